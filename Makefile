@@ -1,0 +1,44 @@
+# One line each; `make help` prints them. .ci/setup installs what is missing and chooses the compiler (.tools/env).
+.PHONY: help setup build run lab test e2e lint fmt bench clean
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-builtin-rules
+WITH := source .tools/env &&
+# hydrate is wasm's alone. Crash points sleep until a test's environment names one; the release build has none.
+NATIVE := --workspace --exclude hydrate --features server/crash-points
+
+# Folders are prerequisites too: their time changes when a file in them goes.
+COMMON := Cargo.toml Cargo.lock $(shell find server/domain app -not -path '*/tests*' 2>/dev/null)
+FRONT := target/.built-front
+SERVER := target/.built-server
+
+help: ## what there is to make
+	@grep -E '^[a-z0-9]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | sort | expand -t 9
+setup: ## install what this machine lacks (a fraction of a second when nothing is)
+	@.ci/setup
+build: $(FRONT) $(SERVER) ## release build: target/release/admin-tool and target/site
+run: build ## build, then serve sample data on http://127.0.0.1:3000 and print the sign-ins
+	@target/release/admin-tool serve --sample
+lab: build ## build, then a world on loopback: HAProxy, back ends, traffic, the console; Ctrl-C stops it
+	@$(WITH) cargo run --release -p server --example lab
+test: setup $(FRONT) ## every test: Rust, then the browser against the debug server and the release front end
+	@$(WITH) cargo test $(NATIVE) && $(MAKE) --no-print-directory e2e
+e2e: setup $(FRONT) ## browser journeys only; ARGS='-g search' to choose
+	@$(WITH) cargo test $(NATIVE) --no-run --quiet && cd end2end && playwright test $(ARGS)
+lint: setup ## format, clippy for both halves, documentation, unused dependencies
+	@$(WITH) cargo fmt --all --check && .ci/unused-dependencies && cargo clippy $(NATIVE) --all-targets -- -D warnings && cargo clippy -p hydrate --lib --profile wasm-release --target wasm32-unknown-unknown --target-dir target/front -- -D warnings && RUSTDOCFLAGS='-D warnings' cargo doc $(NATIVE) --no-deps --quiet
+fmt: setup ## format
+	@$(WITH) cargo fmt --all
+bench: build ## ratios against the bare SQL and the bare server
+	@$(WITH) cargo run --release -p server --example bench -- $(ARGS)
+clean: ## forget everything that was built; data/ stays
+	@rm -rf target end2end/test-results end2end/playwright-report
+
+# The browser's half is always built for release: a debug one is 20 MB and slow. Stamps, for cargo-leptos
+# optimises and compresses again although nothing changed; of the time when a build began, for files change meanwhile.
+$(FRONT): $(COMMON) $(shell find style public 2>/dev/null) | setup
+	@mkdir -p target && touch $@.new && $(WITH) RUST_BACKTRACE=0 cargo leptos build --release -P --frontend-only && mv $@.new $@
+$(SERVER): $(COMMON) $(shell find server migrations -not -path '*/tests*' -not -path '*/examples*' 2>/dev/null) | setup
+	@mkdir -p target && touch $@.new && $(WITH) RUST_BACKTRACE=0 cargo leptos build --release --server-only && mv $@.new $@

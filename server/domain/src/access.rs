@@ -1,0 +1,276 @@
+//! Who acts, and what they may do. Every use case takes an [`Actor`] and asks here first; there is no other check.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{StaffId, StaffSessionId, TokenId};
+
+/// What a staff member is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Reads accounts and routing.
+    Viewer,
+    /// Cleans up single accounts.
+    Support,
+    /// Everything but the auditor's independence: bulk, staff, settings.
+    Admin,
+    /// Reads the audit log, and no customer's details.
+    Auditor,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 4] = [Self::Viewer, Self::Support, Self::Admin, Self::Auditor];
+
+    /// The word in the database and on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Support => "support",
+            Self::Admin => "admin",
+            Self::Auditor => "auditor",
+        }
+    }
+
+    /// Reads the word of [`Self::as_str`].
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == word)
+    }
+
+    /// Whether the role has `permission`: the one table of who may do what in the console.
+    pub const fn may(self, permission: Permission) -> bool {
+        use Permission as P;
+        match permission {
+            P::OwnSessions | P::ReadAccountAudit => true,
+            P::ReadAccounts | P::ReadRouting | P::ReadCleanups => !matches!(self, Self::Auditor),
+            P::CleanUp => matches!(self, Self::Support | Self::Admin),
+            P::ReadAudit => matches!(self, Self::Admin | Self::Auditor),
+            P::ManageStaff | P::ManageTokens => matches!(self, Self::Admin),
+            P::ReportSessions | P::ReadSessions | P::AskRoute | P::FeedRouter => false,
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Something that an actor may or may not do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Permission {
+    /// Search and see accounts, their sessions, routes and findings.
+    ReadAccounts,
+    /// See routers, pools and servers.
+    ReadRouting,
+    /// See clean-ups and their ledgers.
+    ReadCleanups,
+    /// Request a clean-up of one account, retry its steps.
+    CleanUp,
+    /// Search and export the whole audit log.
+    ReadAudit,
+    /// See that an event concerns an account (without its details for auditors).
+    ReadAccountAudit,
+    /// Add, change and disable staff.
+    ManageStaff,
+    /// Make and revoke API tokens.
+    ManageTokens,
+    /// See and revoke one's own console sessions.
+    OwnSessions,
+    /// Report accounts and sessions (API scope `sessions:write`).
+    ReportSessions,
+    /// Read accounts and sessions (API scope `sessions:read`).
+    ReadSessions,
+    /// Ask the embedded router for a server (API scope `routes:ask`).
+    AskRoute,
+    /// Tell the embedded router about its servers (API scope `routes:write`).
+    FeedRouter,
+}
+
+impl Permission {
+    /// What it allows, as the end of «you may not …».
+    pub const fn verb(self) -> &'static str {
+        match self {
+            Self::ReadAccounts => "see accounts",
+            Self::ReadRouting => "see routing",
+            Self::ReadCleanups => "see clean-ups",
+            Self::CleanUp => "clean up accounts",
+            Self::ReadAudit => "read the audit log",
+            Self::ReadAccountAudit => "see audit events",
+            Self::ManageStaff => "manage staff",
+            Self::ManageTokens => "manage tokens",
+            Self::OwnSessions => "manage your sessions",
+            Self::ReportSessions => "report sessions",
+            Self::ReadSessions => "read sessions",
+            Self::AskRoute => "ask for routes",
+            Self::FeedRouter => "feed the embedded router",
+        }
+    }
+}
+
+/// What an API token is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum TokenScope {
+    /// `sessions:write`
+    #[serde(rename = "sessions:write")]
+    SessionsWrite,
+    /// `sessions:read`
+    #[serde(rename = "sessions:read")]
+    SessionsRead,
+    /// `routes:ask`
+    #[serde(rename = "routes:ask")]
+    RoutesAsk,
+    /// `routes:write`
+    #[serde(rename = "routes:write")]
+    RoutesWrite,
+}
+
+impl TokenScope {
+    /// Every scope.
+    pub const ALL: [Self; 4] = [
+        Self::SessionsWrite,
+        Self::SessionsRead,
+        Self::RoutesAsk,
+        Self::RoutesWrite,
+    ];
+
+    /// The word in the API and on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SessionsWrite => "sessions:write",
+            Self::SessionsRead => "sessions:read",
+            Self::RoutesAsk => "routes:ask",
+            Self::RoutesWrite => "routes:write",
+        }
+    }
+
+    /// Reads the word of [`Self::as_str`].
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == word)
+    }
+
+    const fn grants(self) -> Permission {
+        match self {
+            Self::SessionsWrite => Permission::ReportSessions,
+            Self::SessionsRead => Permission::ReadSessions,
+            Self::RoutesAsk => Permission::AskRoute,
+            Self::RoutesWrite => Permission::FeedRouter,
+        }
+    }
+}
+
+/// Who acts. Made only at the edges: from a console session, a token, the shell's user, or the worker itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Actor {
+    /// A person who signed in to the console.
+    Staff {
+        /// Who.
+        id: StaffId,
+        /// In what role at this moment.
+        role: Role,
+        /// Through which console session.
+        session: StaffSessionId,
+    },
+    /// A person with a shell on the machine and access to the database: `cli:<os user>@<host>`.
+    Shell {
+        /// The operating system's user.
+        user: String,
+        /// The machine.
+        host: String,
+    },
+    /// A back end.
+    Token {
+        /// Which token.
+        id: TokenId,
+        /// What it is good for.
+        scopes: Vec<TokenScope>,
+    },
+    /// Unstick itself.
+    System,
+    /// Nobody: a request without a sign-in.
+    Anonymous,
+}
+
+/// The actor may not do this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[error("you may not {}", self.0.verb())]
+pub struct Denied(pub Permission);
+
+impl Actor {
+    /// Whether the actor has `permission`.
+    pub fn may(&self, permission: Permission) -> bool {
+        match self {
+            Self::Staff { role, .. } => role.may(permission),
+            Self::Shell { .. } | Self::System => true,
+            Self::Token { scopes, .. } => scopes.iter().any(|scope| scope.grants() == permission),
+            Self::Anonymous => false,
+        }
+    }
+
+    /// Goes on only with `permission`.
+    ///
+    /// # Errors
+    /// [`Denied`] without it.
+    pub fn require(&self, permission: Permission) -> Result<(), Denied> {
+        if self.may(permission) {
+            Ok(())
+        } else {
+            Err(Denied(permission))
+        }
+    }
+
+    /// Whether the actor may see customers' names, addresses and clients.
+    pub fn sees_customers(&self) -> bool {
+        self.may(Permission::ReadAccounts) || self.may(Permission::ReadSessions)
+    }
+
+    /// The actor in the audit log: `staff:dana`, `cli:root@lb7`, `token:t_x`, `system`.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Staff { id, .. } => format!("staff:{id}"),
+            Self::Shell { user, host } => format!("cli:{user}@{host}"),
+            Self::Token { id, .. } => format!("token:{id}"),
+            Self::System => "system".to_owned(),
+            Self::Anonymous => "anonymous".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_auditor_sees_no_customer_and_a_viewer_changes_nothing() {
+        assert!(!Role::Auditor.may(Permission::ReadAccounts));
+        assert!(Role::Auditor.may(Permission::ReadAudit));
+        assert!(!Role::Viewer.may(Permission::CleanUp));
+        assert!(Role::Support.may(Permission::CleanUp));
+        assert!(!Role::Support.may(Permission::ReadAudit));
+    }
+
+    #[test]
+    fn a_token_does_only_what_its_scopes_say() {
+        let id = TokenId::parse("t_1").unwrap();
+        let token = Actor::Token {
+            id,
+            scopes: vec![TokenScope::SessionsWrite],
+        };
+        assert_eq!(token.require(Permission::ReportSessions), Ok(()));
+        assert_eq!(token.require(Permission::CleanUp), Err(Denied(Permission::CleanUp)));
+        assert_eq!(
+            token.require(Permission::ReadSessions),
+            Err(Denied(Permission::ReadSessions))
+        );
+    }
+
+    #[test]
+    fn nobody_may_nothing() {
+        assert!(!Actor::Anonymous.may(Permission::OwnSessions));
+    }
+}

@@ -1,0 +1,188 @@
+use super::*;
+use crate::{AccountId, EndReason, PoolName, Span};
+
+const NOW: Instant = Instant::from_secs(1_000_000);
+
+fn account() -> Account {
+    let id = AccountId::parse("acc_1").unwrap();
+    Account {
+        key: RouteKey::of_account(&id),
+        id,
+        email: "mira@example.org".into(),
+        name: "Mira".into(),
+        plan: String::new(),
+        time_zone: String::new(),
+        created_at: NOW,
+        last_seen_at: None,
+        generation: 0,
+        live_sessions: 1,
+        leftover_sessions: 0,
+        total_sessions: 1,
+        sample: false,
+    }
+}
+
+fn session(name: &str, state: SessionState) -> Session {
+    Session {
+        id: SessionId::parse(name).unwrap(),
+        account: AccountId::parse("acc_1").unwrap(),
+        key: RouteKey::parse(name).unwrap(),
+        client: String::new(),
+        user_agent: String::new(),
+        ip: String::new(),
+        created_at: NOW - Span::from_days(10),
+        last_seen_at: NOW,
+        state,
+        generation: 0,
+    }
+}
+
+fn ended() -> SessionState {
+    SessionState::Ended {
+        reason: EndReason::SignedOut,
+        at: NOW - Span::from_days(3),
+    }
+}
+
+fn place(router: &str) -> Place {
+    Place {
+        router: RouterName::parse(router).unwrap(),
+        pool: PoolName::parse("app").unwrap(),
+    }
+}
+
+fn route(router: &str, scope: Scope, key: &str, server: &str, maker: Option<&str>) -> Route {
+    Route {
+        place: place(router),
+        scope,
+        key: RouteKey::parse(key).unwrap(),
+        server: Some(ServerName::parse(server).unwrap()),
+        session: maker.map(|id| SessionId::parse(id).unwrap()),
+        pinned_at: None,
+        expires_in: None,
+        read_at: NOW,
+    }
+}
+
+fn server(name: &str, failing: bool) -> ServerStatus {
+    ServerStatus {
+        place: place("lb-1"),
+        name: ServerName::parse(name).unwrap(),
+        health: if failing { Health::Degraded } else { Health::Healthy },
+        failing,
+        error_permille: Some(if failing { 160 } else { 1 }),
+        response_ms: None,
+        since: NOW,
+        read_at: NOW,
+        pinned: None,
+    }
+}
+
+fn world(sessions: Vec<Session>, routes: Vec<Route>) -> World {
+    World {
+        account: account(),
+        sessions,
+        truncated: false,
+        routes,
+        servers: vec![server("api-1", false), server("api-2", true)],
+        unread: vec![],
+        accumulation: 50,
+        read_at: NOW,
+    }
+}
+
+fn kinds(findings: &[Finding]) -> Vec<FindingKind> {
+    findings.iter().map(|finding| finding.kind).collect()
+}
+
+#[test]
+fn an_account_route_that_an_ended_session_left_on_a_bad_server_is_the_complaint() {
+    let left = route("lb-1", Scope::Account, "acc_1", "api-2", Some("s1"));
+    let (verdict, findings) = diagnose(&world(vec![session("s1", ended())], vec![left]));
+    assert_eq!(verdict.kind, VerdictKind::Stuck);
+    assert_eq!(verdict.advice, Some(Mode::Stale));
+    let text = verdict.sentence.to_string();
+    assert!(
+        text.contains("lands on api-2, which fails 16 % of its requests"),
+        "{text}"
+    );
+    assert!(text.contains("ended 3 d ago"), "{text}");
+    assert_eq!(
+        kinds(&findings),
+        [FindingKind::StaleRoute, FindingKind::OrphanedSession]
+    );
+}
+
+#[test]
+fn an_ended_sessions_route_is_evidence_in_words() {
+    let left = route("lb-1", Scope::Session, "s3", "api-2", Some("s3"));
+    let (verdict, findings) = diagnose(&world(vec![session("s3", ended())], vec![left]));
+    assert_eq!(verdict.kind, VerdictKind::LeftOver);
+    let text = findings[0].sentence.to_string();
+    let wanted =
+        "Session s3, signed out 3 d ago, is still pinned to api-2 on lb-1, and api-2 fails 16 % of its requests.";
+    assert!(text.contains(wanted), "{text}");
+}
+
+#[test]
+fn a_live_session_on_a_bad_server_is_partly_stuck() {
+    let live = route("lb-1", Scope::Session, "s1", "api-2", Some("s1"));
+    let (verdict, findings) = diagnose(&world(vec![session("s1", SessionState::Active)], vec![live]));
+    assert_eq!(
+        (verdict.kind, verdict.advice),
+        (VerdictKind::PartlyStuck, Some(Mode::Unstick))
+    );
+    assert_eq!(kinds(&findings), [FindingKind::DegradedRoute]);
+}
+
+#[test]
+fn a_route_nobody_owns_is_stale() {
+    let lost = route("lb-1", Scope::Session, "s9", "api-1", Some("s9"));
+    let (verdict, findings) = diagnose(&world(vec![], vec![lost]));
+    assert_eq!(verdict.kind, VerdictKind::LeftOver);
+    assert_eq!(kinds(&findings), [FindingKind::StaleRoute]);
+}
+
+#[test]
+fn routers_that_disagree_are_split() {
+    let routes = vec![
+        route("lb-1", Scope::Session, "s1", "api-1", Some("s1")),
+        route("lb-2", Scope::Session, "s1", "api-3", Some("s1")),
+    ];
+    let (_, findings) = diagnose(&world(vec![session("s1", SessionState::Active)], routes));
+    assert_eq!(kinds(&findings), [FindingKind::SplitRoute]);
+}
+
+#[test]
+fn many_open_sessions_accumulate() {
+    let mut world = world(vec![], vec![]);
+    world.account.live_sessions = 12;
+    world.account.leftover_sessions = 38;
+    assert_eq!(kinds(&diagnose(&world).1), [FindingKind::Accumulation]);
+    world.account.leftover_sessions = 37;
+    assert!(diagnose(&world).1.is_empty());
+}
+
+#[test]
+fn nothing_wrong_is_said_plainly_and_only_when_everything_was_read() {
+    let fine = route("lb-1", Scope::Session, "s1", "api-1", Some("s1"));
+    let mut world = world(vec![session("s1", SessionState::Active)], vec![fine]);
+    let (verdict, findings) = diagnose(&world);
+    assert_eq!(
+        (verdict.kind, verdict.advice, findings.len()),
+        (VerdictKind::Clean, None, 0)
+    );
+    assert!(verdict.sentence.to_string().starts_with("Sessions are not the cause."));
+    world.unread.push(Unread {
+        router: RouterName::parse("lb-2").unwrap(),
+        why: "no answer".into(),
+    });
+    assert_eq!(diagnose(&world).0.kind, VerdictKind::Unsure);
+}
+
+#[test]
+fn a_server_that_its_pool_does_not_have_is_gone() {
+    let route = route("lb-1", Scope::Session, "s1", "api-7", Some("s1"));
+    let world = world(vec![session("s1", SessionState::Active)], vec![route]);
+    assert_eq!(world.health_of(&world.routes[0]), Health::Gone);
+}

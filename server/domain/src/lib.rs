@@ -1,0 +1,40 @@
+//! The rules of Unstick and nothing else: what an account, a session and a route are, what is wrong with them, what a
+//! clean-up would do, and which step comes next. No I/O, no clock, no randomness of its own: those are arguments, so
+//! every rule is tested in milliseconds and the same code runs in the browser.
+
+mod access;
+mod account;
+mod audit;
+mod cleanup;
+mod clock;
+mod diagnosis;
+mod health;
+mod ids;
+mod instant;
+mod key;
+mod machine;
+mod plan;
+mod query;
+mod rich;
+mod route;
+mod session;
+pub mod view;
+
+pub use access::{Actor, Denied, Permission, Role, TokenScope};
+pub use account::Account;
+pub use audit::{AuditDraft, AuditEvent, AuditLink, AuditOutcome, GENESIS};
+pub use cleanup::{Cleanup, Mode, Stage, Status, Step, StepKind, Target, Trouble};
+pub use clock::{Clock, Entropy, ManualClock, SeededEntropy, new_id};
+pub use diagnosis::{Finding, FindingKind, Severity, Unread, Verdict, VerdictKind, World, diagnose};
+pub use health::{Counters, Health, HealthPolicy, HealthWindow, ServerStatus};
+pub use ids::{
+    AccountId, CleanupId, IdError, PoolName, RouterName, ServerName, SessionId, StaffId, StaffSessionId, TokenId,
+};
+pub use instant::{Instant, ParseInstantError, Span};
+pub use key::{KeyError, RouteKey};
+pub use machine::{Policy, Progress, Reading, Work, next_work, status_of};
+pub use plan::{Plan, PlanHash, PlannedRoute, PoolInfo, plan};
+pub use query::{Query, QueryError, Term};
+pub use rich::{Piece, Rich};
+pub use route::{Place, Route, RouterKind, Scope};
+pub use session::{EndReason, Session, SessionState, fingerprint};
