@@ -159,13 +159,13 @@ pub fn status_of(steps: &[Step], policy: &Policy) -> Status {
     if open.is_empty() {
         return Status::Done;
     }
-    let moving = |step: &&Step| graph.due(step, policy).is_some();
-    if open.iter().any(|step| moving(step) && !step.is_owed()) {
+    if open.iter().any(|step| graph.due(step, policy).is_some() && !step.is_owed()) {
         Status::Running
-    } else if open.iter().any(|step| given_up(step, policy)) {
-        Status::NeedsAttention
-    } else {
+    } else if open.iter().any(|step| step.is_owed()) {
+        // Before `needs_attention`, for owed steps run by themselves; what was given up is still there afterwards.
         Status::Owed
+    } else {
+        Status::NeedsAttention
     }
 }
 

@@ -1,0 +1,49 @@
+//! Accounts for back ends: written in batches, read by key.
+
+use domain::{Account, AccountId, Actor, Permission, view::Page};
+use store::AccountUpsert;
+
+use super::list::parse_after;
+use crate::{Error, Result, Unstick, sessions::check_batch};
+
+impl Unstick {
+    /// Stores accounts; what is `None` keeps what is stored. Answers each account and whether it is new.
+    ///
+    /// # Errors
+    /// `Invalid` for more than 1,000 or too long texts; `Denied`.
+    pub async fn upsert_accounts(&self, actor: &Actor, items: Vec<AccountUpsert>) -> Result<Vec<(Account, bool)>> {
+        self.authorize(actor, Permission::ReportSessions, "accounts").await?;
+        check_batch(items.len())?;
+        for item in &items {
+            let texts = [&item.email, &item.name, &item.plan, &item.time_zone];
+            if texts.into_iter().flatten().any(|text| text.len() > 320 || text.chars().any(char::is_control)) {
+                return Err(Error::invalid("email", format!("account {}: texts are at most 320 bytes, in one line", item.id)));
+            }
+        }
+        self.report_accounts(items).await
+    }
+
+    /// One account.
+    ///
+    /// # Errors
+    /// `NotFound`; `Denied`.
+    pub async fn api_account(&self, actor: &Actor, id: &AccountId) -> Result<Account> {
+        self.authorize(actor, Permission::ReadSessions, id.as_str()).await?;
+        self.store().account(id).await?.ok_or(Error::NotFound("account"))
+    }
+
+    /// A page of accounts, by id; at most 1,000.
+    ///
+    /// # Errors
+    /// `Invalid` when `after` is not where a page ended; `Denied`.
+    pub async fn api_accounts(&self, actor: &Actor, after: Option<&str>, limit: u32) -> Result<Page<Account>> {
+        self.authorize(actor, Permission::ReadSessions, "accounts").await?;
+        let limit = limit.clamp(1, 1_000);
+        let after = parse_after(after)?;
+        let mut items = self.store().accounts_page(after.as_ref(), limit + 1).await?;
+        let more = items.len() > limit as usize;
+        items.truncate(limit as usize);
+        let next = items.last().filter(|_| more).map(|account| account.id.to_string());
+        Ok(Page { items, next })
+    }
+}

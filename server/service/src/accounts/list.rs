@@ -1,0 +1,30 @@
+//! All accounts, by id.
+
+use domain::{
+    AccountId, Actor, Permission,
+    view::{AccountRow, Page},
+};
+
+use crate::{Error, Result, Unstick};
+
+impl Unstick {
+    /// A page of all accounts, by id.
+    ///
+    /// # Errors
+    /// `Invalid` when `after` is not where a page ended; `Denied`.
+    pub async fn accounts(&self, actor: &Actor, after: Option<&str>) -> Result<Page<AccountRow>> {
+        self.authorize(actor, Permission::ReadAccounts, "accounts").await?;
+        let limit = self.settings().page_size;
+        let after = parse_after(after)?;
+        let mut accounts = self.store().accounts_page(after.as_ref(), limit + 1).await?;
+        let more = accounts.len() > limit as usize;
+        accounts.truncate(limit as usize);
+        let next = accounts.last().filter(|_| more).map(|account| account.id.to_string());
+        Ok(Page { items: self.rows(accounts).await?, next })
+    }
+}
+
+/// Reads the account id at which a page ended.
+pub(super) fn parse_after(after: Option<&str>) -> Result<Option<AccountId>> {
+    after.map(AccountId::parse).transpose().map_err(|_| Error::invalid("after", "that page does not exist: start again"))
+}

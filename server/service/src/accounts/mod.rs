@@ -1,0 +1,10 @@
+//! Finding and showing accounts.
+
+mod api;
+mod home;
+mod list;
+mod page;
+mod rows;
+mod search;
+mod timeline;
+mod why;

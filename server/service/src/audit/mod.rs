@@ -1,0 +1,4 @@
+//! Reading, exporting and proving the audit log.
+
+mod checkpoint;
+mod read;

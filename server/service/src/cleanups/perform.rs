@@ -1,0 +1,127 @@
+//! One piece of a clean-up's work against a router: do it, read it back, say where each step now is.
+
+use std::{collections::HashMap, sync::Arc};
+
+use domain::{Place, Reading, RouteKey, ServerName, ServerStatus, Stage, Step, Target, Work};
+use routers::{Entry, Router, RouterError};
+
+use crate::{Unstick, crash};
+
+impl Unstick {
+    /// Does `work` and answers the steps as they then are. Deletions are not here: they are rows of our own.
+    pub(super) async fn perform(&self, steps: &[Step], work: &Work, servers: &[ServerStatus]) -> Vec<Step> {
+        let (place, numbers, clears) = match work {
+            Work::Clear { place, steps } => (place, steps, true),
+            Work::Verify { place, steps } => (place, steps, false),
+            Work::Delete { .. } => return Vec::new(),
+        };
+        let mine: Vec<&Step> = steps.iter().filter(|step| numbers.contains(&step.no)).collect();
+        let keys: Vec<RouteKey> = mine.iter().filter_map(|step| key_of(step)).cloned().collect();
+        crash::point(if clears { "clear:before" } else { "verify:before" });
+        let answer = match self.router(&place.router) {
+            None => Err(RouterError::Refused(format!("{} is not in the configuration any more", place.router))),
+            Some(router) if clears => clear(router, place, &keys, &mine).await,
+            Some(router) => router.read(&place.pool, &keys).await,
+        };
+        crash::point(if clears { "clear:done" } else { "verify:done" });
+        let readings = Readings::of(answer, place, servers);
+        let after = mine.into_iter().map(|step| self.after(step, &readings, clears)).collect();
+        if clears { after } else { self.lift(place, after).await }
+    }
+
+    fn after(&self, step: &Step, readings: &Readings, clears: bool) -> Step {
+        let reading = key_of(step).map_or(Reading::Gone, |key| readings.reading(key));
+        let (now, policy, jitter) = (self.now(), self.policy(), self.jitter());
+        let step = step.clone();
+        if clears { step.after_clear(reading, now, policy, jitter) } else { step.after_verify(reading, now, policy, jitter) }
+    }
+
+    /// Lifts the fence of what was verified. Where that fails the step is not verified after all: a key that stays
+    /// fenced for ever would be a clean-up that breaks stickiness.
+    async fn lift(&self, place: &Place, steps: Vec<Step>) -> Vec<Step> {
+        let verified = |step: &Step| step.stage == Stage::Verified;
+        let keys: Vec<RouteKey> = steps.iter().filter(|step| verified(step)).filter_map(key_of).cloned().collect();
+        let Some(router) = self.router(&place.router).filter(|router| router.can_fence() && !keys.is_empty()) else {
+            return steps;
+        };
+        let Err(error) = router.lift(&keys).await else { return steps };
+        let (now, policy) = (self.now(), self.policy());
+        let undo = |mut step: Step| {
+            if !verified(&step) {
+                return step;
+            }
+            step.stage = Stage::ClearedAgain;
+            step.verified_at = None;
+            step.after_verify(refusal(error.clone()), now, policy, self.jitter())
+        };
+        steps.into_iter().map(undo).collect()
+    }
+
+    fn jitter(&self) -> u64 {
+        let mut bytes = [0_u8; 8];
+        self.entropy().fill(&mut bytes);
+        u64::from_le_bytes(bytes)
+    }
+}
+
+/// Fences what is cleared for the first time, then clears and reads back.
+async fn clear(router: &Arc<dyn Router>, place: &Place, keys: &[RouteKey], steps: &[&Step]) -> Result<Vec<Entry>, RouterError> {
+    let first: Vec<RouteKey> =
+        steps.iter().filter(|step| step.stage == Stage::Pending).filter_map(|step| key_of(step)).cloned().collect();
+    if router.can_fence() && !first.is_empty() {
+        router.fence(&first).await?;
+    }
+    router.clear(&place.pool, keys).await
+}
+
+fn key_of(step: &Step) -> Option<&RouteKey> {
+    match &step.target {
+        Target::Route { key, .. } => Some(key),
+        Target::Session { .. } => None,
+    }
+}
+
+fn refusal(error: RouterError) -> Reading {
+    match error {
+        RouterError::Unreachable(text) => Reading::Unreachable(text),
+        RouterError::Refused(text) => Reading::Refused(text),
+    }
+}
+
+/// What a place answered, by key.
+enum Readings {
+    Entries(HashMap<RouteKey, (Option<ServerName>, bool)>),
+    None(RouterError),
+}
+
+impl Readings {
+    fn of(answer: Result<Vec<Entry>, RouterError>, place: &Place, servers: &[ServerStatus]) -> Self {
+        let bad = |name: &ServerName| {
+            let pool: Vec<_> = servers.iter().filter(|server| &server.place == place).collect();
+            pool.iter().find(|server| &server.name == name).map_or(!pool.is_empty(), |server| server.health.is_bad())
+        };
+        match answer {
+            Ok(entries) => Self::Entries(
+                entries
+                    .into_iter()
+                    .map(|entry| {
+                        // An entry that is still in use is the old one, however good its server.
+                        let bad = entry.in_use || entry.server.as_ref().is_some_and(bad);
+                        (entry.key, (entry.server, bad))
+                    })
+                    .collect(),
+            ),
+            Err(error) => Self::None(error),
+        }
+    }
+
+    fn reading(&self, key: &RouteKey) -> Reading {
+        match self {
+            Self::Entries(entries) => match entries.get(key) {
+                Some((server, bad)) => Reading::Found { server: server.clone(), bad: *bad },
+                None => Reading::Gone,
+            },
+            Self::None(error) => refusal(error.clone()),
+        }
+    }
+}

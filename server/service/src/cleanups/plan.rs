@@ -1,0 +1,32 @@
+//! What a clean-up would do, read now.
+
+use domain::{AccountId, Actor, Mode, Permission, Plan, World, diagnose, plan, view::PlanPage};
+
+use crate::{Error, Result, Unstick, world::PLAN_SESSIONS};
+
+impl Unstick {
+    /// The plan of a clean-up, to be shown before it is asked for.
+    ///
+    /// # Errors
+    /// `NotFound`; `Denied`.
+    pub async fn plan_page(&self, actor: &Actor, id: &AccountId, mode: Mode) -> Result<PlanPage> {
+        let account = self.readable_account(actor, id).await?;
+        let (under_way, world) = tokio::try_join!(async { Ok(self.store().live_cleanup(id).await?) }, async {
+            self.read_world(account, PLAN_SESSIONS).await
+        })?;
+        let (verdict, _) = diagnose(&world);
+        let plan = self.plan_of(&world, mode)?;
+        let hash = plan.hash();
+        let may_clean_up = actor.may(Permission::CleanUp);
+        Ok(PlanPage { account: world.account, verdict, plan, hash, under_way, may_clean_up, now: world.read_at })
+    }
+
+    /// The plan for `world`, which must have been read whole: a plan names everything or is none.
+    pub(super) fn plan_of(&self, world: &World, mode: Mode) -> Result<Plan> {
+        if world.truncated {
+            let message = format!("the account has more than {PLAN_SESSIONS} open sessions: end them at the identity system first");
+            return Err(Error::invalid("account", message));
+        }
+        Ok(plan(world, mode, &self.pools()))
+    }
+}

@@ -1,0 +1,159 @@
+//! Carrying a clean-up out. Any worker in any process may: it takes the lease, does what the steps say is next, and
+//! writes what it read back, each time checking that the lease is still its own.
+
+use domain::{
+    Actor, AuditDraft, Cleanup, CleanupId, Instant, Progress, Status, Step, StepKind, Target, Work, next_work, status_of,
+};
+use futures::future::join_all;
+use store::{Lease, StoreError};
+
+use crate::{Result, Unstick, crash};
+
+/// A wait that is sat out with the lease in hand; longer ones give it back.
+const SHORT_WAIT: domain::Span = domain::Span::from_millis(300);
+
+/// A clean-up under this worker's lease.
+pub(super) struct Held {
+    lease: Lease,
+    pub(super) cleanup: Cleanup,
+    pub(super) steps: Vec<Step>,
+}
+
+impl Unstick {
+    /// Works on a clean-up until it is done, must wait, or another worker has it. Answers its status, or `None` when
+    /// there is nothing for this worker to do.
+    pub(crate) async fn run_cleanup(&self, id: &CleanupId) -> Result<Option<Status>> {
+        let Some(mut held) = self.claim(id).await? else { return Ok(None) };
+        crash::point("claim:committed");
+        match self.work_on(&mut held).await {
+            Ok(status) => Ok(Some(status)),
+            Err(error) if error.is_fenced() => {
+                tracing::warn!(cleanup.id = %id, "another worker took this clean-up over; what it finds is what counts");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn claim(&self, id: &CleanupId) -> Result<Option<Held>> {
+        let now = self.now();
+        let until = now + self.settings().lease;
+        let lease = transact!(self, tx => { Ok(tx.claim_cleanup(id, &self.settings().instance, now, until).await?) })?;
+        let Some(lease) = lease else { return Ok(None) };
+        let (cleanup, steps) = tokio::try_join!(self.store().cleanup(id), self.store().steps(id))?;
+        Ok(cleanup.map(|cleanup| Held { lease, cleanup, steps }))
+    }
+
+    async fn work_on(&self, held: &mut Held) -> Result<Status> {
+        loop {
+            match next_work(&held.steps, self.now(), self.policy()) {
+                Progress::Work(work) => {
+                    self.do_work(held, &work).await?;
+                    if held.cleanup.status == Status::Done {
+                        crash::point("finish:committed");
+                        return Ok(Status::Done);
+                    }
+                }
+                Progress::Wait(at) if at.since(self.now()) <= SHORT_WAIT => {
+                    tokio::time::sleep(at.since(self.now()).to_std()).await;
+                }
+                Progress::Wait(at) => {
+                    crash::point("drain:before-release");
+                    self.save(held, &[], Some(at)).await?;
+                    crash::point("drain:released");
+                    return Ok(held.cleanup.status);
+                }
+                Progress::Attention | Progress::Finished => {
+                    self.save(held, &[], Some(self.now())).await?;
+                    return Ok(held.cleanup.status);
+                }
+            }
+        }
+    }
+
+    /// Does `work`, all places at once, and writes what came of it.
+    async fn do_work(&self, held: &mut Held, work: &[Work]) -> Result<()> {
+        let records = self.store().servers().await?;
+        let servers = self.current_servers(records).await;
+        let steps = &held.steps;
+        let outcomes = join_all(work.iter().map(|work| self.perform(steps, work, &servers))).await;
+        let mut changed: Vec<Step> = outcomes.into_iter().flatten().collect();
+        let now = self.now();
+        for work in work {
+            if let Work::Delete { steps } = work {
+                let records = held.steps.iter().filter(|step| steps.contains(&step.no));
+                changed.extend(records.cloned().map(|step| step.after_delete(now)));
+            }
+        }
+        for step in &changed {
+            if let Some(place) = held.steps.iter_mut().find(|other| other.no == step.no) {
+                *place = step.clone();
+            }
+        }
+        self.save(held, &changed, None).await
+    }
+
+    /// Writes `changed` and the status, with the records that they clean and the audit event that they cause, in one
+    /// transaction. `release` gives the lease back until then.
+    async fn save(&self, held: &mut Held, changed: &[Step], release: Option<Instant>) -> Result<()> {
+        let now = self.now();
+        let before = held.cleanup.status;
+        held.cleanup.status = status_of(&held.steps, self.policy());
+        let done = held.cleanup.status == Status::Done;
+        let over = done || held.cleanup.status == Status::NeedsAttention;
+        held.cleanup.finished_at = done.then_some(now);
+        held.cleanup.next_at = release.unwrap_or(now);
+        let until = (release.is_none() && !over).then(|| now + self.settings().lease);
+        let event = (held.cleanup.status != before).then(|| self.status_event(held)).flatten();
+        let deleted: Vec<_> = changed
+            .iter()
+            .filter(|step| step.kind == StepKind::Delete)
+            .filter_map(|step| match &step.target {
+                Target::Session { session } => Some(session.clone()),
+                Target::Route { .. } => None,
+            })
+            .collect();
+        let held_now = &*held;
+        transact!(self, tx => {
+            if !deleted.is_empty() {
+                tx.clean_sessions(&held_now.cleanup.account, &deleted, now).await?;
+                crash::point("delete:before-commit");
+            }
+            tx.save_progress(&held_now.lease, until, &held_now.cleanup, changed).await?;
+            if let Some(event) = &event {
+                tx.append_audit(event).await?;
+            }
+            crash::point(if done { "finish:before-commit" } else { "clear:before-commit" });
+            Ok(())
+        })?;
+        crash::point(if deleted.is_empty() { "clear:committed" } else { "delete:committed" });
+        self.0.changed.send(held.cleanup.id.clone()).ok();
+        Ok(())
+    }
+
+    /// The audit event of a change of status; owed ones are no event, they come and go with the router.
+    fn status_event(&self, held: &Held) -> Option<AuditDraft> {
+        let action = match held.cleanup.status {
+            Status::Done => "cleanup.done",
+            Status::NeedsAttention => "cleanup.needs_attention",
+            Status::Owed => "cleanup.owed",
+            Status::Running => return None,
+        };
+        let mut draft = self.draft(&Actor::System, action, held.cleanup.id.as_str());
+        draft.account = Some(held.cleanup.account.clone());
+        draft.ticket.clone_from(&held.cleanup.ticket);
+        let cleared = held.steps.iter().filter(|step| step.had.is_some()).count();
+        draft.detail = serde_json::json!({
+            "mode": held.cleanup.mode, "steps": held.steps.len(), "routes_that_were_there": cleared,
+            "requested_at": held.cleanup.requested_at, "asked_by": held.cleanup.actor,
+        });
+        Some(draft)
+    }
+}
+
+impl crate::Error {
+    fn is_fenced(&self) -> bool {
+        let Self::Internal(source) = self else { return false };
+        source.downcast_ref::<StoreError>().is_some_and(|error| matches!(error, StoreError::Fenced))
+    }
+}

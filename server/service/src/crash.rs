@@ -1,0 +1,32 @@
+//! Named points at which a process can be made to die, so that tests see what is left. Without the feature
+//! `crash-points` a point is nothing at all.
+
+/// Every point, in the order in which a clean-up meets them.
+pub const POINTS: &[&str] = &[
+    "request:before-commit",
+    "request:committed",
+    "claim:committed",
+    "clear:before",
+    "clear:done",
+    "clear:before-commit",
+    "clear:committed",
+    "drain:before-release",
+    "drain:released",
+    "delete:before-commit",
+    "delete:committed",
+    "verify:before",
+    "verify:done",
+    "finish:before-commit",
+    "finish:committed",
+];
+
+/// Dies here, at once and without cleaning up, when `UNSTICK_CRASH_AT` names this point.
+#[inline]
+pub fn point(name: &'static str) {
+    #[cfg(feature = "crash-points")]
+    if std::env::var("UNSTICK_CRASH_AT").is_ok_and(|at| at == name) {
+        std::process::abort();
+    }
+    #[cfg(not(feature = "crash-points"))]
+    let _ = name;
+}

@@ -1,0 +1,109 @@
+//! The table behind an embedded router: rows of our own database. Several embedded routers share it, each under its own
+//! name.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::{Clock, PoolName, RouteKey, RouterName, ServerName, Span};
+use routers::{Entry, Listing, RouterError, ServerReading, embedded::RouteTable};
+use store::{Pin, Store, StoreError};
+
+/// A fence that nobody lifted (its process died) opens by itself after this time.
+const FENCED: Span = Span::from_secs(300);
+
+/// The table of the embedded router `name`.
+pub fn embedded_table(store: Store, clock: Arc<dyn Clock>, name: &RouterName) -> Arc<dyn RouteTable> {
+    Arc::new(Table { store, clock, name: name.clone() })
+}
+
+struct Table {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    name: RouterName,
+}
+
+/// The pool under which router `name` keeps its pool `pool`.
+pub(crate) fn stored_pool(name: &RouterName, pool: &PoolName) -> PoolName {
+    PoolName::parse(format!("{name}:{pool}")).unwrap_or_else(|_| pool.clone())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+fn trouble(error: StoreError) -> RouterError {
+    tracing::warn!(error = %crate::workers::report(&error), "the embedded router's table could not be used");
+    RouterError::Unreachable("its table in the database could not be read just now".to_owned())
+}
+
+impl Table {
+    fn entry(&self, pin: Pin) -> Entry {
+        Entry {
+            expires_in: Some(pin.expires_at.since(self.clock.now())),
+            key: pin.key,
+            server: Some(pin.server),
+            session: pin.session,
+            pinned_at: Some(pin.pinned_at),
+            in_use: false,
+        }
+    }
+
+    async fn pages(&self, pool: &PoolName, limit: u64, keep: impl Fn(&Pin) -> bool + Send) -> Result<Listing, StoreError> {
+        let (stored, now) = (stored_pool(&self.name, pool), self.clock.now());
+        let (mut entries, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.store.pins_page(&stored, after.as_ref(), now, 1_000).await?;
+            let Some(last) = page.last() else { return Ok(Listing::All(entries)) };
+            after = Some(last.key.clone());
+            entries.extend(page.into_iter().filter(&keep).map(|pin| self.entry(pin)));
+            if entries.len() as u64 > limit {
+                return Ok(Listing::TooMany(entries.len() as u64));
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl RouteTable for Table {
+    async fn read(&self, pool: &PoolName, keys: &[RouteKey]) -> Result<Vec<Entry>, RouterError> {
+        let pins = self.store.pins(&stored_pool(&self.name, pool), keys, self.clock.now()).await.map_err(trouble)?;
+        Ok(pins.into_iter().map(|pin| self.entry(pin)).collect())
+    }
+
+    async fn remove(&self, pool: &PoolName, keys: &[RouteKey]) -> Result<(), RouterError> {
+        let pool = stored_pool(&self.name, pool);
+        if self.store.pins(&pool, keys, self.clock.now()).await.map_err(trouble)?.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.store.begin().await.map_err(trouble)?;
+        tx.unpin(&pool, keys).await.map_err(trouble)?;
+        tx.commit().await.map_err(trouble)
+    }
+
+    async fn fence(&self, keys: &[RouteKey]) -> Result<(), RouterError> {
+        let mut tx = self.store.begin().await.map_err(trouble)?;
+        tx.fence_keys(keys, self.clock.now() + FENCED).await.map_err(trouble)?;
+        tx.commit().await.map_err(trouble)
+    }
+
+    async fn lift(&self, keys: &[RouteKey]) -> Result<(), RouterError> {
+        let mut tx = self.store.begin().await.map_err(trouble)?;
+        tx.lift_keys(keys).await.map_err(trouble)?;
+        tx.commit().await.map_err(trouble)
+    }
+
+    async fn servers(&self) -> Result<Vec<ServerReading>, RouterError> {
+        let servers = self.store.embedded_servers().await.map_err(trouble)?;
+        let prefix = format!("{}:", self.name);
+        let mine = servers.into_iter().filter_map(|server| {
+            let pool = PoolName::parse(server.pool.as_str().strip_prefix(&prefix)?).ok()?;
+            Some(ServerReading { pool, name: server.name, state: server.state, counters: server.counters })
+        });
+        Ok(mine.collect())
+    }
+
+    async fn list(&self, pool: &PoolName, limit: u64) -> Result<Listing, RouterError> {
+        self.pages(pool, limit, |_| true).await.map_err(trouble)
+    }
+
+    async fn of_server(&self, pool: &PoolName, server: &ServerName, limit: u64) -> Result<Listing, RouterError> {
+        self.pages(pool, limit, |pin| &pin.server == server).await.map_err(trouble)
+    }
+}

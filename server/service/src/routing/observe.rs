@@ -1,0 +1,236 @@
+//! The observer: looks at every router now and then, keeps the health of servers and the history of routes, and wakes
+//! what is owed to a router that came back.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use domain::{
+    Health, HealthWindow, Place, PoolInfo, Route, RouteKey, RouterName, Scope, ServerName, ServerStatus, SessionId, Span,
+};
+use futures::future::join_all;
+use routers::{Entry, Listing, Router, ServerReading};
+use store::{KeyOwner, ServerRecord, StoredRoute};
+
+use crate::{Result, Unstick};
+
+/// Routes written in one transaction.
+const BATCH: usize = 500;
+
+/// What the observer remembers between two passes.
+#[derive(Default)]
+pub(crate) struct ObserverState {
+    uptimes: Mutex<HashMap<RouterName, Option<Span>>>,
+    tables: Mutex<HashMap<Place, HashMap<RouteKey, Option<ServerName>>>>,
+}
+
+impl Unstick {
+    /// One pass over every router.
+    ///
+    /// # Errors
+    /// Failures of the database; a router that does not answer is no error.
+    pub async fn observe_once(&self) -> Result<()> {
+        self.wake_returned().await?;
+        let known = self.store().servers().await?;
+        let records = self.read_servers(&known).await;
+        if !records.is_empty() {
+            transact!(self, tx => {
+                tx.save_servers(&records).await?;
+                let mut places: Vec<&Place> = records.iter().map(|record| &record.status.place).collect();
+                places.dedup();
+                for place in places {
+                    let keep: Vec<ServerName> = records.iter().filter(|r| &r.status.place == place).map(|r| r.status.name.clone()).collect();
+                    tx.forget_servers(place, &keep).await?;
+                }
+                Ok(())
+            })?;
+        }
+        for router in self.fleet() {
+            for pool in router.pools() {
+                self.observe_pool(router, pool, &records).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Wakes the steps that wait for a router which answers again, or whose uptime went backwards.
+    async fn wake_returned(&self) -> Result<()> {
+        let readings = join_all(self.fleet().iter().map(async |router| (router.name().clone(), router.about().await))).await;
+        let mut returned = Vec::new();
+        {
+            let mut uptimes = self.0.observer.uptimes.lock().unwrap_or_else(PoisonError::into_inner);
+            for (name, about) in readings {
+                let before = uptimes.get(&name).copied();
+                match about {
+                    Ok(about) => {
+                        let restarted = matches!((before, about.uptime), (Some(Some(old)), Some(new)) if new < old);
+                        if restarted || matches!(before, Some(None)) {
+                            returned.push(name.clone());
+                        }
+                        uptimes.insert(name, Some(about.uptime.unwrap_or(Span::ZERO)));
+                    }
+                    Err(_) => {
+                        uptimes.insert(name, None);
+                    }
+                }
+            }
+        }
+        let now = self.now();
+        for name in returned {
+            let woken = transact!(self, tx => { Ok(tx.wake_owed(&name, now).await?) })?;
+            tracing::info!(router.name = %name, steps = woken, "a router is back");
+            self.0.kick.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Every server of every router that answers, its window carried on from `known`.
+    pub(crate) async fn read_servers(&self, known: &[ServerRecord]) -> Vec<ServerRecord> {
+        let answers = join_all(self.fleet().iter().map(async |router| (router.name().clone(), router.servers().await))).await;
+        let mut records = Vec::new();
+        for (router, answer) in answers {
+            match answer {
+                Ok(servers) => records.extend(servers.into_iter().map(|server| self.record(&router, server, known))),
+                Err(error) => tracing::debug!(router.name = %router, %error, "servers could not be read"),
+            }
+        }
+        records
+    }
+
+    fn record(&self, router: &RouterName, reading: ServerReading, known: &[ServerRecord]) -> ServerRecord {
+        let (now, policy) = (self.now(), &self.settings().health);
+        let place = Place { router: router.clone(), pool: reading.pool };
+        let before = known.iter().find(|r| r.status.place == place && r.status.name == reading.name);
+        let window = before.map_or_else(HealthWindow::default, |record| record.window);
+        let window = window.advance(reading.counters, now, policy);
+        let failing = window.health(policy) == Health::Degraded;
+        let health = if failing { reading.state.max(Health::Degraded) } else { reading.state };
+        let since = before.filter(|record| record.status.health == health).map_or(now, |record| record.status.since);
+        let status = ServerStatus {
+            place,
+            name: reading.name,
+            health,
+            failing,
+            error_permille: window.error_permille(policy),
+            response_ms: (reading.counters.response_ms > 0).then_some(reading.counters.response_ms),
+            since,
+            read_at: now,
+            pinned: None,
+        };
+        ServerRecord { status, window }
+    }
+
+    async fn observe_pool(&self, router: &Arc<dyn Router>, pool: &PoolInfo, servers: &[ServerRecord]) -> Result<()> {
+        let limit = self.settings().observe_limit;
+        match router.list(&pool.place.pool, limit).await {
+            Ok(Listing::All(entries)) => self.observe_table(pool, entries).await,
+            Ok(Listing::TooMany(_)) => self.observe_bad(router, pool, servers).await,
+            Err(error) => {
+                tracing::debug!(router.name = %pool.place.router, pool = %pool.place.pool, %error, "a table could not be read");
+                Ok(())
+            }
+        }
+    }
+
+    /// Of a table that is too large to list, what leads to bad servers: that is what lists show.
+    async fn observe_bad(&self, router: &Arc<dyn Router>, pool: &PoolInfo, servers: &[ServerRecord]) -> Result<()> {
+        let bad = servers.iter().filter(|r| r.status.place == pool.place && r.status.health.is_bad());
+        for record in bad {
+            let limit = self.settings().observe_limit;
+            if let Ok(Listing::All(entries)) = router.of_server(&pool.place.pool, &record.status.name, limit).await {
+                self.save_entries(pool, entries).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn observe_table(&self, pool: &PoolInfo, entries: Vec<Entry>) -> Result<()> {
+        let before = self.remembered(&pool.place).await?;
+        let table: HashMap<RouteKey, Option<ServerName>> =
+            entries.iter().map(|entry| (entry.key.clone(), entry.server.clone())).collect();
+        let gone: Vec<(Place, RouteKey)> =
+            before.keys().filter(|key| !table.contains_key(*key)).map(|key| (pool.place.clone(), key.clone())).collect();
+        let changed = entries.into_iter().filter(|entry| before.get(&entry.key) != Some(&entry.server)).collect();
+        self.save_entries(pool, changed).await?;
+        let now = self.now();
+        for batch in gone.chunks(BATCH) {
+            transact!(self, tx => { Ok(tx.forget_routes(batch, now, "no longer on the router").await?) })?;
+        }
+        let mut tables = self.0.observer.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        tables.insert(pool.place.clone(), table);
+        Ok(())
+    }
+
+    /// The table as last seen; after a start, as stored.
+    async fn remembered(&self, place: &Place) -> Result<HashMap<RouteKey, Option<ServerName>>> {
+        if let Some(table) = self.0.observer.tables.lock().unwrap_or_else(PoisonError::into_inner).remove(place) {
+            return Ok(table);
+        }
+        let (mut table, mut after) = (HashMap::new(), None);
+        loop {
+            let page = self.store().routes_at(place, after.as_ref(), 1_000).await?;
+            let Some(last) = page.last() else { return Ok(table) };
+            after = Some(last.route.key.clone());
+            table.extend(page.into_iter().map(|stored| (stored.route.key, stored.route.server)));
+        }
+    }
+
+    async fn save_entries(&self, pool: &PoolInfo, entries: Vec<Entry>) -> Result<()> {
+        for batch in entries.chunks(BATCH) {
+            let keys: Vec<RouteKey> = batch.iter().map(|entry| entry.key.clone()).collect();
+            let owners = self.store().owners_of_keys(&keys).await?;
+            let owners: HashMap<&RouteKey, &KeyOwner> =
+                owners.iter().filter(|owner| owner.scope == pool.scope).map(|owner| (&owner.key, owner)).collect();
+            let makers = self.makers(pool, &owners).await?;
+            let seen: Vec<StoredRoute> =
+                batch.iter().map(|entry| self.seen(pool, entry, owners.get(&entry.key).copied(), &makers)).collect();
+            transact!(self, tx => { Ok(tx.save_routes(&seen).await?) })?;
+        }
+        Ok(())
+    }
+
+    /// For account routes: the session that most likely made each, which is the one that was seen last.
+    async fn makers(
+        &self,
+        pool: &PoolInfo,
+        owners: &HashMap<&RouteKey, &KeyOwner>,
+    ) -> Result<HashMap<RouteKey, SessionId>> {
+        let mut makers = HashMap::new();
+        if pool.scope == Scope::Session {
+            return Ok(makers);
+        }
+        for (key, owner) in owners {
+            let open = self.store().open_sessions(&owner.account, 50).await?;
+            let last = open.into_iter().filter(|s| s.state.is_live()).max_by_key(|s| (s.last_seen_at, s.created_at));
+            if let Some(session) = last {
+                makers.insert((*key).clone(), session.id);
+            }
+        }
+        Ok(makers)
+    }
+
+    fn seen(
+        &self,
+        pool: &PoolInfo,
+        entry: &Entry,
+        owner: Option<&KeyOwner>,
+        makers: &HashMap<RouteKey, SessionId>,
+    ) -> StoredRoute {
+        let session = entry.session.clone().or_else(|| match pool.scope {
+            Scope::Session => owner.and_then(|owner| owner.session.clone()),
+            Scope::Account => makers.get(&entry.key).cloned(),
+        });
+        let route = Route {
+            place: pool.place.clone(),
+            scope: pool.scope,
+            key: entry.key.clone(),
+            server: entry.server.clone(),
+            session,
+            pinned_at: Some(entry.pinned_at.unwrap_or_else(|| self.now())),
+            expires_in: entry.expires_in,
+            read_at: self.now(),
+        };
+        StoredRoute { route, account: owner.map(|owner| owner.account.clone()) }
+    }
+}

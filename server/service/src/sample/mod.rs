@@ -1,0 +1,122 @@
+//! Sample data: made-up accounts with realistic names, clients and times, a heavy tail of sessions, and stuck cases of
+//! every kind. The same seed makes the same data.
+
+mod account;
+mod people;
+
+use domain::{Actor, Counters, Health, Permission, PoolInfo, RouterKind, SeededEntropy, ServerName};
+use store::EmbeddedServer;
+
+use self::account::Batch;
+use crate::{Error, Result, Unstick};
+
+/// Accounts that are loaded at once.
+const BATCH: u64 = 2_000;
+
+/// How much sample data to make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SampleSpec {
+    /// Accounts.
+    pub accounts: u64,
+    /// Sessions of an account, on average.
+    pub sessions_per_account: u64,
+    /// What the data depends on, and nothing else but the present.
+    pub seed: u64,
+}
+
+/// How much sample data was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct SampleReport {
+    /// Accounts.
+    pub accounts: u64,
+    /// Sessions.
+    pub sessions: u64,
+    /// Routes.
+    pub routes: u64,
+}
+
+impl SampleReport {
+    /// Rows of all kinds.
+    pub const fn rows(&self) -> u64 {
+        self.accounts + self.sessions + self.routes
+    }
+}
+
+/// Where sample routes are: the embedded routers' pools.
+pub(crate) struct Pools {
+    pub(crate) account: Vec<PoolInfo>,
+    pub(crate) session: Vec<PoolInfo>,
+}
+
+impl Unstick {
+    /// Loads sample data. `progress` is told the rows so far and the rows expected.
+    ///
+    /// # Errors
+    /// `Conflict` without an embedded router; `Invalid` for nothing or too much; `Denied`.
+    pub async fn load_sample(
+        &self,
+        actor: &Actor,
+        spec: SampleSpec,
+        progress: &(dyn Fn(i64, i64) + Sync),
+    ) -> Result<SampleReport> {
+        self.authorize(actor, Permission::ManageStaff, "sample").await?;
+        if !(1..=10_000_000).contains(&spec.accounts) || !(1..=1_000).contains(&spec.sessions_per_account) {
+            return Err(Error::invalid("accounts", "make 1 to 10,000,000 accounts with 1 to 1,000 sessions each"));
+        }
+        let pools = self.sample_pools().await?;
+        let entropy = SeededEntropy::new(spec.seed);
+        let expected = i64::try_from(spec.accounts * (spec.sessions_per_account + 2)).unwrap_or(i64::MAX);
+        let mut report = SampleReport::default();
+        self.store().bulk_begin().await?;
+        let mut from = 0;
+        while from < spec.accounts {
+            let to = (from + BATCH).min(spec.accounts);
+            let mut batch = Batch::new(self.now());
+            for number in from..to {
+                batch.add_account(number, &spec, &pools, &entropy);
+            }
+            report.accounts += batch.accounts.len() as u64;
+            report.sessions += batch.sessions.len() as u64;
+            report.routes += batch.pins.len() as u64;
+            self.store().bulk_load(&batch.accounts, &batch.sessions, &batch.pins, &batch.history).await?;
+            progress(i64::try_from(report.rows()).unwrap_or(i64::MAX), expected);
+            from = to;
+        }
+        self.store().bulk_end().await?;
+        let mut draft = self.draft(actor, "sample.loaded", "sample");
+        draft.detail = serde_json::json!({ "accounts": report.accounts, "sessions": report.sessions, "seed": spec.seed });
+        transact!(self, tx => { tx.append_audit(&draft).await?; Ok(()) })?;
+        self.observe_once().await?;
+        Ok(report)
+    }
+
+    /// The embedded pools, each with three servers of which one fails 16 % of its requests and is being drained.
+    async fn sample_pools(&self) -> Result<Pools> {
+        let (account, session): (Vec<_>, Vec<_>) = self
+            .pools()
+            .into_iter()
+            .filter(|pool| pool.kind == RouterKind::Embedded)
+            .partition(|pool| pool.scope == domain::Scope::Account);
+        if account.is_empty() || session.is_empty() {
+            let message = "sample data needs an embedded router with an account pool and a session pool";
+            return Err(Error::Conflict(message.to_owned()));
+        }
+        let pools = Pools { account, session };
+        let now = self.now();
+        for pool in pools.account.iter().chain(&pools.session) {
+            for (name, state, errors, response_ms) in
+                [("api-1", Health::Healthy, 31, 42), ("api-2", Health::Draining, 8_000, 612), ("api-3", Health::Healthy, 18, 39)]
+            {
+                let server = EmbeddedServer {
+                    pool: crate::routing::stored_pool(&pool.place.router, &pool.place.pool),
+                    name: ServerName::parse(name).map_err(Error::internal)?,
+                    state,
+                    counters: Counters { requests: 50_000, errors, response_ms },
+                    updated_at: now,
+                };
+                transact!(self, tx => { Ok(tx.save_embedded_server(&server).await?) })?;
+            }
+        }
+        Ok(pools)
+    }
+}

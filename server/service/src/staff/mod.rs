@@ -1,0 +1,8 @@
+//! Staff: signing in, console sessions, roles.
+
+mod manage;
+mod own;
+mod password;
+mod sign_in;
+
+pub use sign_in::SignedIn;

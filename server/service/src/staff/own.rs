@@ -1,0 +1,124 @@
+//! One's own sign-in: who one is, one's console sessions, ending them.
+
+use domain::{
+    Actor, Permission, StaffId, StaffSessionId,
+    view::{Me, MePage, StaffSessionRow},
+};
+use store::StaffRecord;
+
+use crate::{Error, Result, Unstick};
+
+/// Every permission, to tell a page what its reader may do.
+const PERMISSIONS: [Permission; 13] = [
+    Permission::ReadAccounts,
+    Permission::ReadRouting,
+    Permission::ReadCleanups,
+    Permission::CleanUp,
+    Permission::ReadAudit,
+    Permission::ReadAccountAudit,
+    Permission::ManageStaff,
+    Permission::ManageTokens,
+    Permission::OwnSessions,
+    Permission::ReportSessions,
+    Permission::ReadSessions,
+    Permission::AskRoute,
+    Permission::FeedRouter,
+];
+
+impl Unstick {
+    /// Who acts through console session `session` of `staff`, in the role of this moment. `None` when the person is
+    /// disabled or gone.
+    ///
+    /// # Errors
+    /// Failures of the database.
+    pub async fn actor_of(&self, staff: &StaffId, session: &StaffSessionId) -> Result<Option<(Actor, Me)>> {
+        let found = self.store().staff(staff).await?.filter(|staff| staff.row.disabled_at.is_none());
+        Ok(found.map(|staff| {
+            let actor = Actor::Staff { id: staff.row.id.clone(), role: staff.row.role, session: session.clone() };
+            (actor, me(&staff))
+        }))
+    }
+
+    /// One's own page.
+    ///
+    /// # Errors
+    /// `Denied` for whoever is no staff member.
+    pub async fn me_page(&self, actor: &Actor) -> Result<MePage> {
+        let (id, current) = self.myself(actor).await?;
+        let staff = self.store().staff(&id).await?.ok_or(Error::NotFound("staff member"))?;
+        let sessions = self.store().staff_sessions_of(&id, self.now()).await?;
+        let row = |session: store::StaffSession| StaffSessionRow {
+            current: session.id == current,
+            id: session.id,
+            user_agent: session.user_agent,
+            ip: session.ip,
+            created_at: session.created_at,
+            last_seen_at: session.last_seen_at,
+            expires_at: session.expires_at.min(session.idle_until),
+        };
+        Ok(MePage { me: me(&staff), sessions: sessions.into_iter().map(row).collect(), now: self.now() })
+    }
+
+    /// Ends one of one's own console sessions.
+    ///
+    /// # Errors
+    /// `NotFound` when one has no such session; `Denied`.
+    pub async fn revoke_own_session(&self, actor: &Actor, session: &StaffSessionId) -> Result<()> {
+        let (id, _) = self.myself(actor).await?;
+        let now = self.now();
+        let draft = self.draft(actor, "staff.session_revoked", session.as_str());
+        let revoked = transact!(self, tx => {
+            let revoked = tx.revoke_staff_session(&id, session, now).await?;
+            if revoked {
+                tx.append_audit(&draft).await?;
+            }
+            Ok(revoked)
+        })?;
+        if revoked { Ok(()) } else { Err(Error::NotFound("session of yours")) }
+    }
+
+    /// Ends all of one's console sessions but this one; answers how many.
+    ///
+    /// # Errors
+    /// `Denied`.
+    pub async fn revoke_other_sessions(&self, actor: &Actor) -> Result<i64> {
+        let (id, current) = self.myself(actor).await?;
+        let now = self.now();
+        let mut draft = self.draft(actor, "staff.other_sessions_revoked", id.as_str());
+        transact!(self, tx => {
+            let ended = tx.revoke_staff_sessions(&id, Some(&current), now).await?;
+            draft.detail = serde_json::json!({ "ended": ended });
+            tx.append_audit(&draft).await?;
+            Ok(ended)
+        })
+    }
+
+    /// Ends this console session.
+    ///
+    /// # Errors
+    /// `Denied`.
+    pub async fn signed_out(&self, actor: &Actor) -> Result<()> {
+        let (id, current) = self.myself(actor).await?;
+        let now = self.now();
+        let draft = self.draft(actor, "staff.signed_out", id.as_str());
+        transact!(self, tx => {
+            tx.revoke_staff_session(&id, &current, now).await?;
+            tx.append_audit(&draft).await?;
+            Ok(())
+        })
+    }
+
+    async fn myself(&self, actor: &Actor) -> Result<(StaffId, StaffSessionId)> {
+        self.authorize(actor, Permission::OwnSessions, "me").await?;
+        match actor {
+            Actor::Staff { id, session, .. } => Ok((id.clone(), session.clone())),
+            _ => Err(Error::Denied(domain::Denied(Permission::OwnSessions), false)),
+        }
+    }
+}
+
+fn me(staff: &StaffRecord) -> Me {
+    let role = staff.row.role;
+    let may = PERMISSIONS.into_iter().filter(|permission| role.may(*permission)).collect();
+    Me { id: staff.row.id.clone(), name: staff.row.name.clone(), role, may }
+}
