@@ -89,7 +89,10 @@ impl Error {
     }
 
     pub(crate) fn invalid(field: &'static str, message: impl Into<String>) -> Self {
-        Self::Invalid { field, message: message.into() }
+        Self::Invalid {
+            field,
+            message: message.into(),
+        }
     }
 
     pub(crate) fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
@@ -99,7 +102,11 @@ impl Error {
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
-        if error.is_busy() { Self::Busy } else { Self::internal(error) }
+        match error {
+            StoreError::Cursor => Self::invalid("after", "that page does not exist: start again"),
+            error if error.is_busy() => Self::Busy,
+            error => Self::internal(error),
+        }
     }
 }
 

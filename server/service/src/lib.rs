@@ -79,7 +79,10 @@ impl Unstick {
     pub fn new(parts: Parts) -> Self {
         let mut policy = parts.settings.policy.clone();
         for router in &parts.fleet {
-            policy.drain.entry(router.name().clone()).or_insert_with(|| router.drain());
+            policy
+                .drain
+                .entry(router.name().clone())
+                .or_insert_with(|| router.drain());
         }
         let hashing = Arc::new(Semaphore::new(parts.settings.hash_threads.max(1)));
         Self(Arc::new(Inner {
@@ -133,7 +136,9 @@ impl Unstick {
 
     /// Goes on only when `actor` has `permission`; a denial of somebody known is written to the audit log.
     async fn authorize(&self, actor: &Actor, permission: Permission, target: &str) -> Result<()> {
-        let Err(denied) = actor.require(permission) else { return Ok(()) };
+        let Err(denied) = actor.require(permission) else {
+            return Ok(());
+        };
         if *actor == Actor::Anonymous {
             return Err(Error::Denied(denied, true));
         }

@@ -2,9 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::{
-    Account, Place, Route, RouteKey, Scope, ServerStatus, Session, SessionId, Unread, World,
-};
+use domain::{Account, Place, Route, RouteKey, Scope, ServerStatus, Session, SessionId, Unread, World};
 use futures::future::join_all;
 use routers::{Entry, RouterError};
 use store::{ServerRecord, StoredRoute};
@@ -34,7 +32,16 @@ impl Unstick {
         }
         let servers = self.current_servers(records).await;
         let accumulation = self.settings().accumulation;
-        Ok(World { account, sessions, truncated, routes, servers, unread, accumulation, read_at: self.now() })
+        Ok(World {
+            account,
+            sessions,
+            truncated,
+            routes,
+            servers,
+            unread,
+            accumulation,
+            read_at: self.now(),
+        })
     }
 
     async fn read_routes(
@@ -43,16 +50,25 @@ impl Unstick {
         sessions: &[Session],
         stored: &[StoredRoute],
     ) -> (Vec<Route>, Vec<Unread>) {
-        let places = self.fleet().iter().flat_map(|router| router.pools().iter().map(move |pool| (router, pool)));
+        let places = self
+            .fleet()
+            .iter()
+            .flat_map(|router| router.pools().iter().map(move |pool| (router, pool)));
         let readings = join_all(places.map(|(router, pool)| async move {
             let keys = keys_at(&pool.place, pool.scope, account, sessions, stored);
-            let answer = if keys.is_empty() { Ok(Vec::new()) } else { router.read(&pool.place.pool, &keys).await };
+            let answer = if keys.is_empty() {
+                Ok(Vec::new())
+            } else {
+                router.read(&pool.place.pool, &keys).await
+            };
             (pool, answer)
         }))
         .await;
         let (mut routes, mut unread) = (Vec::new(), Vec::new());
-        let by_key: HashMap<(&Place, &RouteKey), &StoredRoute> =
-            stored.iter().map(|known| ((&known.route.place, &known.route.key), known)).collect();
+        let by_key: HashMap<(&Place, &RouteKey), &StoredRoute> = stored
+            .iter()
+            .map(|known| ((&known.route.place, &known.route.key), known))
+            .collect();
         let owners: HashMap<&RouteKey, &SessionId> = sessions.iter().map(|s| (&s.key, &s.id)).collect();
         for (pool, answer) in readings {
             match answer {
@@ -64,7 +80,10 @@ impl Unstick {
                 Err(RouterError::Unreachable(why) | RouterError::Refused(why)) => {
                     let name = &pool.place.router;
                     if !unread.iter().any(|other: &Unread| &other.router == name) {
-                        unread.push(Unread { router: name.clone(), why });
+                        unread.push(Unread {
+                            router: name.clone(),
+                            why,
+                        });
                     }
                 }
             }
@@ -93,7 +112,9 @@ impl Unstick {
             key: entry.key,
             server: entry.server,
             session,
-            pinned_at: entry.pinned_at.or_else(|| known.and_then(|known| known.route.pinned_at)),
+            pinned_at: entry
+                .pinned_at
+                .or_else(|| known.and_then(|known| known.route.pinned_at)),
             expires_in: entry.expires_in,
             read_at: self.now(),
         }
@@ -109,19 +130,30 @@ impl Unstick {
         }
         let read = self.read_servers(&records).await;
         let read_places: HashSet<_> = read.iter().map(|record| record.status.place.clone()).collect();
-        let kept = records.into_iter().filter(|record| !read_places.contains(&record.status.place));
+        let kept = records
+            .into_iter()
+            .filter(|record| !read_places.contains(&record.status.place));
         let kept: Vec<_> = kept.map(|record| record.status).collect();
         read.into_iter().map(|record| record.status).chain(kept).collect()
     }
 }
 
 /// The keys of an account to ask a place for: those that its sessions have now, and those seen there before.
-fn keys_at(place: &Place, scope: Scope, account: &Account, sessions: &[Session], stored: &[StoredRoute]) -> Vec<RouteKey> {
+fn keys_at(
+    place: &Place,
+    scope: Scope,
+    account: &Account,
+    sessions: &[Session],
+    stored: &[StoredRoute],
+) -> Vec<RouteKey> {
     match scope {
         Scope::Account => vec![account.key.clone()],
         Scope::Session => {
             let now = sessions.iter().map(|session| &session.key);
-            let before = stored.iter().filter(|known| &known.route.place == place).map(|known| &known.route.key);
+            let before = stored
+                .iter()
+                .filter(|known| &known.route.place == place)
+                .map(|known| &known.route.key);
             let mut seen = HashSet::new();
             now.chain(before).filter(|key| seen.insert(*key)).cloned().collect()
         }
@@ -132,5 +164,8 @@ fn missing_sessions(routes: &[Route], sessions: &[Session]) -> Vec<SessionId> {
     let have: HashSet<&SessionId> = sessions.iter().map(|session| &session.id).collect();
     let mut seen = HashSet::new();
     let named = routes.iter().filter_map(|route| route.session.as_ref());
-    named.filter(|id| !have.contains(id) && seen.insert(*id)).cloned().collect()
+    named
+        .filter(|id| !have.contains(id) && seen.insert(*id))
+        .cloned()
+        .collect()
 }

@@ -20,11 +20,17 @@ impl Unstick {
         let more = accounts.len() > limit as usize;
         accounts.truncate(limit as usize);
         let next = accounts.last().filter(|_| more).map(|account| account.id.to_string());
-        Ok(Page { items: self.rows(accounts).await?, next })
+        Ok(Page {
+            items: self.rows(accounts).await?,
+            next,
+        })
     }
 }
 
 /// Reads the account id at which a page ended.
 pub(super) fn parse_after(after: Option<&str>) -> Result<Option<AccountId>> {
-    after.map(AccountId::parse).transpose().map_err(|_| Error::invalid("after", "that page does not exist: start again"))
+    after
+        .map(AccountId::parse)
+        .transpose()
+        .map_err(|_| Error::invalid("after", "that page does not exist: start again"))
 }

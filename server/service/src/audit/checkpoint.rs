@@ -30,7 +30,9 @@ impl Unstick {
     pub async fn checkpoint(&self, actor: &Actor) -> Result<Checkpoint> {
         self.authorize(actor, Permission::ReadAudit, "audit").await?;
         let Some(file) = self.settings().checkpoint_file.clone() else {
-            return Err(Error::Conflict("no checkpoint file is configured: set data_dir".to_owned()));
+            return Err(Error::Conflict(
+                "no checkpoint file is configured: set data_dir".to_owned(),
+            ));
         };
         let (seq, hash) = self.store().audit_head().await?;
         let checkpoint = self.store().sign_checkpoint(seq, &hash, self.now());
@@ -40,7 +42,9 @@ impl Unstick {
 
     /// Writes a checkpoint when enough events came since the last one, or some did a minute ago.
     pub(crate) async fn checkpoint_if_due(&self) -> Result<()> {
-        let Some(file) = &self.settings().checkpoint_file else { return Ok(()) };
+        let Some(file) = &self.settings().checkpoint_file else {
+            return Ok(());
+        };
         let (seq, _) = self.store().audit_head().await?;
         let last = read(file)?.pop();
         let due = match last {
@@ -78,5 +82,7 @@ fn append(file: &Path, checkpoint: &Checkpoint) -> Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(file).map_err(Error::internal)?;
-    file.write_all(line.as_bytes()).and_then(|()| file.sync_all()).map_err(Error::internal)
+    file.write_all(line.as_bytes())
+        .and_then(|()| file.sync_all())
+        .map_err(Error::internal)
 }

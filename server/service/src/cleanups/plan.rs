@@ -18,13 +18,23 @@ impl Unstick {
         let plan = self.plan_of(&world, mode)?;
         let hash = plan.hash();
         let may_clean_up = actor.may(Permission::CleanUp);
-        Ok(PlanPage { account: world.account, verdict, plan, hash, under_way, may_clean_up, now: world.read_at })
+        Ok(PlanPage {
+            account: world.account,
+            verdict,
+            plan,
+            hash,
+            under_way,
+            may_clean_up,
+            now: world.read_at,
+        })
     }
 
     /// The plan for `world`, which must have been read whole: a plan names everything or is none.
     pub(super) fn plan_of(&self, world: &World, mode: Mode) -> Result<Plan> {
         if world.truncated {
-            let message = format!("the account has more than {PLAN_SESSIONS} open sessions: end them at the identity system first");
+            let message = format!(
+                "the account has more than {PLAN_SESSIONS} open sessions: end them at the identity system first"
+            );
             return Err(Error::invalid("account", message));
         }
         Ok(plan(world, mode, &self.pools()))

@@ -33,7 +33,8 @@ impl Unstick {
     /// `WorldChanged` with the plan of now when it is not the one that was confirmed; `UnderWay` when one of another
     /// mode is; `NothingToDo`; `Invalid` for the reason or the ticket; `NotFound`; `Denied`.
     pub async fn request_cleanup(&self, actor: &Actor, request: CleanupRequest) -> Result<Requested> {
-        self.authorize(actor, Permission::CleanUp, request.account.as_str()).await?;
+        self.authorize(actor, Permission::CleanUp, request.account.as_str())
+            .await?;
         let request = checked(request)?;
         if let Some(id) = self.store().live_cleanup(&request.account).await? {
             return self.join(id, request.mode).await;
@@ -60,7 +61,10 @@ impl Unstick {
             Outcome::Made => {
                 crash::point("request:committed");
                 self.0.kick.notify_one();
-                Ok(Requested { id: cleanup.id, joined: false })
+                Ok(Requested {
+                    id: cleanup.id,
+                    joined: false,
+                })
             }
             Outcome::UnderWay(id) => self.join(id, request.mode).await,
             Outcome::Changed => Err(Error::WorldChanged(Box::new(self.plan_now(&request).await?.1))),
@@ -68,7 +72,11 @@ impl Unstick {
     }
 
     async fn plan_now(&self, request: &CleanupRequest) -> Result<(World, Plan)> {
-        let account = self.store().account(&request.account).await?.ok_or(Error::NotFound("account"))?;
+        let account = self
+            .store()
+            .account(&request.account)
+            .await?
+            .ok_or(Error::NotFound("account"))?;
         let world = self.read_world(account, PLAN_SESSIONS).await?;
         let plan = self.plan_of(&world, request.mode)?;
         Ok((world, plan))
@@ -76,7 +84,11 @@ impl Unstick {
 
     async fn join(&self, id: CleanupId, mode: Mode) -> Result<Requested> {
         let other = self.store().cleanup(&id).await?;
-        if other.is_some_and(|other| other.mode == mode) { Ok(Requested { id, joined: true }) } else { Err(Error::UnderWay(id)) }
+        if other.is_some_and(|other| other.mode == mode) {
+            Ok(Requested { id, joined: true })
+        } else {
+            Err(Error::UnderWay(id))
+        }
     }
 
     fn new_cleanup(&self, actor: &Actor, request: &CleanupRequest, plan: &Plan) -> Cleanup {
@@ -122,7 +134,9 @@ impl Unstick {
         cleanup: &Cleanup,
         steps: &[Step],
     ) -> Result<Outcome> {
-        let Some(now) = tx.account_for_update(&planned.id).await? else { return Err(Error::NotFound("account")) };
+        let Some(now) = tx.account_for_update(&planned.id).await? else {
+            return Err(Error::NotFound("account"));
+        };
         let counts = |account: &Account| (account.live_sessions, account.leftover_sessions, account.generation);
         if counts(&now) != counts(planned) {
             return Ok(Outcome::Changed);
@@ -132,9 +146,13 @@ impl Unstick {
         }
         if plan.mode == Mode::Force {
             tx.bump_generation(&planned.id).await?;
-            let revoked = tx.revoke_sessions(&planned.id, &plan.ends, cleanup.requested_at).await?;
+            let revoked = tx
+                .revoke_sessions(&planned.id, &plan.ends, cleanup.requested_at)
+                .await?;
             if usize::try_from(revoked) != Ok(plan.ends.len()) {
-                return Err(Error::Conflict("a session of the account changed at this moment: try again".to_owned()));
+                return Err(Error::Conflict(
+                    "a session of the account changed at this moment: try again".to_owned(),
+                ));
             }
         }
         Ok(Outcome::Made)
@@ -146,11 +164,18 @@ fn checked(mut request: CleanupRequest) -> Result<CleanupRequest> {
     request.ticket = request.ticket.trim().to_owned();
     let letters = request.reason.chars().count();
     if !(5..=500).contains(&letters) {
-        let message = if letters < 5 { "say why, in at least 5 characters: it goes into the audit log" } else { "say it in at most 500 characters" };
+        let message = if letters < 5 {
+            "say why, in at least 5 characters: it goes into the audit log"
+        } else {
+            "say it in at most 500 characters"
+        };
         return Err(Error::invalid("reason", message));
     }
     if request.ticket.chars().count() > 64 || request.ticket.chars().any(char::is_control) {
-        return Err(Error::invalid("ticket", "a ticket is at most 64 characters in one line"));
+        return Err(Error::invalid(
+            "ticket",
+            "a ticket is at most 64 characters in one line",
+        ));
     }
     Ok(request)
 }

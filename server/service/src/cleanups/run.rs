@@ -2,7 +2,8 @@
 //! writes what it read back, each time checking that the lease is still its own.
 
 use domain::{
-    Actor, AuditDraft, Cleanup, CleanupId, Instant, Progress, Status, Step, StepKind, Target, Work, next_work, status_of,
+    Actor, AuditDraft, Cleanup, CleanupId, Instant, Progress, Status, Step, StepKind, Target, Work, next_work,
+    status_of,
 };
 use futures::future::join_all;
 use store::{Lease, StoreError};
@@ -23,7 +24,9 @@ impl Unstick {
     /// Works on a clean-up until it is done, must wait, or another worker has it. Answers its status, or `None` when
     /// there is nothing for this worker to do.
     pub(crate) async fn run_cleanup(&self, id: &CleanupId) -> Result<Option<Status>> {
-        let Some(mut held) = self.claim(id).await? else { return Ok(None) };
+        let Some(mut held) = self.claim(id).await? else {
+            return Ok(None);
+        };
         crash::point("claim:committed");
         match self.work_on(&mut held).await {
             Ok(status) => Ok(Some(status)),
@@ -54,7 +57,7 @@ impl Unstick {
                         return Ok(Status::Done);
                     }
                 }
-                Progress::Wait(at) if at.since(self.now()) <= SHORT_WAIT => {
+                Progress::Wait(at) if held.cleanup.status == Status::Running && at.since(self.now()) <= SHORT_WAIT => {
                     tokio::time::sleep(at.since(self.now()).to_std()).await;
                 }
                 Progress::Wait(at) => {
@@ -104,7 +107,9 @@ impl Unstick {
         held.cleanup.finished_at = done.then_some(now);
         held.cleanup.next_at = release.unwrap_or(now);
         let until = (release.is_none() && !over).then(|| now + self.settings().lease);
-        let event = (held.cleanup.status != before).then(|| self.status_event(held)).flatten();
+        let event = (held.cleanup.status != before)
+            .then(|| self.status_event(held))
+            .flatten();
         let deleted: Vec<_> = changed
             .iter()
             .filter(|step| step.kind == StepKind::Delete)
@@ -126,7 +131,11 @@ impl Unstick {
             crash::point(if done { "finish:before-commit" } else { "clear:before-commit" });
             Ok(())
         })?;
-        crash::point(if deleted.is_empty() { "clear:committed" } else { "delete:committed" });
+        crash::point(if deleted.is_empty() {
+            "clear:committed"
+        } else {
+            "delete:committed"
+        });
         self.0.changed.send(held.cleanup.id.clone()).ok();
         Ok(())
     }
@@ -154,6 +163,8 @@ impl Unstick {
 impl crate::Error {
     fn is_fenced(&self) -> bool {
         let Self::Internal(source) = self else { return false };
-        source.downcast_ref::<StoreError>().is_some_and(|error| matches!(error, StoreError::Fenced))
+        source
+            .downcast_ref::<StoreError>()
+            .is_some_and(|error| matches!(error, StoreError::Fenced))
     }
 }

@@ -13,7 +13,11 @@ const FENCED: Span = Span::from_secs(300);
 
 /// The table of the embedded router `name`.
 pub fn embedded_table(store: Store, clock: Arc<dyn Clock>, name: &RouterName) -> Arc<dyn RouteTable> {
-    Arc::new(Table { store, clock, name: name.clone() })
+    Arc::new(Table {
+        store,
+        clock,
+        name: name.clone(),
+    })
 }
 
 struct Table {
@@ -45,12 +49,19 @@ impl Table {
         }
     }
 
-    async fn pages(&self, pool: &PoolName, limit: u64, keep: impl Fn(&Pin) -> bool + Send) -> Result<Listing, StoreError> {
+    async fn pages(
+        &self,
+        pool: &PoolName,
+        limit: u64,
+        keep: impl Fn(&Pin) -> bool + Send,
+    ) -> Result<Listing, StoreError> {
         let (stored, now) = (stored_pool(&self.name, pool), self.clock.now());
         let (mut entries, mut after) = (Vec::new(), None);
         loop {
             let page = self.store.pins_page(&stored, after.as_ref(), now, 1_000).await?;
-            let Some(last) = page.last() else { return Ok(Listing::All(entries)) };
+            let Some(last) = page.last() else {
+                return Ok(Listing::All(entries));
+            };
             after = Some(last.key.clone());
             entries.extend(page.into_iter().filter(&keep).map(|pin| self.entry(pin)));
             if entries.len() as u64 > limit {
@@ -63,13 +74,23 @@ impl Table {
 #[async_trait]
 impl RouteTable for Table {
     async fn read(&self, pool: &PoolName, keys: &[RouteKey]) -> Result<Vec<Entry>, RouterError> {
-        let pins = self.store.pins(&stored_pool(&self.name, pool), keys, self.clock.now()).await.map_err(trouble)?;
+        let pins = self
+            .store
+            .pins(&stored_pool(&self.name, pool), keys, self.clock.now())
+            .await
+            .map_err(trouble)?;
         Ok(pins.into_iter().map(|pin| self.entry(pin)).collect())
     }
 
     async fn remove(&self, pool: &PoolName, keys: &[RouteKey]) -> Result<(), RouterError> {
         let pool = stored_pool(&self.name, pool);
-        if self.store.pins(&pool, keys, self.clock.now()).await.map_err(trouble)?.is_empty() {
+        if self
+            .store
+            .pins(&pool, keys, self.clock.now())
+            .await
+            .map_err(trouble)?
+            .is_empty()
+        {
             return Ok(());
         }
         let mut tx = self.store.begin().await.map_err(trouble)?;
@@ -94,7 +115,12 @@ impl RouteTable for Table {
         let prefix = format!("{}:", self.name);
         let mine = servers.into_iter().filter_map(|server| {
             let pool = PoolName::parse(server.pool.as_str().strip_prefix(&prefix)?).ok()?;
-            Some(ServerReading { pool, name: server.name, state: server.state, counters: server.counters })
+            Some(ServerReading {
+                pool,
+                name: server.name,
+                state: server.state,
+                counters: server.counters,
+            })
         });
         Ok(mine.collect())
     }
@@ -104,6 +130,8 @@ impl RouteTable for Table {
     }
 
     async fn of_server(&self, pool: &PoolName, server: &ServerName, limit: u64) -> Result<Listing, RouterError> {
-        self.pages(pool, limit, |pin| &pin.server == server).await.map_err(trouble)
+        self.pages(pool, limit, |pin| &pin.server == server)
+            .await
+            .map_err(trouble)
     }
 }

@@ -59,12 +59,20 @@ pub(super) struct Batch {
 
 impl Batch {
     pub(super) const fn new(now: Instant) -> Self {
-        Self { now, accounts: Vec::new(), sessions: Vec::new(), pins: Vec::new(), history: Vec::new() }
+        Self {
+            now,
+            accounts: Vec::new(),
+            sessions: Vec::new(),
+            pins: Vec::new(),
+            history: Vec::new(),
+        }
     }
 
     pub(super) fn add_account(&mut self, number: u64, spec: &SampleSpec, pools: &Pools, entropy: &SeededEntropy) {
         let case = Case::of(number);
-        let Some(mut account) = self.person(number, entropy) else { return };
+        let Some(mut account) = self.person(number, entropy) else {
+            return;
+        };
         let first = self.sessions.len();
         let count = match case {
             Case::Accumulating => 60 + entropy.below(40),
@@ -108,7 +116,8 @@ impl Batch {
 
     /// The state of the session at `place`: what the case needs first, then history.
     fn state(&self, case: Case, place: u64, entropy: &SeededEntropy) -> SessionState {
-        let reason = [EndReason::SignedOut, EndReason::Expired, EndReason::SignedOut][usize::try_from(entropy.below(3)).unwrap_or(0)];
+        let reason = [EndReason::SignedOut, EndReason::Expired, EndReason::SignedOut]
+            [usize::try_from(entropy.below(3)).unwrap_or(0)];
         let ended_at = self.now - minutes(60 + entropy.below(60 * 24 * 9));
         let left = SessionState::Ended { reason, at: ended_at };
         match (case, place) {
@@ -117,16 +126,24 @@ impl Batch {
             (_, 1) if entropy.below(2) == 0 => SessionState::Active,
             _ => {
                 let ended_at = self.now - minutes(60 * 24 + entropy.below(60 * 24 * 80));
-                SessionState::Cleaned { reason, ended_at, at: ended_at + Span::from_secs(2) }
+                SessionState::Cleaned {
+                    reason,
+                    ended_at,
+                    at: ended_at + Span::from_secs(2),
+                }
             }
         }
     }
 
     fn session(&mut self, account: &Account, state: SessionState, entropy: &SeededEntropy) {
-        let Ok(id) = SessionId::parse(format!("s_{}", base62(entropy.next_u64(), 11))) else { return };
+        let Ok(id) = SessionId::parse(format!("s_{}", base62(entropy.next_u64(), 11))) else {
+            return;
+        };
         let Ok(key) = RouteKey::parse(id.as_str()) else { return };
         let (client, user_agent) = pick(CLIENTS, entropy);
-        let last_seen_at = state.ended_at().unwrap_or_else(|| self.now - Span::from_secs(i64::try_from(entropy.below(7_200)).unwrap_or(0)));
+        let last_seen_at = state
+            .ended_at()
+            .unwrap_or_else(|| self.now - Span::from_secs(i64::try_from(entropy.below(7_200)).unwrap_or(0)));
         self.sessions.push(Session {
             id,
             account: account.id.clone(),
@@ -149,7 +166,11 @@ impl Batch {
         pools: &Pools,
         entropy: &SeededEntropy,
     ) {
-        let open: Vec<Session> = self.sessions[range].iter().filter(|s| s.state.is_live() || s.state.is_left_over()).cloned().collect();
+        let open: Vec<Session> = self.sessions[range]
+            .iter()
+            .filter(|s| s.state.is_live() || s.state.is_left_over())
+            .cloned()
+            .collect();
         let good = ["api-1", "api-3"][usize::try_from(entropy.below(2)).unwrap_or(0)];
         for session in &open {
             let on = match case {
@@ -158,19 +179,53 @@ impl Batch {
                 _ => good,
             };
             if let Some(pool) = pools.session.first() {
-                self.pin(pool, Scope::Session, &session.key, on, account, Some(session), session.created_at);
+                self.pin(
+                    pool,
+                    Scope::Session,
+                    &session.key,
+                    on,
+                    account,
+                    Some(session),
+                    session.created_at,
+                );
             }
         }
         let lost = RouteKey::parse(format!("s_{}", base62(entropy.next_u64(), 11)));
         if let (Case::Ownerless, Ok(key), Some(pool)) = (case, lost, pools.session.first()) {
-            self.pin(pool, Scope::Session, &key, good, account, None, self.now - Span::from_days(4));
+            self.pin(
+                pool,
+                Scope::Session,
+                &key,
+                good,
+                account,
+                None,
+                self.now - Span::from_days(4),
+            );
         }
-        let maker = if case == Case::Stuck { open.iter().find(|s| s.state.is_left_over()) } else { open.iter().find(|s| s.state.is_live()) };
+        let maker = if case == Case::Stuck {
+            open.iter().find(|s| s.state.is_left_over())
+        } else {
+            open.iter().find(|s| s.state.is_live())
+        };
         let Some(maker) = maker else { return };
         let on = if case == Case::Stuck { "api-2" } else { good };
         for (place, pool) in pools.account.iter().enumerate() {
-            let on = if case == Case::Split && place > 0 { "api-3" } else if case == Case::Split { "api-1" } else { on };
-            self.pin(pool, Scope::Account, &account.key, on, account, Some(maker), maker.created_at);
+            let on = if case == Case::Split && place > 0 {
+                "api-3"
+            } else if case == Case::Split {
+                "api-1"
+            } else {
+                on
+            };
+            self.pin(
+                pool,
+                Scope::Account,
+                &account.key,
+                on,
+                account,
+                Some(maker),
+                maker.created_at,
+            );
         }
     }
 
@@ -202,10 +257,17 @@ impl Batch {
         };
         if bad && moved_at < self.now {
             let before = ServerName::parse("api-1").ok();
-            self.history.push((account.id.clone(), change(None, before.clone(), at, "first request")));
-            self.history.push((account.id.clone(), change(before, Some(server.clone()), moved_at, "api-1 was drained")));
+            self.history
+                .push((account.id.clone(), change(None, before.clone(), at, "first request")));
+            self.history.push((
+                account.id.clone(),
+                change(before, Some(server.clone()), moved_at, "api-1 was drained"),
+            ));
         } else {
-            self.history.push((account.id.clone(), change(None, Some(server.clone()), at, "first request")));
+            self.history.push((
+                account.id.clone(),
+                change(None, Some(server.clone()), at, "first request"),
+            ));
         }
         self.pins.push(Pin {
             pool: stored_pool(&pool.place.router, &pool.place.pool),
@@ -255,7 +317,12 @@ fn base62(mut number: u64, length: usize) -> String {
 fn address(entropy: &SeededEntropy) -> String {
     let [a, b, c, d, ..] = entropy.next_u64().to_le_bytes();
     match a % 8 {
-        0 => format!("2001:db8:{:x}:{:x}::{:x}", u16::from(b) << 4, u16::from(c), u16::from(d) + 1),
+        0 => format!(
+            "2001:db8:{:x}:{:x}::{:x}",
+            u16::from(b) << 4,
+            u16::from(c),
+            u16::from(d) + 1
+        ),
         1 => format!("203.0.113.{d}"),
         2 => format!("198.51.100.{d}"),
         _ => format!("10.{b}.{c}.{d}"),

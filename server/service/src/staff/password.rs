@@ -1,8 +1,7 @@
 //! Passwords: what is good enough, and hashing on few threads so that sign-ins cannot eat the machine.
 
 use argon2::{
-    Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version,
-    password_hash::SaltString,
+    Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version, password_hash::SaltString,
 };
 use tokio::sync::Semaphore;
 
@@ -19,7 +18,10 @@ impl Unstick {
     /// Refuses a password that is too short, too long, or easy to guess.
     pub(super) fn check_password(password: &str, about: &[&str]) -> Result<()> {
         if password.chars().count() < SHORTEST {
-            return Err(Error::invalid("password", format!("use at least {SHORTEST} characters: a few random words are good")));
+            return Err(Error::invalid(
+                "password",
+                format!("use at least {SHORTEST} characters: a few random words are good"),
+            ));
         }
         if password.len() > LONGEST {
             return Err(Error::invalid("password", format!("use at most {LONGEST} bytes")));
@@ -27,7 +29,10 @@ impl Unstick {
         let mut context = vec!["unstick", "admin-tool", "support", "session"];
         context.extend(about);
         if zxcvbn::zxcvbn(password, &context).score() < zxcvbn::Score::Three {
-            return Err(Error::invalid("password", "that is easy to guess (a common password, a name or a pattern): use a few random words"));
+            return Err(Error::invalid(
+                "password",
+                "that is easy to guess (a common password, a name or a pattern): use a few random words",
+            ));
         }
         Ok(())
     }
@@ -39,7 +44,10 @@ impl Unstick {
         let (password, params) = (password.to_owned(), self.settings().argon);
         self.hashing(move || {
             let salt = SaltString::encode_b64(&salt).map_err(hash_error)?;
-            Ok(argon(params)?.hash_password(password.as_bytes(), &salt).map_err(hash_error)?.to_string())
+            Ok(argon(params)?
+                .hash_password(password.as_bytes(), &salt)
+                .map_err(hash_error)?
+                .to_string())
         })
         .await
     }
@@ -47,14 +55,24 @@ impl Unstick {
     /// Whether `password` fits `hash`. Without a hash the same work is done on a dummy, and the answer is no.
     pub(super) async fn verify_password(&self, password: &str, hash: Option<String>) -> Result<bool> {
         // A longer one than can be stored is not worth hashing, but takes the same time as a wrong one.
-        let password = if password.len() > LONGEST { String::new() } else { password.to_owned() };
+        let password = if password.len() > LONGEST {
+            String::new()
+        } else {
+            password.to_owned()
+        };
         let params = self.settings().argon;
         self.hashing(move || {
             let known = hash.is_some();
             let dummy = || -> Result<String> {
                 let salt = SaltString::encode_b64(&[7_u8; 16]).map_err(hash_error)?;
                 // Not the hash of any password: only its cost is wanted.
-                Ok(format!("$argon2id$v=19$m={},t={},p={}${salt}${}", params.memory_kib, params.passes, params.lanes, "A".repeat(43)))
+                Ok(format!(
+                    "$argon2id$v=19$m={},t={},p={}${salt}${}",
+                    params.memory_kib,
+                    params.passes,
+                    params.lanes,
+                    "A".repeat(43)
+                ))
             };
             let text = hash.map_or_else(dummy, Ok)?;
             let parsed = PasswordHash::new(&text).map_err(hash_error)?;
@@ -67,7 +85,10 @@ impl Unstick {
     /// Whether `hash` was made with other costs than are set now.
     pub(super) fn hash_is_old(&self, hash: &str) -> bool {
         let params = self.settings().argon;
-        !hash.starts_with(&format!("$argon2id$v=19$m={},t={},p={}$", params.memory_kib, params.passes, params.lanes))
+        !hash.starts_with(&format!(
+            "$argon2id$v=19$m={},t={},p={}$",
+            params.memory_kib, params.passes, params.lanes
+        ))
     }
 
     async fn hashing<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
@@ -84,7 +105,8 @@ impl Unstick {
 }
 
 fn argon(params: ArgonParams) -> Result<Argon2<'static>> {
-    let params = Params::new(params.memory_kib, params.passes, params.lanes, None).map_err(|error| Error::internal(error.to_string()))?;
+    let params = Params::new(params.memory_kib, params.passes, params.lanes, None)
+        .map_err(|error| Error::internal(error.to_string()))?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 

@@ -1,0 +1,80 @@
+//! `make bench`: Unstick beside something plainer that gives the same answer, in one run, as a ratio. Rounds alternate,
+//! the median of the rounds' ratios counts, and an A/A control says whether the machine was quiet enough to believe it.
+//!
+//! `ARGS='--accounts 1000000' make bench` for the large size.
+
+mod cleanups;
+mod measure;
+mod pages;
+mod queries;
+mod reports;
+mod world;
+
+use std::process::ExitCode;
+
+use measure::Table;
+
+struct Arguments {
+    accounts: u64,
+    sessions: u64,
+    rounds: usize,
+}
+
+fn arguments() -> Result<Arguments, String> {
+    let mut found = Arguments { accounts: 100_000, sessions: 10, rounds: 7 };
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let value = words.next().ok_or_else(|| format!("{word} wants a number"))?;
+        let number: u64 = value.parse().map_err(|_| format!("{word}: {value} is no number"))?;
+        match word.as_str() {
+            "--accounts" => found.accounts = number,
+            "--sessions-per-account" => found.sessions = number,
+            "--rounds" => found.rounds = usize::try_from(number).unwrap_or(7),
+            other => return Err(format!("unknown: {other} (there are --accounts, --sessions-per-account, --rounds)")),
+        }
+    }
+    Ok(found)
+}
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().collect();
+    if let [_, bare, port, _, bytes] = words.as_slice()
+        && bare == "--bare-server"
+        && let (Ok(port), Ok(bytes)) = (port.parse(), bytes.parse())
+    {
+        return if pages::bare_server(port, bytes).await.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    let arguments = match arguments() {
+        Ok(arguments) => arguments,
+        Err(problem) => {
+            eprintln!("bench: {problem}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(&arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What goes wrong in a benchmark ends it.
+pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+async fn run(arguments: &Arguments) -> Outcome<()> {
+    println!("# {} accounts × {} sessions, {} rounds", arguments.accounts, arguments.sessions, arguments.rounds);
+    let mut table = Table::default();
+    let world = world::World::open(arguments.accounts, arguments.sessions, &mut table).await?;
+    queries::run(&world, arguments.rounds, &mut table).await?;
+    reports::run(&world, arguments.rounds, &mut table).await?;
+    cleanups::run(&world, arguments.rounds, &mut table).await?;
+    pages::run(&world, arguments.rounds, &mut table).await?;
+    println!("\n{table}");
+    Ok(())
+}

@@ -1,0 +1,214 @@
+//! P3, P4, P12, P13: whole signed-in pages over HTTP, beside a bare Leptos page of about the same size and a plain axum
+//! answer. The servers are pinned to one core and the load to the other (`taskset`, `wrk`), eight keep-alive
+//! connections, no compression. Then memory, and what the first visit transfers.
+
+use std::{
+    fmt::Write as _,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use axum::{Router, response::Html, routing::get};
+use leptos::prelude::*;
+use tokio::{io::AsyncBufReadExt, net::TcpListener};
+
+use crate::{
+    Outcome,
+    measure::{Table, grouped},
+    world::{World, shell},
+};
+
+/// A child that ends with its owner.
+struct Child(tokio::process::Child);
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.0.start_kill().ok();
+    }
+}
+
+pub async fn run(world: &World, rounds: usize, table: &mut Table) -> Outcome<()> {
+    for tool in ["wrk", "taskset"] {
+        if Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
+            return Err(format!("{tool} is missing: .ci/setup installs it").into());
+        }
+    }
+    let (password, port) = ("violet tram ledger nine", free_port().await?);
+    let staff = domain::StaffId::parse("bench")?;
+    if world.store.staff(&staff).await?.is_none() {
+        world.unstick.add_staff(&shell(), &staff, "Bench", domain::Role::Support, password).await?;
+    }
+    let base = format!("http://127.0.0.1:{port}");
+    let server = serve(world, port, &base).await?;
+    let cookie = sign_in(&base, password).await?;
+    let list = format!("{base}/accounts");
+    let account = format!("{base}/accounts/{}", world.picks[0].id);
+    let bytes = fetch(&list, &cookie).await?.len();
+    let bare_port = free_port().await?;
+    let _bare = bare_child(bare_port, bytes).await?;
+    let bare = format!("http://127.0.0.1:{bare_port}");
+    let rounds = rounds.clamp(3, 5);
+    let (mut lists, mut accounts, mut leptos, mut plain) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let idle = pss(server.0.id())?;
+    for round in 0..=rounds {
+        let figures = [load(&list, &cookie)?, load(&account, &cookie)?, load(&format!("{bare}/leptos"), "")?, load(&format!("{bare}/plain"), "")?];
+        if round > 0 {
+            lists.push(figures[0]);
+            accounts.push(figures[1]);
+            leptos.push(figures[2]);
+            plain.push(figures[3]);
+        }
+    }
+    let figure = |rate: f64| format!("{}/s", grouped(rate.round().max(0.0).to_string().parse().unwrap_or(0)));
+    let size = format!("{bytes} B of HTML");
+    for (what, ours, beside, must) in [
+        (format!("list page, {size}, beside a bare Leptos page"), &lists, &leptos, "≥ 55 %"),
+        ("list page beside a plain axum answer".to_owned(), &lists, &plain, "≥ 2 %"),
+        ("account page beside a bare Leptos page".to_owned(), &accounts, &leptos, ""),
+    ] {
+        let mut ratios: Vec<f64> = ours.iter().zip(beside.iter()).map(|(a, b)| 100.0 * a / b).collect();
+        ratios.sort_by(f64::total_cmp);
+        let ratio = format!("{:.1} % ({:.1}–{:.1} %)", ratios[ratios.len() / 2], ratios[0], ratios[ratios.len() - 1]);
+        table.add("P3", what, figure(median(ours)), figure(median(beside)), ratio, must);
+    }
+    let loaded = pss(server.0.id())?;
+    table.add("P12", "memory: idle, and after the load (PSS)", format!("{idle} MB, {loaded} MB"), "", "", "≤ 32 MB, + 10 MB");
+    transfer(table)
+}
+
+fn median(figures: &[f64]) -> f64 {
+    let mut sorted = figures.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
+
+async fn free_port() -> Outcome<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port())
+}
+
+async fn serve(world: &World, port: u16, base: &str) -> Outcome<Child> {
+    let config = world.folder.join("unstick.toml");
+    let text = format!(
+        "database_url = \"sqlite://{}\"\nlisten = \"127.0.0.1:{port}\"\npublic_origin = \"{base}\"\ndata_dir = \"{}\"\n\n\
+         [[router]]\nname = \"edge-1\"\nkind = \"embedded\"\n\
+         [[router.pool]]\nname = \"app\"\nscope = \"account\"\n[[router.pool]]\nname = \"files\"\nscope = \"session\"\n",
+        world.file.display(),
+        world.folder.display()
+    );
+    std::fs::write(&config, text)?;
+    let log = std::fs::File::create(world.folder.join("server.log"))?;
+    let mut command = tokio::process::Command::new("taskset");
+    command.args(["-c", "0"]).arg(std::env::var("ADMIN_TOOL").unwrap_or_else(|_| "target/release/admin-tool".to_owned()));
+    command.arg("--config").arg(&config).arg("serve").env("RUST_LOG", "warn");
+    let child = Child(command.stdout(log.try_clone()?).stderr(log).kill_on_drop(true).spawn()?);
+    wait_for(base).await?;
+    Ok(child)
+}
+
+/// Asks until it answers, for at most ten seconds.
+async fn wait_for(base: &str) -> Outcome<()> {
+    for _ in 0..200 {
+        if reqwest::get(format!("{base}/healthz")).await.is_ok() {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Err(format!("{base} does not answer").into())
+}
+
+async fn sign_in(base: &str, password: &str) -> Outcome<String> {
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+    let answer = client
+        .post(format!("{base}/fn/sign-in"))
+        .header("sec-fetch-site", "same-origin")
+        .header("origin", base)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(format!("name=bench&password={}&next=%2F", password.replace(' ', "+")))
+        .send()
+        .await?;
+    let cookies = answer.headers().get_all("set-cookie").iter().filter_map(|value| value.to_str().ok()?.split(';').next());
+    let cookies: Vec<&str> = cookies.collect();
+    if cookies.is_empty() {
+        return Err(format!("could not sign in: {}", answer.status()).into());
+    }
+    Ok(cookies.join("; "))
+}
+
+async fn fetch(url: &str, cookie: &str) -> Outcome<String> {
+    let answer = reqwest::Client::new().get(url).header("cookie", cookie).send().await?;
+    if !answer.status().is_success() {
+        return Err(format!("{url}: {}", answer.status()).into());
+    }
+    Ok(answer.text().await?)
+}
+
+/// Requests a second over three seconds; an answer that is no 2xx voids the run.
+fn load(url: &str, cookie: &str) -> Outcome<f64> {
+    let mut command = Command::new("taskset");
+    command.args(["-c", "1", "wrk", "-t1", "-c8", "-d3s"]);
+    if !cookie.is_empty() {
+        command.arg("-H").arg(format!("Cookie: {cookie}"));
+    }
+    let output = command.arg(url).output()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if text.contains("Non-2xx") || text.contains("Socket errors") {
+        return Err(format!("{url} failed under load: {text}").into());
+    }
+    let line = text.lines().find_map(|line| line.strip_prefix("Requests/sec:"));
+    Ok(line.ok_or("wrk printed no figure")?.trim().parse()?)
+}
+
+/// A process's share of memory, in MB.
+fn pss(id: Option<u32>) -> Outcome<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", id.ok_or("the server is gone")?))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).ok_or("no Pss line")?;
+    Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? / 1_024)
+}
+
+fn transfer(table: &mut Table) -> Outcome<()> {
+    let (mut total, mut parts) = (0, String::new());
+    for entry in std::fs::read_dir("target/site/pkg")? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|end| end == "br") {
+            let bytes = std::fs::metadata(&path)?.len();
+            total += bytes;
+            let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+            write!(parts, " {name} {} kB", bytes / 1_000)?;
+        }
+    }
+    let ratio = format!("{}.{:02}", total / 123_000, total % 123_000 / 1_230);
+    table.add("P13", format!("first load, brotli:{parts}"), format!("{} kB", total / 1_000), "123 kB (facts)", ratio, "≤ 2.5 ×");
+    Ok(())
+}
+
+async fn bare_child(port: u16, bytes: usize) -> Outcome<Child> {
+    let mut command = tokio::process::Command::new("taskset");
+    command.args(["-c", "0"]).arg(std::env::current_exe()?).args(["--bare-server", &port.to_string(), "--bytes", &bytes.to_string()]);
+    let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
+    let out = child.stdout.take().ok_or("no output")?;
+    tokio::io::BufReader::new(out).lines().next_line().await?;
+    Ok(Child(child))
+}
+
+/// The plainer things: a Leptos page with a table of fifty rows from memory, padded to `bytes`, and two letters.
+pub async fn bare_server(port: u16, bytes: usize) -> Outcome<()> {
+    let empty = bare_page(0).len();
+    let row_bytes = bytes.saturating_sub(empty) / 50;
+    let router = Router::new().route("/leptos", get(move || async move { Html(bare_page(row_bytes)) })).route("/plain", get(|| async { "ok" }));
+    let listener = axum::serve::ListenerExt::tap_io(TcpListener::bind(("127.0.0.1", port)).await?, |socket| {
+        socket.set_nodelay(true).ok();
+    });
+    println!("ready");
+    Ok(axum::serve(listener, router).await?)
+}
+
+fn bare_page(row_bytes: usize) -> String {
+    let filler = "x".repeat(row_bytes.saturating_sub(60) / 4);
+    let owner = Owner::new();
+    owner.with(|| {
+        let row = |number: usize| {
+            view! { <tr><td>{number}</td><td>{filler.clone()}</td><td>{filler.clone()}</td><td>{filler.clone()}</td><td>{filler.clone()}</td></tr> }
+        };
+        view! { <html><body><table>{(0..50).map(row).collect_view()}</table></body></html> }.to_html()
+    })
+}

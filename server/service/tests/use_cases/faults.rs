@@ -1,0 +1,119 @@
+//! Every call to the router fails once, in every way, and always: the end is the same.
+
+use domain::{Mode, PoolName, RouteKey, Scope, Stage, Status};
+
+use crate::world::{Fault, World, request, shell};
+
+async fn force(world: &World, name: &str) -> domain::CleanupId {
+    world
+        .unstick
+        .request_cleanup(&shell(), request(name, Mode::Force))
+        .await
+        .unwrap()
+        .id
+}
+
+#[tokio::test]
+async fn every_call_may_fail_once_in_every_way() {
+    let world = World::new().await;
+    let account = world.stuck("base").await;
+    let id = force(&world, "base").await;
+    let before = world.script.calls.load(std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(world.drive(&id, 1).await, Status::Done);
+    world.assert_clean(&account, "no fault").await;
+    let calls = world.script.calls.load(std::sync::atomic::Ordering::SeqCst) - before;
+    assert!(calls >= 6, "two pools, each cleared twice and verified: {calls} calls");
+    for fault in [Fault::LostRequest, Fault::LostReply, Fault::Refused] {
+        for nth in 0..calls {
+            let name = format!("a{fault:?}{nth}");
+            let account = world.stuck(&name).await;
+            let id = force(&world, &name).await;
+            let now = world.script.calls.load(std::sync::atomic::Ordering::SeqCst);
+            *world.script.faults.lock().unwrap() = vec![(now + nth, fault)];
+            let context = format!("{fault:?} at call {nth}");
+            assert_eq!(world.drive(&id, 20).await, Status::Done, "{context}");
+            world.assert_clean(&account, &context).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_router_that_is_away_is_owed_and_served_when_it_is_back() {
+    let world = World::new().await;
+    let account = world.stuck("away").await;
+    let id = force(&world, "away").await;
+    *world.script.always.lock().unwrap() = Some(Fault::LostRequest);
+    for _ in 0..30 {
+        assert_eq!(
+            world.drive(&id, 1).await,
+            Status::Owed,
+            "absence must not use up the attempts"
+        );
+        world.clock.advance(domain::Span::from_secs(20));
+    }
+    let live = world.store.account(&account).await.unwrap().unwrap();
+    assert_eq!(
+        (live.live_sessions, live.leftover_sessions),
+        (0, 3),
+        "revoked at once, not cleaned before the routes are"
+    );
+    assert_eq!(world.pins(&account).await, 4);
+    world.unstick.observe_once().await.unwrap();
+    *world.script.always.lock().unwrap() = None;
+    world.unstick.observe_once().await.unwrap();
+    let due = world
+        .store
+        .due_cleanups(domain::Clock::now(&*world.clock), 10)
+        .await
+        .unwrap();
+    assert_eq!(due, [id.clone()], "its return wakes what is owed to it");
+    assert_eq!(world.drive(&id, 1).await, Status::Done);
+    world.assert_clean(&account, "after the outage").await;
+}
+
+#[tokio::test]
+async fn what_is_refused_ten_times_needs_a_person_who_can_retry() {
+    let world = World::new().await;
+    let account = world.stuck("refused").await;
+    let id = force(&world, "refused").await;
+    *world.script.always.lock().unwrap() = Some(Fault::Refused);
+    assert_eq!(world.drive(&id, 50).await, Status::NeedsAttention);
+    assert_eq!(world.events(&account, "cleanup.needs_attention").await, 1);
+    *world.script.always.lock().unwrap() = None;
+    assert_eq!(
+        world.drive(&id, 1).await,
+        Status::NeedsAttention,
+        "nothing moves without a person"
+    );
+    world.unstick.retry_cleanup(&shell(), &id).await.unwrap();
+    assert_eq!(world.drive(&id, 1).await, Status::Done);
+    world.assert_clean(&account, "after the retry").await;
+}
+
+#[tokio::test]
+async fn a_request_in_flight_writes_back_and_is_cleared_again() {
+    let world = World::new().await;
+    let account = world.stuck("flight").await;
+    let id = force(&world, "flight").await;
+    let key = RouteKey::parse("flight_live").unwrap();
+    *world.script.writes_back.lock().unwrap() = vec![(PoolName::parse("files").unwrap(), key, Scope::Session)];
+    assert_eq!(world.drive(&id, 20).await, Status::Done);
+    world.assert_clean(&account, "written back").await;
+    let steps = world.store.steps(&id).await.unwrap();
+    assert!(
+        steps
+            .iter()
+            .all(|step| step.stage == Stage::Verified && step.verified_at.is_some())
+    );
+}
+
+#[tokio::test]
+async fn two_workers_at_once_finish_a_clean_up_once() {
+    let world = World::new().await;
+    let account = world.stuck("twice").await;
+    let id = force(&world, "twice").await;
+    let look = |_: &domain::view::LedgerView| ();
+    let (one, two) = tokio::join!(world.unstick.drive(&id, &look), world.unstick.drive(&id, &look));
+    assert_eq!((one.unwrap(), two.unwrap()), (Status::Done, Status::Done));
+    world.assert_clean(&account, "two workers").await;
+}

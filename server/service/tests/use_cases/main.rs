@@ -1,0 +1,6 @@
+//! The use cases on a real database and a router that can be made to fail at every call.
+
+mod faults;
+mod requests;
+mod staff;
+mod world;

@@ -1,0 +1,440 @@
+//! A small world: one SQLite file, one embedded router whose every call can fail, and an account that is stuck.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicI64, AtomicU64, Ordering},
+};
+
+use async_trait::async_trait;
+use domain::{
+    AccountId, Actor, CleanupId, Clock, Counters, EndReason, Health, Instant, Mode, Place, Policy, PoolInfo, PoolName,
+    RouteKey, RouterKind, RouterName, Scope, SeededEntropy, ServerName, SessionId, Span, Status, TokenId, TokenScope,
+    view::CleanupRequest,
+};
+use routers::{About, Entry, Listing, Router, RouterError, ServerReading, embedded::Embedded};
+use service::{AccountUpsert, End, Parts, SessionCreate, Settings, Unstick};
+use store::{AuditKeys, Options, Store};
+use tempfile::TempDir;
+
+/// The wall clock, plus what a test adds.
+pub struct TestClock(AtomicI64);
+
+impl TestClock {
+    pub fn advance(&self, span: Span) {
+        self.0.fetch_add(span.micros(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the test's composition root")]
+    fn now(&self) -> Instant {
+        let since = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap();
+        Instant::from_micros(i64::try_from(since.as_micros()).unwrap() + self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// How a call fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The request never arrives.
+    LostRequest,
+    /// It arrives and is done, but the answer is lost.
+    LostReply,
+    /// The router says no.
+    Refused,
+}
+
+/// What the router does beside its work.
+#[derive(Default)]
+pub struct Script {
+    pub calls: AtomicU64,
+    /// Calls with these numbers fail so.
+    pub faults: Mutex<Vec<(u64, Fault)>>,
+    /// Every call fails so, until it is taken away.
+    pub always: Mutex<Option<Fault>>,
+    /// A request in flight writes these back, on this server, after the next clearing; once.
+    pub writes_back: Mutex<Vec<(PoolName, RouteKey, Scope)>>,
+}
+
+/// The embedded router, with a script between it and whoever calls.
+pub struct Scripted {
+    inner: Embedded,
+    pub script: Arc<Script>,
+    store: Store,
+    clock: Arc<TestClock>,
+}
+
+impl Scripted {
+    async fn call<T>(&self, work: impl Future<Output = Result<T, RouterError>>) -> Result<T, RouterError> {
+        let number = self.script.calls.fetch_add(1, Ordering::SeqCst);
+        let scripted = self
+            .script
+            .faults
+            .lock()
+            .unwrap()
+            .iter()
+            .find(|(at, _)| *at == number)
+            .map(|(_, fault)| *fault);
+        let always = *self.script.always.lock().unwrap();
+        match scripted.or(always) {
+            None => work.await,
+            Some(Fault::LostRequest) => Err(RouterError::Unreachable("the request was lost".into())),
+            Some(Fault::Refused) => Err(RouterError::Refused("not now".into())),
+            Some(Fault::LostReply) => {
+                work.await?;
+                Err(RouterError::Unreachable("the reply was lost".into()))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Router for Scripted {
+    fn name(&self) -> &RouterName {
+        self.inner.name()
+    }
+    fn kind(&self) -> RouterKind {
+        self.inner.kind()
+    }
+    fn pools(&self) -> &[PoolInfo] {
+        self.inner.pools()
+    }
+    fn drain(&self) -> Span {
+        self.inner.drain()
+    }
+    fn can_fence(&self) -> bool {
+        false
+    }
+    async fn about(&self) -> Result<About, RouterError> {
+        self.call(self.inner.about()).await
+    }
+    async fn servers(&self) -> Result<Vec<ServerReading>, RouterError> {
+        self.inner.servers().await
+    }
+    async fn read(&self, pool: &PoolName, keys: &[RouteKey]) -> Result<Vec<Entry>, RouterError> {
+        self.call(self.inner.read(pool, keys)).await
+    }
+    async fn clear(&self, pool: &PoolName, keys: &[RouteKey]) -> Result<Vec<Entry>, RouterError> {
+        let left = self.call(self.inner.clear(pool, keys)).await?;
+        let back: Vec<_> = std::mem::take(&mut *self.script.writes_back.lock().unwrap());
+        for (pool, key, scope) in back {
+            pin(
+                &self.store,
+                self.clock.now(),
+                pool.as_str(),
+                &key,
+                scope,
+                "api-2",
+                None,
+                None,
+            )
+            .await;
+        }
+        Ok(left)
+    }
+    async fn fence(&self, keys: &[RouteKey]) -> Result<(), RouterError> {
+        self.inner.fence(keys).await
+    }
+    async fn lift(&self, keys: &[RouteKey]) -> Result<(), RouterError> {
+        self.inner.lift(keys).await
+    }
+    async fn list(&self, pool: &PoolName, limit: u64) -> Result<Listing, RouterError> {
+        self.call(self.inner.list(pool, limit)).await
+    }
+    async fn of_server(&self, pool: &PoolName, server: &ServerName, limit: u64) -> Result<Listing, RouterError> {
+        self.call(self.inner.of_server(pool, server, limit)).await
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "the fields of a pin")]
+async fn pin(
+    store: &Store,
+    now: Instant,
+    pool: &str,
+    key: &RouteKey,
+    scope: Scope,
+    server: &str,
+    account: Option<&AccountId>,
+    session: Option<&SessionId>,
+) {
+    let pin = store::Pin {
+        pool: PoolName::parse(format!("edge:{pool}")).unwrap(),
+        key: key.clone(),
+        scope,
+        server: ServerName::parse(server).unwrap(),
+        account: account.cloned(),
+        session: session.cloned(),
+        pinned_at: now,
+        expires_at: now + Span::from_days(1),
+    };
+    let mut tx = store.begin().await.unwrap();
+    tx.pin(&pin, now).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+pub struct World {
+    pub unstick: Unstick,
+    pub store: Store,
+    pub script: Arc<Script>,
+    pub clock: Arc<TestClock>,
+    _folder: TempDir,
+}
+
+pub fn shell() -> Actor {
+    Actor::Shell {
+        user: "test".into(),
+        host: "here".into(),
+    }
+}
+
+fn back_end() -> Actor {
+    Actor::Token {
+        id: TokenId::parse("t_test").unwrap(),
+        scopes: vec![TokenScope::SessionsWrite],
+    }
+}
+
+pub fn account(name: &str) -> AccountId {
+    AccountId::parse(name).unwrap()
+}
+
+pub fn session(name: &str) -> SessionId {
+    SessionId::parse(name).unwrap()
+}
+
+pub fn request(account: &str, mode: Mode) -> CleanupRequest {
+    CleanupRequest {
+        account: AccountId::parse(account).unwrap(),
+        mode,
+        reason: "stuck, see ticket".into(),
+        ticket: "T-1".into(),
+        hash: None,
+    }
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("unstick.db").display());
+        let audit = AuditKeys::new([7; 32], Vec::new());
+        let store = Store::open(
+            &url,
+            Options {
+                readers: 4,
+                audit,
+                migrate: true,
+                bulk: false,
+            },
+        )
+        .await
+        .unwrap();
+        let clock = Arc::new(TestClock(AtomicI64::new(0)));
+        let name = RouterName::parse("edge").unwrap();
+        let pool = |pool: &str, scope| PoolInfo {
+            place: Place {
+                router: name.clone(),
+                pool: PoolName::parse(pool).unwrap(),
+            },
+            kind: RouterKind::Embedded,
+            scope,
+        };
+        let table = service::embedded_table(store.clone(), clock.clone(), &name);
+        let pools = vec![pool("app", Scope::Account), pool("files", Scope::Session)];
+        let inner = Embedded::new(name.clone(), pools, table);
+        let script = Arc::new(Script::default());
+        let router = Scripted {
+            inner,
+            script: script.clone(),
+            store: store.clone(),
+            clock: clock.clone(),
+        };
+        let policy = Policy {
+            backoff: Span::from_millis(1),
+            max_backoff: Span::from_millis(2),
+            ..Policy::default()
+        };
+        let mut settings = Settings {
+            policy,
+            ..Settings::default()
+        };
+        // The cheapest hash that argon2 takes: these tests are not about its cost.
+        settings.argon = service::ArgonParams {
+            memory_kib: 64,
+            passes: 1,
+            lanes: 1,
+        };
+        let unstick = Unstick::new(Parts {
+            store: store.clone(),
+            fleet: vec![Arc::new(router)],
+            clock: clock.clone(),
+            entropy: Arc::new(SeededEntropy::new(1)),
+            settings,
+        });
+        let world = Self {
+            unstick,
+            store,
+            script,
+            clock,
+            _folder: folder,
+        };
+        world.servers().await;
+        world
+    }
+
+    async fn servers(&self) {
+        for pool in ["app", "files"] {
+            for (name, state) in [("api-1", Health::Healthy), ("api-2", Health::Draining)] {
+                let (pool, name) = (PoolName::parse(pool).unwrap(), ServerName::parse(name).unwrap());
+                let counters = Counters {
+                    requests: 1_000,
+                    errors: 0,
+                    response_ms: 9,
+                };
+                self.unstick
+                    .feed_server(&shell(), &pool, &name, state, counters)
+                    .await
+                    .unwrap();
+            }
+        }
+        self.unstick.observe_once().await.unwrap();
+    }
+
+    /// An account with a live session and two that ended; all on the draining server, the account's route too.
+    pub async fn stuck(&self, name: &str) -> AccountId {
+        let id = account(name);
+        let upsert = AccountUpsert {
+            id: id.clone(),
+            email: Some(format!("{name}@example.org")),
+            name: Some("Mira Castellanos".into()),
+            plan: None,
+            time_zone: None,
+            created_at: None,
+            sample: false,
+        };
+        self.unstick.upsert_accounts(&back_end(), vec![upsert]).await.unwrap();
+        let ids: Vec<SessionId> = ["live", "old1", "old2"]
+            .iter()
+            .map(|kind| session(&format!("{name}_{kind}")))
+            .collect();
+        let create = |id: &SessionId| SessionCreate {
+            id: id.clone(),
+            account: account(name),
+            client: "CLI 2.4".into(),
+            user_agent: String::new(),
+            ip: "203.0.113.7".into(),
+            created_at: None,
+        };
+        self.unstick
+            .create_sessions(&back_end(), ids.iter().map(create).collect())
+            .await
+            .unwrap();
+        let end = |id: &SessionId| End {
+            id: id.clone(),
+            reason: EndReason::SignedOut,
+            released: false,
+            at: None,
+        };
+        self.unstick
+            .end_sessions(&back_end(), ids[1..].iter().map(end).collect())
+            .await
+            .unwrap();
+        for id in &ids {
+            let key = RouteKey::parse(id.as_str()).unwrap();
+            pin(
+                &self.store,
+                self.clock.now(),
+                "files",
+                &key,
+                Scope::Session,
+                "api-2",
+                Some(&account(name)),
+                Some(id),
+            )
+            .await;
+        }
+        let key = RouteKey::of_account(&account(name));
+        pin(
+            &self.store,
+            self.clock.now(),
+            "app",
+            &key,
+            Scope::Account,
+            "api-2",
+            Some(&account(name)),
+            Some(&ids[1]),
+        )
+        .await;
+        id
+    }
+
+    /// Drives a clean-up as often as it takes, up to `times`, and answers where it ended.
+    pub async fn drive(&self, id: &CleanupId, times: usize) -> Status {
+        let mut status = Status::Running;
+        for _ in 0..times {
+            status = self.unstick.drive(id, &|_| ()).await.unwrap();
+            if status != Status::Owed {
+                break;
+            }
+            self.clock.advance(Span::from_secs(20));
+        }
+        status
+    }
+
+    /// Pins that are left for the keys of `account`.
+    pub async fn pins(&self, account: &AccountId) -> usize {
+        let now = self.clock.now();
+        let mut found = 0;
+        for (pool, keys) in [
+            ("edge:app", vec![RouteKey::of_account(account)]),
+            (
+                "edge:files",
+                ["live", "old1", "old2"]
+                    .iter()
+                    .map(|k| RouteKey::parse(format!("{account}_{k}")).unwrap())
+                    .collect(),
+            ),
+        ] {
+            found += self
+                .store
+                .pins(&PoolName::parse(pool).unwrap(), &keys, now)
+                .await
+                .unwrap()
+                .len();
+        }
+        found
+    }
+
+    /// How many audit events of `action` concern `account`.
+    pub async fn events(&self, account: &AccountId, action: &str) -> usize {
+        let filter = domain::view::AuditFilter {
+            account: Some(account.clone()),
+            action: Some(action.to_owned()),
+            ..Default::default()
+        };
+        self.store.audit_page(&filter, None, 1_000).await.unwrap().len()
+    }
+
+    /// What must hold after a forced clean-up, whatever happened on the way.
+    pub async fn assert_clean(&self, account: &AccountId, context: &str) {
+        let now = self.store.account(account).await.unwrap().unwrap();
+        assert_eq!(
+            (now.live_sessions, now.leftover_sessions, now.total_sessions),
+            (0, 0, 3),
+            "{context}: counters"
+        );
+        assert_eq!(self.pins(account).await, 0, "{context}: pins");
+        assert_eq!(
+            self.events(account, "cleanup.requested").await,
+            1,
+            "{context}: requests"
+        );
+        assert_eq!(self.events(account, "cleanup.done").await, 1, "{context}: completions");
+        let verified = self.store.verify_audit(&[], &|_| ()).await.unwrap();
+        assert!(
+            matches!(verified, store::Verification::Intact { .. }),
+            "{context}: {verified:?}"
+        );
+    }
+}
