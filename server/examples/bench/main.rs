@@ -21,7 +21,11 @@ struct Arguments {
 }
 
 fn arguments() -> Result<Arguments, String> {
-    let mut found = Arguments { accounts: 100_000, sessions: 10, rounds: 7 };
+    let mut found = Arguments {
+        accounts: 100_000,
+        sessions: 10,
+        rounds: 7,
+    };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let value = words.next().ok_or_else(|| format!("{word} wants a number"))?;
@@ -30,7 +34,11 @@ fn arguments() -> Result<Arguments, String> {
             "--accounts" => found.accounts = number,
             "--sessions-per-account" => found.sessions = number,
             "--rounds" => found.rounds = usize::try_from(number).unwrap_or(7),
-            other => return Err(format!("unknown: {other} (there are --accounts, --sessions-per-account, --rounds)")),
+            other => {
+                return Err(format!(
+                    "unknown: {other} (there are --accounts, --sessions-per-account, --rounds)"
+                ));
+            }
         }
     }
     Ok(found)
@@ -46,7 +54,11 @@ async fn main() -> ExitCode {
         && bare == "--bare-server"
         && let (Ok(port), Ok(bytes)) = (port.parse(), bytes.parse())
     {
-        return if pages::bare_server(port, bytes).await.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        return if pages::bare_server(port, bytes).await.is_ok() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        };
     }
     let arguments = match arguments() {
         Ok(arguments) => arguments,
@@ -68,7 +80,10 @@ async fn main() -> ExitCode {
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 async fn run(arguments: &Arguments) -> Outcome<()> {
-    println!("# {} accounts × {} sessions, {} rounds", arguments.accounts, arguments.sessions, arguments.rounds);
+    println!(
+        "# {} accounts × {} sessions, {} rounds",
+        arguments.accounts, arguments.sessions, arguments.rounds
+    );
     let mut table = Table::default();
     let world = world::World::open(arguments.accounts, arguments.sessions, &mut table).await?;
     queries::run(&world, arguments.rounds, &mut table).await?;

@@ -32,8 +32,18 @@ impl Table {
         ratio: impl Into<String>,
         aim: &'static str,
     ) {
-        let line = Line { id, what: what.into(), ours: ours.into(), beside: beside.into(), ratio: ratio.into(), aim };
-        println!("{:4} {:44} {:>14} {:>18} {:>18}  {}", line.id, line.what, line.ours, line.beside, line.ratio, line.aim);
+        let line = Line {
+            id,
+            what: what.into(),
+            ours: ours.into(),
+            beside: beside.into(),
+            ratio: ratio.into(),
+            aim,
+        };
+        println!(
+            "{:4} {:44} {:>14} {:>18} {:>18}  {}",
+            line.id, line.what, line.ours, line.beside, line.ratio, line.aim
+        );
         self.0.push(line);
     }
 }
@@ -41,9 +51,19 @@ impl Table {
 impl fmt::Display for Table {
     /// As Markdown, for the README.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "| goal | what | Unstick | beside it | ratio (min–max) | must |\n|---|---|---|---|---|---|")?;
+        writeln!(
+            f,
+            "| goal | what | Unstick | beside it | ratio (min–max) | must |\n|---|---|---|---|---|---|"
+        )?;
         for line in &self.0 {
-            let Line { id, what, ours, beside, ratio, aim } = line;
+            let Line {
+                id,
+                what,
+                ours,
+                beside,
+                ratio,
+                aim,
+            } = line;
             writeln!(f, "| {id} | {what} | {ours} | {beside} | {ratio} | {aim} |")?;
         }
         Ok(())
@@ -96,13 +116,23 @@ pub async fn compare(
     them.sort_unstable();
     let low = ratios.first().copied().unwrap_or(f64::NAN);
     let high = ratios.last().copied().unwrap_or(f64::NAN);
-    Ok(Compared { ours: us[us.len() / 2], beside: them[them.len() / 2], ratio: ratios[ratios.len() / 2], low, high })
+    Ok(Compared {
+        ours: us[us.len() / 2],
+        beside: them[them.len() / 2],
+        ratio: ratios[ratios.len() / 2],
+        low,
+        high,
+    })
 }
 
 /// `123 µs` or `4.56 ms`.
 pub fn time_text(time: Duration) -> String {
     let micros = time.as_secs_f64() * 1e6;
-    if micros < 1_000.0 { format!("{micros:.0} µs") } else { format!("{:.2} ms", micros / 1_000.0) }
+    if micros < 1_000.0 {
+        format!("{micros:.0} µs")
+    } else {
+        format!("{:.2} ms", micros / 1_000.0)
+    }
 }
 
 /// `12,345/s`.
@@ -111,7 +141,12 @@ pub fn rate_text(count: u64, time: Duration) -> String {
 }
 
 /// How many a second.
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "figures for people")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "figures for people"
+)]
 pub fn rate(count: u64, time: Duration) -> u64 {
     (count as f64 / time.as_secs_f64().max(1e-9)) as u64
 }

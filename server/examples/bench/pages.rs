@@ -29,14 +29,23 @@ impl Drop for Child {
 
 pub async fn run(world: &World, rounds: usize, table: &mut Table) -> Outcome<()> {
     for tool in ["wrk", "taskset"] {
-        if Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
+        if Command::new(tool)
+            .arg("--version")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_err()
+        {
             return Err(format!("{tool} is missing: .ci/setup installs it").into());
         }
     }
     let (password, port) = ("violet tram ledger nine", free_port().await?);
     let staff = domain::StaffId::parse("bench")?;
     if world.store.staff(&staff).await?.is_none() {
-        world.unstick.add_staff(&shell(), &staff, "Bench", domain::Role::Support, password).await?;
+        world
+            .unstick
+            .add_staff(&shell(), &staff, "Bench", domain::Role::Support, password)
+            .await?;
     }
     let base = format!("http://127.0.0.1:{port}");
     let server = serve(world, port, &base).await?;
@@ -51,7 +60,12 @@ pub async fn run(world: &World, rounds: usize, table: &mut Table) -> Outcome<()>
     let (mut lists, mut accounts, mut leptos, mut plain) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let idle = pss(server.0.id())?;
     for round in 0..=rounds {
-        let figures = [load(&list, &cookie)?, load(&account, &cookie)?, load(&format!("{bare}/leptos"), "")?, load(&format!("{bare}/plain"), "")?];
+        let figures = [
+            load(&list, &cookie)?,
+            load(&account, &cookie)?,
+            load(&format!("{bare}/leptos"), "")?,
+            load(&format!("{bare}/plain"), "")?,
+        ];
         if round > 0 {
             lists.push(figures[0]);
             accounts.push(figures[1]);
@@ -62,17 +76,44 @@ pub async fn run(world: &World, rounds: usize, table: &mut Table) -> Outcome<()>
     let figure = |rate: f64| format!("{}/s", grouped(rate.round().max(0.0).to_string().parse().unwrap_or(0)));
     let size = format!("{bytes} B of HTML");
     for (what, ours, beside, must) in [
-        (format!("list page, {size}, beside a bare Leptos page"), &lists, &leptos, "≥ 55 %"),
-        ("list page beside a plain axum answer".to_owned(), &lists, &plain, "≥ 2 %"),
-        ("account page beside a bare Leptos page".to_owned(), &accounts, &leptos, ""),
+        (
+            format!("list page, {size}, beside a bare Leptos page"),
+            &lists,
+            &leptos,
+            "≥ 55 %",
+        ),
+        (
+            "list page beside a plain axum answer".to_owned(),
+            &lists,
+            &plain,
+            "≥ 2 %",
+        ),
+        (
+            "account page beside a bare Leptos page".to_owned(),
+            &accounts,
+            &leptos,
+            "",
+        ),
     ] {
         let mut ratios: Vec<f64> = ours.iter().zip(beside.iter()).map(|(a, b)| 100.0 * a / b).collect();
         ratios.sort_by(f64::total_cmp);
-        let ratio = format!("{:.1} % ({:.1}–{:.1} %)", ratios[ratios.len() / 2], ratios[0], ratios[ratios.len() - 1]);
+        let ratio = format!(
+            "{:.1} % ({:.1}–{:.1} %)",
+            ratios[ratios.len() / 2],
+            ratios[0],
+            ratios[ratios.len() - 1]
+        );
         table.add("P3", what, figure(median(ours)), figure(median(beside)), ratio, must);
     }
     let loaded = pss(server.0.id())?;
-    table.add("P12", "memory: idle, and after the load (PSS)", format!("{idle} MB, {loaded} MB"), "", "", "≤ 32 MB, + 10 MB");
+    table.add(
+        "P12",
+        "memory: idle, and after the load (PSS)",
+        format!("{idle} MB, {loaded} MB"),
+        "",
+        "",
+        "≤ 32 MB, + 10 MB",
+    );
     transfer(table)
 }
 
@@ -98,9 +139,21 @@ async fn serve(world: &World, port: u16, base: &str) -> Outcome<Child> {
     std::fs::write(&config, text)?;
     let log = std::fs::File::create(world.folder.join("server.log"))?;
     let mut command = tokio::process::Command::new("taskset");
-    command.args(["-c", "0"]).arg(std::env::var("ADMIN_TOOL").unwrap_or_else(|_| "target/release/admin-tool".to_owned()));
-    command.arg("--config").arg(&config).arg("serve").env("RUST_LOG", "warn");
-    let child = Child(command.stdout(log.try_clone()?).stderr(log).kill_on_drop(true).spawn()?);
+    command
+        .args(["-c", "0"])
+        .arg(std::env::var("ADMIN_TOOL").unwrap_or_else(|_| "target/release/admin-tool".to_owned()));
+    command
+        .arg("--config")
+        .arg(&config)
+        .arg("serve")
+        .env("RUST_LOG", "warn");
+    let child = Child(
+        command
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()?,
+    );
     wait_for(base).await?;
     Ok(child)
 }
@@ -117,7 +170,9 @@ async fn wait_for(base: &str) -> Outcome<()> {
 }
 
 async fn sign_in(base: &str, password: &str) -> Outcome<String> {
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()?;
     let answer = client
         .post(format!("{base}/fn/sign-in"))
         .header("sec-fetch-site", "same-origin")
@@ -126,7 +181,11 @@ async fn sign_in(base: &str, password: &str) -> Outcome<String> {
         .body(format!("name=bench&password={}&next=%2F", password.replace(' ', "+")))
         .send()
         .await?;
-    let cookies = answer.headers().get_all("set-cookie").iter().filter_map(|value| value.to_str().ok()?.split(';').next());
+    let cookies = answer
+        .headers()
+        .get_all("set-cookie")
+        .iter()
+        .filter_map(|value| value.to_str().ok()?.split(';').next());
     let cookies: Vec<&str> = cookies.collect();
     if cookies.is_empty() {
         return Err(format!("could not sign in: {}", answer.status()).into());
@@ -161,7 +220,10 @@ fn load(url: &str, cookie: &str) -> Outcome<f64> {
 /// A process's share of memory, in MB.
 fn pss(id: Option<u32>) -> Outcome<u64> {
     let text = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", id.ok_or("the server is gone")?))?;
-    let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).ok_or("no Pss line")?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Pss:"))
+        .ok_or("no Pss line")?;
     Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? / 1_024)
 }
 
@@ -177,13 +239,25 @@ fn transfer(table: &mut Table) -> Outcome<()> {
         }
     }
     let ratio = format!("{}.{:02}", total / 123_000, total % 123_000 / 1_230);
-    table.add("P13", format!("first load, brotli:{parts}"), format!("{} kB", total / 1_000), "123 kB (facts)", ratio, "≤ 2.5 ×");
+    table.add(
+        "P13",
+        format!("first load, brotli:{parts}"),
+        format!("{} kB", total / 1_000),
+        "123 kB (facts)",
+        ratio,
+        "≤ 2.5 ×",
+    );
     Ok(())
 }
 
 async fn bare_child(port: u16, bytes: usize) -> Outcome<Child> {
     let mut command = tokio::process::Command::new("taskset");
-    command.args(["-c", "0"]).arg(std::env::current_exe()?).args(["--bare-server", &port.to_string(), "--bytes", &bytes.to_string()]);
+    command.args(["-c", "0"]).arg(std::env::current_exe()?).args([
+        "--bare-server",
+        &port.to_string(),
+        "--bytes",
+        &bytes.to_string(),
+    ]);
     let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
     let out = child.stdout.take().ok_or("no output")?;
     tokio::io::BufReader::new(out).lines().next_line().await?;
@@ -194,7 +268,9 @@ async fn bare_child(port: u16, bytes: usize) -> Outcome<Child> {
 pub async fn bare_server(port: u16, bytes: usize) -> Outcome<()> {
     let empty = bare_page(0).len();
     let row_bytes = bytes.saturating_sub(empty) / 50;
-    let router = Router::new().route("/leptos", get(move || async move { Html(bare_page(row_bytes)) })).route("/plain", get(|| async { "ok" }));
+    let router = Router::new()
+        .route("/leptos", get(move || async move { Html(bare_page(row_bytes)) }))
+        .route("/plain", get(|| async { "ok" }));
     let listener = axum::serve::ListenerExt::tap_io(TcpListener::bind(("127.0.0.1", port)).await?, |socket| {
         socket.set_nodelay(true).ok();
     });

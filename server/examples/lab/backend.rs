@@ -42,7 +42,10 @@ pub async fn start(customers: &Arc<Customers>) -> Outcome<Vec<Backend>> {
             answered: Arc::default(),
             customers: customers.clone(),
         };
-        let router = Router::new().route("/health", get(|| async { "ok" })).fallback(work).with_state(backend.clone());
+        let router = Router::new()
+            .route("/health", get(|| async { "ok" }))
+            .fallback(work)
+            .with_state(backend.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         backends.push(backend);
     }
@@ -52,7 +55,8 @@ pub async fn start(customers: &Arc<Customers>) -> Outcome<Vec<Backend>> {
 /// The value of cookie `name`.
 pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let all = headers.get_all("cookie").iter().filter_map(|value| value.to_str().ok());
-    all.flat_map(|line| line.split("; ")).find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+    all.flat_map(|line| line.split("; "))
+        .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
 }
 
 /// Answers a request; `?slow=MILLISECONDS` takes as long.
@@ -65,7 +69,11 @@ async fn work(
     if !cookie(&headers, "sid").is_some_and(|session| backend.customers.meet(session)) {
         return (StatusCode::UNAUTHORIZED, served_by, "sign in first").into_response();
     }
-    let slow = query.get("slow").and_then(|slow| slow.parse().ok()).unwrap_or(0_u64).min(20_000);
+    let slow = query
+        .get("slow")
+        .and_then(|slow| slow.parse().ok())
+        .unwrap_or(0_u64)
+        .min(20_000);
     let number = backend.answered.fetch_add(1, Ordering::Relaxed);
     let bad = backend.bad.load(Ordering::Relaxed);
     let pause = if bad { 150 + number * 37 % 200 } else { 2 };

@@ -51,35 +51,89 @@ impl Console {
         let address = format!("http://127.0.0.1:{port}");
         let config = folder.join("unstick.toml");
         std::fs::write(&config, configuration(folder, haproxy, port, &address))?;
-        let tool = Tool { program: &program, config: &config };
+        let tool = Tool {
+            program: &program,
+            config: &config,
+        };
         let mut staff = Vec::new();
-        for (name, role) in [("ada", "admin"), ("sam", "support"), ("vera", "viewer"), ("otto", "auditor"), ("ben", "support")] {
+        for (name, role) in [
+            ("ada", "admin"),
+            ("sam", "support"),
+            ("vera", "viewer"),
+            ("otto", "auditor"),
+            ("ben", "support"),
+        ] {
             let password = passphrase()?;
-            tool.run(&["staff", "add", name, "--role", role, "--password-stdin"], Some(&password)).await?;
-            staff.push(Staff { name: name.to_owned(), role, password });
+            tool.run(
+                &["staff", "add", name, "--role", role, "--password-stdin"],
+                Some(&password),
+            )
+            .await?;
+            staff.push(Staff {
+                name: name.to_owned(),
+                role,
+                password,
+            });
         }
-        let made = tool.run(&["token", "create", "--name", "lab", "--scope", "sessions:write", "--scope", "sessions:read", "--json"], None).await?;
-        let token = made.split('"').find(|part| part.starts_with("sac_")).ok_or("no token was made")?.to_owned();
+        let made = tool
+            .run(
+                &[
+                    "token",
+                    "create",
+                    "lab",
+                    "--scope",
+                    "sessions:write",
+                    "--scope",
+                    "sessions:read",
+                    "--json",
+                ],
+                None,
+            )
+            .await?;
+        let token = made
+            .split('"')
+            .find(|part| part.starts_with("sac_"))
+            .ok_or("no token was made")?
+            .to_owned();
         let words = [OsStr::new("--config"), config.as_os_str(), OsStr::new("serve")];
         let child = Child::start(&program, &words, &folder.join("console.log"))?;
-        let console = Self { address, token, staff, config, program, _child: Mutex::new(child) };
+        let console = Self {
+            address,
+            token,
+            staff,
+            config,
+            program,
+            _child: Mutex::new(child),
+        };
         console.wait(folder).await?;
         Ok(console)
     }
 
     /// What `admin-tool` prints for `words`.
     pub async fn tool(&self, words: &[&str]) -> Outcome<String> {
-        Tool { program: &self.program, config: &self.config }.run(words, None).await
+        Tool {
+            program: &self.program,
+            config: &self.config,
+        }
+        .run(words, None)
+        .await
     }
 
     async fn wait(&self, folder: &Path) -> Outcome<()> {
         for _ in 0..400 {
-            if reqwest::get(format!("{}/readyz", self.address)).await.is_ok_and(|answer| answer.status().is_success()) {
+            if reqwest::get(format!("{}/readyz", self.address))
+                .await
+                .is_ok_and(|answer| answer.status().is_success())
+            {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        Err(format!("the console did not start: see {}", folder.join("console.log").display()).into())
+        Err(format!(
+            "the console did not start: see {}",
+            folder.join("console.log").display()
+        )
+        .into())
     }
 }
 
@@ -91,14 +145,25 @@ struct Tool<'a> {
 impl Tool<'_> {
     async fn run(&self, words: &[&str], input: Option<&str>) -> Outcome<String> {
         let mut command = Command::new(self.program);
-        command.arg("--config").arg(self.config).args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .arg("--config")
+            .arg(self.config)
+            .args(words)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.kill_on_drop(true).spawn()?;
         if let (Some(mut stdin), Some(input)) = (child.stdin.take(), input) {
             stdin.write_all(format!("{input}\n").as_bytes()).await?;
         }
         let output = child.wait_with_output().await?;
         if !output.status.success() {
-            return Err(format!("admin-tool {}: {}", words.join(" "), String::from_utf8_lossy(&output.stderr)).into());
+            return Err(format!(
+                "admin-tool {}: {}",
+                words.join(" "),
+                String::from_utf8_lossy(&output.stderr)
+            )
+            .into());
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
@@ -109,7 +174,11 @@ fn beside_the_lab() -> Outcome<PathBuf> {
     let own = std::env::current_exe()?;
     let folder = own.parent().and_then(Path::parent).ok_or("the lab stands nowhere")?;
     let program = folder.join("admin-tool");
-    if program.exists() { Ok(program) } else { Err(format!("{} is missing: make build", program.display()).into()) }
+    if program.exists() {
+        Ok(program)
+    } else {
+        Err(format!("{} is missing: make build", program.display()).into())
+    }
 }
 
 fn configuration(folder: &Path, haproxy: &Haproxy, port: u16, address: &str) -> String {
@@ -146,12 +215,15 @@ acl_file = "{acl}"
 
 /// Five random syllable pairs: for a lab that lives an hour.
 fn passphrase() -> Outcome<String> {
-    const PARTS: [&str; 16] =
-        ["ba", "de", "fi", "go", "hu", "ka", "le", "mi", "no", "pu", "ra", "se", "ti", "vo", "wu", "za"];
+    const PARTS: [&str; 16] = [
+        "ba", "de", "fi", "go", "hu", "ka", "le", "mi", "no", "pu", "ra", "se", "ti", "vo", "wu", "za",
+    ];
     let mut bytes = [0_u8; 12];
     getrandom::fill(&mut bytes)?;
     let word = |pair: &[u8]| -> String {
-        pair.iter().map(|byte| format!("{}{}", PARTS[usize::from(byte >> 4)], PARTS[usize::from(byte & 15)])).collect()
+        pair.iter()
+            .map(|byte| format!("{}{}", PARTS[usize::from(byte >> 4)], PARTS[usize::from(byte & 15)]))
+            .collect()
     };
     Ok(bytes.chunks(2).map(word).collect::<Vec<_>>().join("-"))
 }

@@ -17,13 +17,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::{
-    Outcome,
-    backend::Backend,
-    console::Console,
-    haproxy::Haproxy,
-    sign_in::SignIn,
-    story::Report,
-    traffic::Traffic,
+    Outcome, backend::Backend, console::Console, haproxy::Haproxy, sign_in::SignIn, story::Report, traffic::Traffic,
 };
 
 /// Everything that runs.
@@ -82,15 +76,27 @@ pub fn ready(world: &World, control: &str, report: &Report) -> Outcome<()> {
     let mut options = std::fs::OpenOptions::new();
     options.create(true).write(true).truncate(true);
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    std::io::Write::write_all(&mut options.open(&file)?, serde_json::to_string_pretty(&state)?.as_bytes())?;
+    std::io::Write::write_all(
+        &mut options.open(&file)?,
+        serde_json::to_string_pretty(&state)?.as_bytes(),
+    )?;
     println!("\nConsole       {}", world.console.address);
     for staff in &world.console.staff {
         println!("  {:8} {:5} {}", staff.role, staff.name, staff.password);
     }
-    println!("Customers     {} (through HAProxy)\nControls      {control}/state", world.app.front);
+    println!(
+        "Customers     {} (through HAProxy)\nControls      {control}/state",
+        world.app.front
+    );
     println!("Pinned before api-2 turned bad: {:?}", report.pinned);
-    println!("Stuck now     {} of {} requests of stuck customers land on api-2", report.still_bad, report.tried);
-    println!("To try        search for {}; or, in a shell:", report.stuck.first().map_or("", String::as_str));
+    println!(
+        "Stuck now     {} of {} requests of stuck customers land on api-2",
+        report.still_bad, report.tried
+    );
+    println!(
+        "To try        search for {}; or, in a shell:",
+        report.stuck.first().map_or("", String::as_str)
+    );
     println!(
         "              {} --config {} diagnose-sessions --account-id {}",
         world.console.program.display(),
@@ -174,14 +180,22 @@ async fn table(State(world): Lab, Path(table): Path<String>, Query(row): Query<R
     if !named(&table) || !(key.is_empty() || named(&key)) {
         return Err("a table and a key are letters, digits, _ and -".into());
     }
-    let one = if key.is_empty() { String::new() } else { format!(" key {key}") };
+    let one = if key.is_empty() {
+        String::new()
+    } else {
+        format!(" key {key}")
+    };
     let shown = world.haproxy.ask(&format!("show table {table}{one}")).await?;
     let rows: Vec<&str> = shown.lines().filter(|line| line.contains("key=")).collect();
     Ok(Json(json!({ "rows": rows })))
 }
 
 async fn server(State(world): Lab, Path((server, state)): Path<(String, String)>) -> Answer {
-    let found = world.backends.iter().find(|backend| backend.name == server).ok_or("there is no such server")?;
+    let found = world
+        .backends
+        .iter()
+        .find(|backend| backend.name == server)
+        .ok_or("there is no such server")?;
     match state.as_str() {
         "bad" | "good" => found.bad.store(state == "bad", Ordering::Relaxed),
         "ready" | "drain" | "maint" => world.haproxy.set_state(&server, &state).await?,

@@ -39,7 +39,11 @@ impl Haproxy {
         }
         std::fs::write(folder.join("haproxy.cfg"), text)?;
         std::fs::write(folder.join("blocked.acl"), "")?;
-        let haproxy = Self { folder: folder.to_owned(), port, child: Mutex::new(None) };
+        let haproxy = Self {
+            folder: folder.to_owned(),
+            port,
+            child: Mutex::new(None),
+        };
         haproxy.run().await?;
         Ok(haproxy)
     }
@@ -76,7 +80,11 @@ impl Haproxy {
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
-        Err(format!("haproxy did not start: see {}", self.folder.join("haproxy.log").display()).into())
+        Err(format!(
+            "haproxy did not start: see {}",
+            self.folder.join("haproxy.log").display()
+        )
+        .into())
     }
 
     /// Stops the process; its tables are lost, as they would be.

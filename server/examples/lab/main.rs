@@ -65,7 +65,14 @@ async fn run(arguments: Arguments) -> Outcome<()> {
     let console = console::Console::start(&arguments, &folder, &haproxy).await?;
     let app = Arc::new(sign_in::SignIn::new(&console, customers.clone(), haproxy.address())?);
     sign_in::serve(sign_in_port, app.clone());
-    let world = Arc::new(control::World { haproxy, backends, app, console, folder, traffic: traffic::Traffic::default() });
+    let world = Arc::new(control::World {
+        haproxy,
+        backends,
+        app,
+        console,
+        folder,
+        traffic: traffic::Traffic::default(),
+    });
     let control = control::serve(world.clone(), arguments.control_port).await?;
     let report = story::tell(&world, arguments.accounts).await?;
     traffic::start(&world, arguments.accounts);

@@ -39,7 +39,10 @@ pub struct Client {
 impl Client {
     /// Its cookies, as a header.
     pub fn cookies(&self) -> String {
-        format!("acct={}; sess={}; sid={}", self.account_key, self.session_key, self.session)
+        format!(
+            "acct={}; sess={}; sid={}",
+            self.account_key, self.session_key, self.session
+        )
     }
 }
 
@@ -53,14 +56,22 @@ impl SignIn {
     pub fn new(console: &Console, customers: Arc<Customers>, front: String) -> Outcome<Self> {
         let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).build()?;
         let api = format!("{}/api/v1", console.address);
-        Ok(Self { api, token: console.token.clone(), http, customers, front })
+        Ok(Self {
+            api,
+            token: console.token.clone(),
+            http,
+            customers,
+            front,
+        })
     }
 
     /// Tells Unstick of an account.
     pub async fn account(&self, id: &str, name: &str) -> Outcome<()> {
         let email = format!("{}@example.org", id.replace('_', "."));
         let body = json!({ "email": email, "name": name, "plan": "Pro", "time_zone": "Europe/Berlin" });
-        self.call(self.http.put(format!("{}/accounts/{id}", self.api)).json(&body)).await.map(drop)
+        self.call(self.http.put(format!("{}/accounts/{id}", self.api)).json(&body))
+            .await
+            .map(drop)
     }
 
     /// Signs a brand-new client in.
@@ -71,16 +82,31 @@ impl SignIn {
         let body = json!({
             "account_id": account, "client": client, "user_agent": "lab/1.0", "ip": format!("10.9.{}.{}", bytes[0], bytes[1]),
         });
-        let made: Made = self.call(self.http.put(format!("{}/sessions/{session}", self.api)).json(&body)).await?.json().await?;
+        let made: Made = self
+            .call(self.http.put(format!("{}/sessions/{session}", self.api)).json(&body))
+            .await?
+            .json()
+            .await?;
         self.customers.begin(&session, account);
-        Ok(Client { account: account.to_owned(), session, account_key: made.account_key, session_key: made.session_key })
+        Ok(Client {
+            account: account.to_owned(),
+            session,
+            account_key: made.account_key,
+            session_key: made.session_key,
+        })
     }
 
     /// Signs a client out; `badly` cleans nothing up.
     pub async fn sign_out(&self, session: &str, badly: bool) -> Outcome<()> {
         self.customers.end(session);
         let body = json!({ "reason": "signed_out", "released": !badly });
-        self.call(self.http.post(format!("{}/sessions/{session}/end", self.api)).json(&body)).await.map(drop)
+        self.call(
+            self.http
+                .post(format!("{}/sessions/{session}/end", self.api))
+                .json(&body),
+        )
+        .await
+        .map(drop)
     }
 
     /// Tells Unstick which sessions were seen, and the service which of them are over.
@@ -88,7 +114,10 @@ impl SignIn {
         let seen = self.customers.take_seen();
         for batch in seen.chunks(1_000) {
             let items: Vec<_> = batch.iter().map(|id| json!({ "session_id": id })).collect();
-            let request = self.http.post(format!("{}/batch/touches", self.api)).json(&json!({ "items": items }));
+            let request = self
+                .http
+                .post(format!("{}/batch/touches", self.api))
+                .json(&json!({ "items": items }));
             let answer: serde_json::Value = self.call(request).await?.json().await?;
             for result in answer["results"].as_array().into_iter().flatten() {
                 if let (Some(id), Some(410)) = (result["id"].as_str(), result["status"].as_u64()) {
@@ -125,7 +154,10 @@ impl Reserved {
 
 /// Serves the app, and carries touches to Unstick.
 pub fn serve(reserved: Reserved, app: Arc<SignIn>) {
-    let router = Router::new().route("/sign-in", post(enter)).route("/sign-out", post(leave)).with_state(app.clone());
+    let router = Router::new()
+        .route("/sign-in", post(enter))
+        .route("/sign-out", post(leave))
+        .with_state(app.clone());
     tokio::spawn(async move { axum::serve(reserved.0, router).await });
     tokio::spawn(async move {
         loop {
@@ -165,7 +197,9 @@ struct Leave {
 }
 
 async fn leave(State(app): State<Arc<SignIn>>, headers: HeaderMap, Json(leave): Json<Leave>) -> Response {
-    let Some(session) = cookie(&headers, "sid") else { return StatusCode::UNAUTHORIZED.into_response() };
+    let Some(session) = cookie(&headers, "sid") else {
+        return StatusCode::UNAUTHORIZED.into_response();
+    };
     match app.sign_out(session, leave.badly).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),

@@ -34,7 +34,10 @@ pub async fn tell(world: &World, customers: usize) -> Outcome<Report> {
         let name = person(account.bytes().map(usize::from).sum()).1;
         world.app.account(account, &name).await?;
     }
-    let first: Vec<Client> = stream::iter(&stuck).then(|account| pin(world, account, "CLI 2.3 · macOS")).try_collect().await?;
+    let first: Vec<Client> = stream::iter(&stuck)
+        .then(|account| pin(world, account, "CLI 2.3 · macOS"))
+        .try_collect()
+        .await?;
     observed(world, &stuck).await?;
     println!("lab: they sign in on two more clients, and two of the three are signed out badly");
     for (account, old) in stuck.iter().zip(&first) {
@@ -59,7 +62,12 @@ pub async fn tell(world: &World, customers: usize) -> Outcome<Report> {
         tried += 1;
         still_bad += usize::from(pinned_to(world, account).await? == "api-2");
     }
-    Ok(Report { stuck, pinned, tried, still_bad })
+    Ok(Report {
+        stuck,
+        pinned,
+        tried,
+        still_bad,
+    })
 }
 
 /// Signs `account` in with a new client, which works once in each pool.
@@ -102,7 +110,10 @@ async fn everybody(world: &World, customers: usize) -> Outcome<BTreeMap<String, 
 async fn observed(world: &World, accounts: &[String]) -> Outcome<()> {
     let Some(last) = accounts.last() else { return Ok(()) };
     for _ in 0..100 {
-        let text = world.console.tool(&["diagnose-sessions", "--account-id", last, "--json"]).await?;
+        let text = world
+            .console
+            .tool(&["diagnose-sessions", "--account-id", last, "--json"])
+            .await?;
         let diagnosis: serde_json::Value = serde_json::from_str(&text)?;
         if text_of_route(&diagnosis) {
             return Ok(());
@@ -116,5 +127,7 @@ async fn observed(world: &World, accounts: &[String]) -> Outcome<()> {
 fn text_of_route(diagnosis: &serde_json::Value) -> bool {
     let routes = diagnosis.get("routes").or_else(|| diagnosis.pointer("/world/routes"));
     let known = |route: &serde_json::Value| route["scope"] == "account" && route["session"].is_string();
-    routes.and_then(serde_json::Value::as_array).is_some_and(|routes| routes.iter().any(known))
+    routes
+        .and_then(serde_json::Value::as_array)
+        .is_some_and(|routes| routes.iter().any(known))
 }

@@ -33,13 +33,20 @@ impl World {
     /// The present client of `account`.
     pub async fn client(&self, account: &str) -> Outcome<Client> {
         let clients = self.traffic.clients.lock().await;
-        clients.get(account).cloned().ok_or_else(|| format!("{account} is not signed in").into())
+        clients
+            .get(account)
+            .cloned()
+            .ok_or_else(|| format!("{account} is not signed in").into())
     }
 
     /// Signs `account` in with a brand-new client, which becomes the present one.
     pub async fn fresh(&self, account: &str, client: &str) -> Outcome<Client> {
         let made = self.app.sign_in(account, client).await?;
-        self.traffic.clients.lock().await.insert(account.to_owned(), made.clone());
+        self.traffic
+            .clients
+            .lock()
+            .await
+            .insert(account.to_owned(), made.clone());
         Ok(made)
     }
 
@@ -53,18 +60,40 @@ impl World {
         let url = format!("{}{path}", self.app.front);
         let answer = http.get(url).header("cookie", client.cookies()).send().await?;
         self.traffic.requests.fetch_add(1, Ordering::Relaxed);
-        let served_by = answer.headers().get("x-served-by").and_then(|name| name.to_str().ok()).unwrap_or("nobody");
-        Ok(Answer { status: answer.status().as_u16(), served_by: served_by.to_owned() })
+        let served_by = answer
+            .headers()
+            .get("x-served-by")
+            .and_then(|name| name.to_str().ok())
+            .unwrap_or("nobody");
+        Ok(Answer {
+            status: answer.status().as_u16(),
+            served_by: served_by.to_owned(),
+        })
     }
 }
 
 /// The name of customer `number`, and what they are called.
 pub fn person(number: usize) -> (String, String) {
-    const GIVEN: [&str; 12] =
-        ["Mira", "Jonas", "Aylin", "Kwame", "Sofía", "Chen", "Priya", "Lars", "Noor", "Mateo", "Ingrid", "Yuki"];
-    const FAMILY: [&str; 11] =
-        ["Castellanos", "Lindqvist", "Yılmaz", "Mensah", "García", "Wang", "Sharma", "Nielsen", "Haddad", "Rossi", "Berg"];
-    (format!("acc_{number:04}"), format!("{} {}", GIVEN[number % 12], FAMILY[number % 11]))
+    const GIVEN: [&str; 12] = [
+        "Mira", "Jonas", "Aylin", "Kwame", "Sofía", "Chen", "Priya", "Lars", "Noor", "Mateo", "Ingrid", "Yuki",
+    ];
+    const FAMILY: [&str; 11] = [
+        "Castellanos",
+        "Lindqvist",
+        "Yılmaz",
+        "Mensah",
+        "García",
+        "Wang",
+        "Sharma",
+        "Nielsen",
+        "Haddad",
+        "Rossi",
+        "Berg",
+    ];
+    (
+        format!("acc_{number:04}"),
+        format!("{} {}", GIVEN[number % 12], FAMILY[number % 11]),
+    )
 }
 
 /// Starts the customers.
@@ -72,11 +101,15 @@ pub fn start(world: &Arc<World>, customers: usize) {
     for number in 0..customers {
         let world = world.clone();
         tokio::spawn(async move {
-            let Ok(http) = reqwest::Client::builder().timeout(Duration::from_secs(10)).build() else { return };
+            let Ok(http) = reqwest::Client::builder().timeout(Duration::from_secs(10)).build() else {
+                return;
+            };
             let mut turn = u64::try_from(number).unwrap_or(0);
             loop {
                 // Spread without chance: the lab is the same each time.
-                turn = turn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                turn = turn
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
                 tokio::time::sleep(Duration::from_millis(1_500 + (turn >> 33) % 3_000)).await;
                 if !world.traffic.paused.load(Ordering::Relaxed) {
                     // What fails here is what a customer would see; the next turn tries again.

@@ -1,0 +1,54 @@
+//! What pages and forms call. Reading functions are plain: pages call them on the server while they render, and no
+//! browser ever does, so they are not endpoints. Changing ones are server functions under `/fn`, posted to by plain
+//! forms. Each takes the actor from [`ctx`] and hands it to its use case, which checks the permission.
+
+pub mod accounts;
+pub mod audit;
+pub mod cleanups;
+pub mod ctx;
+mod error;
+pub mod flash;
+pub mod me;
+pub mod routing;
+pub mod sign_in;
+
+pub use ctx::{ClientIp, Csrf, RequestId};
+pub use error::ApiError;
+pub(crate) use error::escape;
+
+#[cfg(test)]
+mod tests {
+    use server_fn::ServerFn;
+
+    use crate::routes::action;
+
+    #[test]
+    fn forms_post_to_the_functions_that_exist() {
+        assert_eq!(super::sign_in::SignIn::PATH, action::SIGN_IN);
+        assert_eq!(super::sign_in::SignOut::PATH, action::SIGN_OUT);
+        assert_eq!(super::cleanups::RequestCleanup::PATH, action::REQUEST);
+        assert_eq!(super::cleanups::RetryCleanup::PATH, action::RETRY);
+        assert_eq!(super::me::RevokeSession::PATH, action::REVOKE);
+        assert_eq!(super::me::RevokeOtherSessions::PATH, action::REVOKE_OTHERS);
+        assert_eq!(super::me::ChooseTheme::PATH, action::THEME);
+    }
+
+    #[test]
+    fn every_server_function_is_posted_to_and_has_a_form() {
+        let forms = [
+            action::SIGN_IN,
+            action::SIGN_OUT,
+            action::REQUEST,
+            action::RETRY,
+            action::REVOKE,
+            action::REVOKE_OTHERS,
+            action::THEME,
+        ];
+        let registered: Vec<_> = server_fn::axum::server_fn_paths().collect();
+        assert_eq!(registered.len(), forms.len(), "{registered:?}");
+        for (path, method) in registered {
+            assert_eq!(method, http::Method::POST, "{path}");
+            assert!(forms.contains(&path), "{path} has no form");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! A clean-up's ledger. Rendered on the server, and again in the browser for each live update: the one part of a page
+//! that both do.
+
+mod phases;
+mod proof;
+mod steps;
+
+use domain::{Instant, Status, view::LedgerView};
+use leptos::prelude::*;
+
+use super::{tag::Tone, text::rich};
+use crate::routes;
+
+/// The ledger; `csrf` is for its form.
+pub(crate) fn ledger(view: &LedgerView, csrf: &str) -> AnyView {
+    let cleanup = &view.cleanup;
+    view! {
+        <section class=format!("verdict {}", Tone::from(cleanup.status).class()) aria-label="Where it is">
+            <i class="mark"></i>
+            <div class="say" aria-live="polite" aria-atomic="true">
+                <p>{rich(&view.headline)}</p>
+                {short_proof(view).map(|words| view! { <p class="times">{words}</p> })}
+            </div>
+            {retry(view, csrf)}
+        </section>
+        {phases::phases(view)}
+        <div class="grid">
+            <div class="stack">{steps::steps(view)}</div>
+            <div class="stack">
+                {view.reply.as_deref().map(proof::reply)}
+                {proof::milestones(view)}
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+/// `cleared at 12:00:00.412 · verified at 12:00:31.009`.
+fn short_proof(view: &LedgerView) -> Option<String> {
+    let steps = || view.steps.iter().map(|step| &step.step);
+    let cleared: Option<Instant> = steps().filter_map(|step| step.cleared_at).max();
+    let verified = view
+        .cleanup
+        .finished_at
+        .filter(|_| view.cleanup.status == Status::Done)?;
+    Some(match cleared {
+        Some(at) => format!("cleared at {} · verified at {} UTC", at.to_clock(), verified.to_clock()),
+        None => format!("verified at {} UTC", verified.to_clock()),
+    })
+}
+
+fn retry(view: &LedgerView, csrf: &str) -> Option<AnyView> {
+    let cleanup = &view.cleanup;
+    if view.may_retry {
+        let form = view! {
+            <form class="do" method="post" action=routes::action::RETRY>
+                <input type="hidden" name="csrf" value=csrf.to_owned()/>
+                <input type="hidden" name="id" value=cleanup.id.to_string()/>
+                <button class="btn p">"Try again now"</button>
+            </form>
+        };
+        return Some(form.into_any());
+    }
+    let waits = matches!(cleanup.status, Status::Owed | Status::NeedsAttention);
+    waits.then(|| view! { <p class="do hint">"Your role may not retry it: ask support or an admin."</p> }.into_any())
+}

@@ -1,0 +1,37 @@
+//! What happened when, and what to tell the customer.
+
+use domain::view::{LedgerView, Milestone};
+use leptos::prelude::*;
+
+use super::super::time::{after, clock};
+
+/// What happened when.
+pub(super) fn milestones(view: &LedgerView) -> AnyView {
+    let row = |it: &Milestone| {
+        view! { <tr><td class="fold">{it.what.clone()}</td><td class="n">{clock(it.at)}</td><td class="n">{after(it.after)}</td></tr> }
+    };
+    view! {
+        <section class="card" aria-labelledby="evidence">
+            <div class="h"><h2 id="evidence">"Evidence"</h2><small>"times in UTC, read back each time"</small></div>
+            <table class="plain">
+                <thead class="sr"><tr><th scope="col">"What"</th><th scope="col">"At"</th><th scope="col">"After"</th></tr></thead>
+                <tbody>{view.milestones.iter().map(row).collect_view()}</tbody>
+            </table>
+        </section>
+    }
+    .into_any()
+}
+
+/// The text for the customer, with a button that copies it.
+pub(super) fn reply(text: &str) -> AnyView {
+    view! {
+        <section class="card" aria-labelledby="reply">
+            <div class="h">
+                <h2 id="reply">"Reply for the customer"</h2>
+                <button type="button" class="btn q scripted" data-copy=text.to_owned()>"Copy"</button>
+            </div>
+            <div class="reply" dir="auto">{text.to_owned()}</div>
+        </section>
+    }
+    .into_any()
+}

@@ -1,0 +1,50 @@
+//! Tables that scroll by themselves where they are too wide, filters as links, and the way to the next page.
+
+use leptos::prelude::*;
+
+/// A table. `heads` are its columns: those that begin with `!` are left out on narrow screens, those with `#` hold
+/// numbers. Rows bring their own cells, with class `x` or `n` for the same.
+pub(crate) fn table(caption: &str, heads: &'static [&'static str], rows: Vec<AnyView>) -> AnyView {
+    let head = |head: &&'static str| {
+        let (class, words) = match head.as_bytes().first() {
+            Some(b'!') => (Some("x"), head.get(1..)),
+            Some(b'#') => (Some("n"), head.get(1..)),
+            _ => (None, Some(*head)),
+        };
+        view! { <th scope="col" class=class>{words.unwrap_or_default()}</th> }
+    };
+    view! {
+        <div class="wide" role="region" aria-label=caption.to_owned() tabindex="0">
+            <table>
+                <thead>
+                    <tr>{heads.iter().map(head).collect_view()}</tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}
+
+/// Filters as links: `(words, url, whether it is the one)`.
+pub(crate) fn filters(label: &str, links: Vec<(String, String, bool)>) -> AnyView {
+    let link = |(words, url, here): (String, String, bool)| {
+        view! { <a href=url aria-current=here.then_some("true")>{words}</a> }
+    };
+    view! { <nav class="filters" aria-label=label.to_owned()>{links.into_iter().map(link).collect_view()}</nav> }
+        .into_any()
+}
+
+/// The way back to the first page and on to the next one.
+pub(crate) fn pager(first: Option<String>, next: Option<String>) -> AnyView {
+    if first.is_none() && next.is_none() {
+        return ().into_any();
+    }
+    view! {
+        <nav class="pager" aria-label="Pages">
+            {first.map(|url| view! { <a class="btn" href=url>"First page"</a> })}
+            {next.map(|url| view! { <a class="btn" rel="next" href=url>"Next page"</a> })}
+        </nav>
+    }
+    .into_any()
+}

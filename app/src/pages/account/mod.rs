@@ -1,0 +1,190 @@
+//! The account page: what is wrong with it in one sentence, what can be done, and all that this rests on.
+
+mod findings;
+mod routes_now;
+mod sessions;
+mod verdict;
+
+use domain::{
+    AuditEvent, Permission,
+    view::{AccountPage, CleanupRow, Me},
+};
+use leptos::prelude::*;
+
+use super::{Shown, framed};
+use crate::{
+    api::{accounts, ctx},
+    components::{
+        card::{card, crumb, empty, note},
+        event,
+        frame::Tab,
+        server::Palette,
+        table::table,
+        tag::{Tone, mode_word, status, tag},
+        text::{foreign, id, number, plural},
+        time::ago,
+        timeline::{legend, timeline},
+    },
+    routes,
+};
+
+/// The page.
+#[component]
+pub(crate) fn Account() -> impl IntoView {
+    framed(Tab::Accounts, async {
+        let page = accounts::account().await?;
+        let me = ctx::me();
+        Ok(Shown::new(page.account.title(), show(&page, me.as_ref())))
+    })
+}
+
+fn show(page: &AccountPage, me: Option<&Me>) -> AnyView {
+    let drawn = page
+        .timeline
+        .rows
+        .iter()
+        .flat_map(|row| &row.stretches)
+        .filter_map(|stretch| stretch.server.as_ref());
+    let routed = page.routes.iter().filter_map(|row| row.route.server.as_ref());
+    let palette = Palette::of(
+        page.servers
+            .iter()
+            .map(|server| &server.name)
+            .chain(drawn)
+            .chain(routed),
+    );
+    let audit = me.is_some_and(|me| me.may(Permission::ReadAudit));
+    view! {
+        {crumb(routes::HOME, "Accounts")}
+        {heading(page)}
+        {unread(page)}
+        {verdict::verdict(page, me)}
+        <div class="grid">
+            <div class="stack">
+                {findings::findings(page)}
+                {drawing(page, &palette)}
+                {sessions::sessions(page, &palette)}
+                {events(page, audit)}
+            </div>
+            <div class="stack">
+                {routes_now::routes_now(page, &palette)}
+                {routes_now::servers(page, &palette)}
+                {cleanups(page)}
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+fn heading(page: &AccountPage) -> AnyView {
+    let account = &page.account;
+    let email = (!account.email.is_empty() && account.title() != account.email)
+        .then(|| view! { <span class="email">{foreign(&account.email)}</span> });
+    let plan = (!account.plan.is_empty()).then(|| view! { <span>{account.plan.clone()}</span> });
+    let zone = (!account.time_zone.is_empty()).then(|| view! { <span>{account.time_zone.clone()}</span> });
+    view! {
+        <h1>{foreign(account.title())}</h1>
+        <div class="meta">
+            {email}
+            {id(account.id.as_str())}
+            {plan}
+            <span>"since " <time datetime=account.created_at.to_string() title=account.created_at.to_text()>{day(account.created_at)}</time></span>
+            {zone}
+            {account.last_seen_at.map(|at| view! { <span>"last seen " {ago(at, page.now)}</span> })}
+            <span>
+                {format!(
+                    "{} live · {} left over · {} in all",
+                    number(account.live_sessions),
+                    number(account.leftover_sessions),
+                    number(account.total_sessions),
+                )}
+            </span>
+            {account.sample.then(|| tag(Tone::Off, "sample data"))}
+        </div>
+    }
+    .into_any()
+}
+
+/// `2024-03-17`.
+fn day(at: domain::Instant) -> String {
+    at.to_text().chars().take(10).collect()
+}
+
+fn unread(page: &AccountPage) -> Option<AnyView> {
+    if page.unread.is_empty() {
+        return None;
+    }
+    let line = |it: &domain::Unread| view! { <li><code>{it.router.to_string()}</code> ": " {it.why.clone()}</li> };
+    let body = view! {
+        <b>"Not everything could be read."</b>
+        " What these routers hold is not in what follows:"
+        <ul>{page.unread.iter().map(line).collect_view()}</ul>
+    };
+    Some(note(Tone::Warn, body))
+}
+
+fn drawing(page: &AccountPage, palette: &Palette) -> AnyView {
+    let it = &page.timeline;
+    let Some(drawn) = timeline(it, palette) else {
+        let words = "No session and no route in the last two weeks, so there is nothing to draw.";
+        return card("Where each session went", ().into_any(), empty(words, ().into_any()));
+    };
+    let hidden = (it.hidden > 0)
+        .then(|| view! { <p class="pad hint">{plural(it.hidden, "more session is", "more sessions are")} " in the table below."</p> });
+    let body = view! { {legend(it, palette)} {drawn} {hidden} };
+    card(
+        "Where each session went",
+        it.to.since(it.from).to_string().into_any(),
+        body.into_any(),
+    )
+}
+
+fn cleanups(page: &AccountPage) -> AnyView {
+    let item = |row: &CleanupRow| {
+        let cleanup = &row.cleanup;
+        view! {
+            <li>
+                <a class="go" href=routes::cleanup(&cleanup.id)>{mode_word(cleanup.mode)}</a>
+                {status(cleanup.status)}
+                <small>{ago(cleanup.requested_at, page.now)} " by " {cleanup.actor.clone()}</small>
+            </li>
+        }
+    };
+    let body = if page.cleanups.is_empty() {
+        empty("This account was never cleaned up.", ().into_any())
+    } else {
+        view! { <ul class="rows">{page.cleanups.iter().map(item).collect_view()}</ul> }.into_any()
+    };
+    card("Clean-ups", ().into_any(), body)
+}
+
+fn events(page: &AccountPage, audit: bool) -> AnyView {
+    let row = |it: &AuditEvent| {
+        view! {
+            <tr>
+                <td>{ago(it.draft.at, page.now)}</td>
+                <td class="x">{it.draft.actor.clone()}</td>
+                <td class="fold">{event::what(it)}</td>
+                <td class="x">{it.draft.ticket.clone()}</td>
+            </tr>
+        }
+        .into_any()
+    };
+    let all = audit.then(|| {
+        let filter = [("account", page.account.id.as_str())];
+        view! { <a href=routes::audit(filter, None)>"All, with proofs"</a> }
+    });
+    let body = if page.events.is_empty() {
+        empty("Nothing was done to this account here.", ().into_any())
+    } else {
+        table(
+            "Audit events of this account",
+            &["When", "!Who", "What and why", "!Ticket"],
+            page.events.iter().map(row).collect(),
+        )
+    };
+    card("Audit", all.into_any(), body)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! The account's sessions: a filter in the URL, a page at a time.
+
+use domain::{
+    Account, SessionState,
+    view::{AccountPage, RouteChip, SessionFilter, SessionRow},
+};
+use leptos::prelude::*;
+
+use crate::{
+    api::ctx,
+    components::{
+        card::{button, empty},
+        server::{Palette, health},
+        table::{filters, pager, table},
+        tag::{Tone, tag},
+        text::{foreign, id, number},
+        time::ago,
+    },
+    routes,
+};
+
+const HEADS: &[&str] = &["Session", "!Started", "Last seen", "State", "Pinned to"];
+
+/// The table with its filters.
+pub(super) fn sessions(page: &AccountPage, palette: &Palette) -> AnyView {
+    let (account, filter) = (&page.account, page.filter);
+    let link = |it: SessionFilter| {
+        (
+            label(it, account),
+            routes::account_sessions(&account.id, it, None),
+            it == filter,
+        )
+    };
+    let body = if page.sessions.items.is_empty() {
+        let all = (filter != SessionFilter::All && account.total_sessions > 0).then(|| {
+            button(
+                routes::account_sessions(&account.id, SessionFilter::All, None),
+                "Show all sessions",
+                "",
+            )
+        });
+        empty(none(filter), all.into_any())
+    } else {
+        table(
+            "Sessions",
+            HEADS,
+            page.sessions.items.iter().map(|it| row(it, page, palette)).collect(),
+        )
+    };
+    let first = ctx::asked("after").map(|_| routes::account_sessions(&account.id, filter, None));
+    let next = page
+        .sessions
+        .next
+        .as_deref()
+        .map(|after| routes::account_sessions(&account.id, filter, Some(after)));
+    view! {
+        <section class="card" id="sessions" aria-labelledby="sessions-h">
+            <div class="h">
+                <h2 id="sessions-h">"Sessions"</h2>
+                {filters("Sessions", SessionFilter::ALL.map(link).to_vec())}
+            </div>
+            {body}
+            {pager(first, next)}
+        </section>
+    }
+    .into_any()
+}
+
+fn label(filter: SessionFilter, account: &Account) -> String {
+    match filter {
+        SessionFilter::Open => format!("Open {}", number(account.live_sessions + account.leftover_sessions)),
+        SessionFilter::Live => format!("Live {}", number(account.live_sessions)),
+        SessionFilter::Ended => format!("Left over {}", number(account.leftover_sessions)),
+        SessionFilter::Cleaned => "Cleaned".to_owned(),
+        SessionFilter::All => format!("All {}", number(account.total_sessions)),
+    }
+}
+
+const fn none(filter: SessionFilter) -> &'static str {
+    match filter {
+        SessionFilter::Open => "No session is live, and none is left over.",
+        SessionFilter::Live => "Nobody is signed in to this account now.",
+        SessionFilter::Ended => "Nothing is left over.",
+        SessionFilter::Cleaned => "No session of this account was ever cleaned up.",
+        SessionFilter::All => "This account never had a session, as far as the back ends told.",
+    }
+}
+
+fn row(it: &SessionRow, page: &AccountPage, palette: &Palette) -> AnyView {
+    let session = &it.session;
+    let client = if session.client.is_empty() {
+        &session.user_agent
+    } else {
+        &session.client
+    };
+    let ip = (!session.ip.is_empty()).then(|| view! { " · " {session.ip.clone()} });
+    let chip = |chip: &RouteChip| chip_view(chip, palette);
+    view! {
+        <tr>
+            <td class="thin" title=session.user_agent.clone()>
+                {id(session.id.as_str())}
+                <div class="sub">{foreign(client)} {ip}</div>
+            </td>
+            <td class="x">{ago(session.created_at, page.now)}</td>
+            <td>{ago(session.last_seen_at, page.now)}</td>
+            <td>{state(session.state, page)}</td>
+            <td>{it.routes.iter().map(chip).collect_view()}</td>
+        </tr>
+    }
+    .into_any()
+}
+
+fn state(state: SessionState, page: &AccountPage) -> AnyView {
+    let ended =
+        |tone, word: &str, at| view! { {tag(tone, word)} <div class="sub">{ago(at, page.now)}</div> }.into_any();
+    match state {
+        SessionState::Active => tag(Tone::Ok, "active").into_any(),
+        SessionState::Ended { reason, at } => ended(Tone::Warn, &format!("{}, left over", reason.label()), at),
+        SessionState::Cleaned { reason, ended_at, .. } => {
+            ended(Tone::Off, &format!("{}, cleaned", reason.label()), ended_at)
+        }
+    }
+}
+
+fn chip_view(chip: &RouteChip, palette: &Palette) -> impl IntoView + use<> {
+    let server = chip
+        .server
+        .as_ref()
+        .map(|server| view! { {palette.dot(server, chip.health)} {server.to_string()} });
+    view! {
+        <div class="chip">
+            {server}
+            " " <small>{format!("{} / {}", chip.router, chip.pool)}</small> " "
+            {health(chip.health, true)}
+            {chip.left_over.then(|| tag(Tone::Warn, "left"))}
+        </div>
+    }
+}

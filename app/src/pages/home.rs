@@ -1,0 +1,202 @@
+//! The first page: the search, and what needs a person now.
+
+use domain::{
+    Instant, ServerStatus,
+    view::{AccountRow, CleanupRow, Hit, HomePage, SearchPage},
+};
+use leptos::prelude::*;
+
+use super::{
+    Shown,
+    accounts::{HEADS, account_cells},
+    framed,
+};
+use crate::{
+    api::{accounts, ctx},
+    components::{
+        card::{button, card, empty, note},
+        cleanup_row,
+        frame::Tab,
+        server::{Palette, health, share},
+        table::{pager, table},
+        tag::Tone,
+        text::{foreign, number, sentence},
+        time::since,
+    },
+    routes,
+};
+
+/// The page: results where something was asked, else what needs a person.
+#[component]
+pub(crate) fn Home() -> impl IntoView {
+    framed(Tab::Accounts, async {
+        let Some(query) = ctx::asked("q") else {
+            return Ok(Shown::new("Accounts", first(&accounts::home().await?)));
+        };
+        match accounts::search(&query).await {
+            Ok(page) => Ok(Shown::new(format!("“{}”", page.query), results(&page))),
+            Err(error) if error.status == 422 => {
+                ctx::set_status(error.status);
+                let words = sentence(&error.message);
+                Ok(Shown::new(
+                    "Search",
+                    view! { <h1>"Search"</h1> {note(Tone::Warn, words)} },
+                ))
+            }
+            Err(error) => Err(error),
+        }
+    })
+}
+
+fn first(page: &HomePage) -> AnyView {
+    let accounts = page.accounts;
+    view! {
+        <div class="head">
+            <h1>"Accounts"</h1>
+            <p class="meta">
+                <a href=routes::ACCOUNTS>{format!("about {} accounts", number(accounts))}</a>
+                {page.sample.then(|| view! { <span class="tag off">"sample data"</span> })}
+            </p>
+        </div>
+        {if accounts == 0 && page.accumulating.is_empty() { start() } else { ().into_any() }}
+        {bad_servers(&page.bad_servers, page.now)}
+        <div class="stack">
+            {most_left_over(&page.accumulating, page.now)}
+            {newest(&page.cleanups, page.now)}
+        </div>
+    }
+    .into_any()
+}
+
+/// What to do with an empty database.
+fn start() -> AnyView {
+    let words = "There is no account yet. Your back ends report accounts and their sessions through the API; or look \
+                 around with made-up ones first.";
+    let shell = view! {
+        <p class="hint">
+            <code>"PUT /api/v1/accounts/{account_id}"</code> " (described at " <code>"/api/openapi.json"</code> ") · "
+            <code>"admin-tool import FILE"</code> " · " <code>"admin-tool demo-data"</code>
+        </p>
+    };
+    view! { <section class="card">{empty(words, shell.into_any())}</section> }.into_any()
+}
+
+fn bad_servers(servers: &[ServerStatus], now: Instant) -> AnyView {
+    if servers.is_empty() {
+        return ().into_any();
+    }
+    let palette = Palette::of(servers.iter().map(|server| &server.name));
+    let item = |server: &ServerStatus| {
+        let errors = server.error_permille.map(|errors| format!("{} errors", share(errors)));
+        view! {
+            <li>
+                {palette.dot(&server.name, server.health)}
+                <b>{server.name.to_string()}</b>
+                <small>{format!("{} / {}", server.place.router, server.place.pool)}</small>
+                {health(server.health, false)}
+                <small>{errors.map(|words| words + ", ")} "for " {since(server.since, now)}</small>
+            </li>
+        }
+    };
+    view! {
+        <section class="alarm" aria-label="Servers that serve badly">
+            <ul>{servers.iter().map(item).collect_view()}</ul>
+            <a href=routes::ROUTING>"Routing"</a>
+        </section>
+    }
+    .into_any()
+}
+
+fn most_left_over(rows: &[AccountRow], now: Instant) -> AnyView {
+    let body = if rows.is_empty() {
+        empty(
+            "No account has anything left over. Search for one above.",
+            ().into_any(),
+        )
+    } else {
+        let row = |row: &AccountRow| view! { <tr>{account_cells(row, now, ().into_any())}</tr> }.into_any();
+        table(
+            "Accounts with the most left over",
+            HEADS,
+            rows.iter().map(row).collect(),
+        )
+    };
+    card(
+        "Most left over",
+        "sessions that ended and were not cleaned up".into_any(),
+        body,
+    )
+}
+
+fn newest(rows: &[CleanupRow], now: Instant) -> AnyView {
+    let body = if rows.is_empty() {
+        empty(
+            "Nobody has cleaned up yet. Open an account that is stuck and plan a clean-up there.",
+            ().into_any(),
+        )
+    } else {
+        table(
+            "Newest clean-ups",
+            cleanup_row::HEADS,
+            rows.iter().map(|row| cleanup_row::row(row, now)).collect(),
+        )
+    };
+    card(
+        "Newest clean-ups",
+        view! { <a href=routes::CLEANUPS>"All"</a> }.into_any(),
+        body,
+    )
+}
+
+fn results(page: &SearchPage) -> AnyView {
+    let more = if page.count.more { "more than " } else { "" };
+    let count = match page.count.n {
+        0 => "nothing".to_owned(),
+        1 => "1 account".to_owned(),
+        n => format!("{more}{} accounts", number(n)),
+    };
+    let hit = |hit: &Hit| {
+        let how = if hit.exact { "" } else { "part of " };
+        let why = view! { <div class="why">{format!("{how}{}: ", hit.field.label())} <mark>{foreign(&hit.text)}</mark></div> };
+        view! { <tr>{account_cells(&hit.row, page.now, why.into_any())}</tr> }.into_any()
+    };
+    let body = if page.hits.is_empty() {
+        nothing(&page.query)
+    } else {
+        table("Accounts that fit", HEADS, page.hits.iter().map(hit).collect())
+    };
+    let first = ctx::asked("after").map(|_| routes::search(&page.query, None));
+    let next = page
+        .next
+        .as_deref()
+        .map(|after| routes::search(&page.query, Some(after)));
+    view! {
+        <div class="head">
+            <h1>"“" {foreign(&page.query)} "”"</h1>
+            <p class="meta">{format!("{count} found, exact ones first")}</p>
+        </div>
+        <section class="card" aria-label="Results">{body}</section>
+        {pager(first, next)}
+    }
+    .into_any()
+}
+
+fn nothing(query: &str) -> AnyView {
+    let short = query.chars().count() < 3;
+    let words = if short {
+        "Nothing begins so. With three letters or more, any part of an id, an e-mail or a name is found."
+    } else {
+        "No account fits. Try another thing that the customer can tell you:"
+    };
+    let hints = view! {
+        <ul class="hints">
+            <li>"the e-mail address they sign in with, or a part of it"</li>
+            <li>"their name, or a part of it"</li>
+            <li>"the account’s id, whole or its beginning"</li>
+            <li>"a session’s id or fingerprint, at least four letters of it"</li>
+            <li>"the IP address they come from, or its beginning up to a dot (" <code>"10.2."</code> ")"</li>
+        </ul>
+        {button(routes::ACCOUNTS.to_owned(), "Look through all accounts", "")}
+    };
+    empty(words, hints.into_any())
+}

@@ -1,0 +1,337 @@
+//! The plan of a clean-up: what it would do exactly, what the customer would notice, and the one confirmation.
+
+use domain::{
+    Mode, Place, Plan as ThePlan, PlannedRoute, Scope, SessionId,
+    view::{Me, PlanPage},
+};
+use leptos::prelude::*;
+
+use super::{Shown, framed};
+use crate::{
+    api::{
+        cleanups, ctx, escape,
+        flash::{self, Flash},
+    },
+    components::{
+        card::{button, card, crumb, note},
+        form::{described, field, hidden, token},
+        frame::Tab,
+        tag::{Tone, tag},
+        text::{foreign, len, plural, rich},
+    },
+    routes,
+};
+
+/// Sessions and routes that are shown before the rest is folded away.
+const SHOWN: usize = 12;
+
+/// The page.
+#[component]
+pub(crate) fn Plan() -> impl IntoView {
+    framed(Tab::Accounts, async {
+        let page = cleanups::plan().await?;
+        let flash = flash::take().await;
+        let me = ctx::me();
+        if flash.as_ref().is_some_and(|flash| flash.code == "invalid") {
+            ctx::set_status(422);
+        }
+        Ok(Shown::new(
+            format!("Clean up {}", page.account.title()),
+            show(&page, flash.as_ref(), me.as_ref()),
+        ))
+    })
+}
+
+fn show(page: &PlanPage, flash: Option<&Flash>, me: Option<&Me>) -> AnyView {
+    let account = &page.account;
+    let told = flash.filter(|flash| flash.field.is_empty()).map(|flash| {
+        let title = if flash.code == "world-changed" {
+            "The plan is new. "
+        } else {
+            ""
+        };
+        let kept = if flash.typed.is_empty() {
+            ""
+        } else {
+            " What you typed is kept below."
+        };
+        note(Tone::Warn, view! { <b>{title}</b> {flash.text.clone()} {kept} })
+    });
+    view! {
+        {crumb(&routes::account(&account.id), account.title())}
+        <h1>"Clean up " {foreign(account.title())}</h1>
+        <p class="lead">{rich(&page.verdict.sentence)}</p>
+        {told}
+        {modes(page)}
+        <div class="grid even">
+            <div class="stack">{what(&page.plan)} {places(&page.plan)}</div>
+            <div class="stack">{notices(page)} {confirm(page, flash, me)}</div>
+        </div>
+    }
+    .into_any()
+}
+
+fn modes(page: &PlanPage) -> AnyView {
+    let mode = |mode: Mode| {
+        let here = mode == page.plan.mode;
+        let advised = page.verdict.advice == Some(mode);
+        view! {
+            <a class="mode" href=routes::plan(&page.account.id, mode) aria-current=here.then_some("true")>
+                <b>{mode.label()} {advised.then(|| view! { " " {tag(Tone::Ok, "advised")} })}</b>
+                <span>{explained(mode)}</span>
+            </a>
+        }
+    };
+    view! { <nav class="modes" aria-label="How much to clean up">{Mode::ALL.map(mode).into_iter().collect_view()}</nav> }.into_any()
+}
+
+const fn explained(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Unstick => "Removes the routes, so that the next requests find a good server. Nobody is signed out.",
+        Mode::Stale => {
+            "Removes everything that ended sessions left: their records and their routes. Live sessions stay."
+        }
+        Mode::Force => "Ends every session, live ones too, and removes all of it. Everybody must sign in again.",
+    }
+}
+
+/// What happens, in numbers and names.
+fn what(plan: &ThePlan) -> AnyView {
+    if plan.is_empty() {
+        let words =
+            "Nothing of what this mode removes is there. Choose another mode above, or look elsewhere for the cause.";
+        return card(
+            "What will happen",
+            "nothing".into_any(),
+            view! { <p class="pad">{words}</p> }.into_any(),
+        );
+    }
+    let ended: Vec<&SessionId> = plan.deletes.iter().filter(|id| !plan.ends.contains(id)).collect();
+    let ends: Vec<&SessionId> = plan.ends.iter().collect();
+    let held = held(plan);
+    let checked = len(&plan.routes) - held;
+    let body = view! {
+        <ul class="will">
+            {(!ends.is_empty()).then(|| line("Ends", plural(len(&ends), "live session", "live sessions"), &ends))}
+            {(!ended.is_empty()).then(|| line("Cleans", plural(len(&ended), "record of an ended session", "records of ended sessions"), &ended))}
+            {(held > 0).then(|| view! { <li><b>"Clears "</b> {plural(held, "route", "routes")} ", listed below."</li> })}
+            {(checked > 0).then(|| view! { <li><b>"Reads "</b> {plural(checked, "key", "keys")} " that have no entry now, so that none appears meanwhile."</li> })}
+            <li><b>"Reads back "</b> "every one of these places, twice: at once, and after the longest request could have ended."</li>
+        </ul>
+    };
+    card("What will happen", ().into_any(), body.into_any())
+}
+
+fn line(verb: &'static str, words: String, ids: &[&SessionId]) -> AnyView {
+    let (first, rest) = ids.split_at(ids.len().min(SHOWN));
+    let code = |id: &&SessionId| view! { <code>{id.to_string()}</code> " " };
+    let folded = (!rest.is_empty()).then(|| {
+        view! { <details class="more"><summary>{format!("and {} more", rest.len())}</summary>{rest.iter().map(code).collect_view()}</details> }
+    });
+    view! { <li><b>{verb} " "</b> {words} ": " {first.iter().map(code).collect_view()} {folded}</li> }.into_any()
+}
+
+/// Routes of the plan that are there now.
+fn held(plan: &ThePlan) -> i64 {
+    i64::try_from(plan.routes.iter().filter(|route| route.server.is_some()).count()).unwrap_or(i64::MAX)
+}
+
+/// The routes, by place; those that have an entry first.
+fn places(plan: &ThePlan) -> AnyView {
+    let mut routes: Vec<&PlannedRoute> = plan.routes.iter().collect();
+    routes.sort_by_key(|route| (&route.place, route.server.is_none(), &route.key));
+    let mut groups: Vec<(&Place, Vec<&PlannedRoute>)> = Vec::new();
+    for route in routes {
+        match groups.last_mut() {
+            Some((place, group)) if *place == &route.place => group.push(route),
+            _ => groups.push((&route.place, vec![route])),
+        }
+    }
+    groups
+        .into_iter()
+        .map(|(place, group)| group_card(place, &group))
+        .collect_view()
+        .into_any()
+}
+
+fn group_card(place: &Place, group: &[&PlannedRoute]) -> AnyView {
+    let entries = group.iter().filter(|route| route.server.is_some()).count();
+    let note = format!("{entries} with an entry, {} without", group.len() - entries);
+    let row = |route: &&PlannedRoute| route_row(route);
+    let (first, rest) = group.split_at(group.len().min(SHOWN));
+    let folded = (!rest.is_empty()).then(|| {
+        view! { <details class="more"><summary>{format!("and {} more", rest.len())}</summary><ul class="rows">{rest.iter().map(row).collect_view()}</ul></details> }
+    });
+    let body = view! { <ul class="rows">{first.iter().map(row).collect_view()}</ul> {folded} };
+    card(
+        &format!("{} / {}", place.router, place.pool),
+        note.into_any(),
+        body.into_any(),
+    )
+}
+
+fn route_row(route: &PlannedRoute) -> impl IntoView + use<> {
+    let of = match (route.scope, &route.session) {
+        (Scope::Account, _) => "the account’s route".to_owned(),
+        (Scope::Session, Some(session)) => format!("of {session}"),
+        (Scope::Session, None) => "of no known session".to_owned(),
+    };
+    let on = match &route.server {
+        Some(server) => view! { "now on " <b>{server.to_string()}</b> }.into_any(),
+        None => view! { <span class="sub">"no entry"</span> }.into_any(),
+    };
+    view! { <li class="row"><span><code>{route.key.to_string()}</code> " " <small>{of}</small></span><span>{on}</span></li> }
+}
+
+fn notices(page: &PlanPage) -> AnyView {
+    let owed = (!page.plan.unread.is_empty()).then(|| {
+        let names: Vec<_> = page.plan.unread.iter().map(ToString::to_string).collect();
+        let words = " does not answer now. Its part is owed: it is done by itself as soon as it answers, and the clean-up \
+                     is not called clean before.";
+        note(Tone::Warn, view! { <code>{names.join(", ")}</code> {words} })
+    });
+    let item = |notice: &String| view! { <li>{notice.clone()}</li> };
+    let body = view! { <ul class="will">{page.plan.notices.iter().map(item).collect_view()}</ul> };
+    view! { {owed} {card("What the customer will notice", ().into_any(), body.into_any())} }.into_any()
+}
+
+fn confirm(page: &PlanPage, flash: Option<&Flash>, me: Option<&Me>) -> AnyView {
+    if let Some(running) = &page.under_way {
+        let words = "A clean-up of this account is under way. There is never a second one.";
+        let link = button(routes::cleanup(running), "See it", "p");
+        return view! { <section class="card pad form">{note(Tone::Warn, words)} <p class="do">{link}</p></section> }
+            .into_any();
+    }
+    if page.plan.is_empty() {
+        return ().into_any();
+    }
+    let may = page.may_clean_up;
+    let role = me.map_or("nobody", |me| me.role.as_str());
+    let class = if page.plan.mode == Mode::Force {
+        "btn d p whole"
+    } else {
+        "btn p whole"
+    };
+    view! {
+        <section class="card pad form" aria-label="Confirm">
+            <form method="post" action=routes::action::REQUEST>
+                {token(&ctx::csrf())}
+                {hidden("account", page.account.id.as_str())}
+                {hidden("mode", page.plan.mode.as_str())}
+                {hidden("hash", &page.hash.0)}
+                <fieldset disabled=!may>
+                    <legend class="sr">"Confirm the clean-up"</legend>
+                    {fields(flash)}
+                    <button class=class>{doing(&page.plan)}</button>
+                </fieldset>
+            </form>
+            {(!may).then(|| note(Tone::Warn, format!("Your role, {role}, may not clean up. Ask support or an admin.")))}
+        </section>
+    }
+    .into_any()
+}
+
+fn fields(flash: Option<&Flash>) -> AnyView {
+    let typed = |name| flash.map(|flash| flash.typed(name)).unwrap_or_default();
+    let error = |name| flash.and_then(|flash| flash.about(name));
+    let (bad_reason, bad_ticket) = (error("reason"), error("ticket"));
+    // Leptos does not escape what is inside a textarea (tachys 0.2.19), so it is escaped here, and said so to leptos.
+    let text = escape(&typed("reason"));
+    let wrong = bad_reason.is_some();
+    let reason = view! {
+        <textarea
+            id="reason"
+            name="reason"
+            required
+            minlength="5"
+            maxlength="500"
+            rows="3"
+            dir="auto"
+            autofocus=wrong
+            aria-invalid=wrong.then_some("true")
+            aria-describedby=described("reason", wrong)
+            inner_html=text
+        ></textarea>
+    };
+    let wrong = bad_ticket.is_some();
+    let ticket = view! {
+        <input id="ticket" name="ticket" type="text" maxlength="64" value=typed("ticket") autocomplete="off" autofocus=wrong
+            aria-invalid=wrong.then_some("true") aria-describedby=described("ticket", wrong)/>
+    };
+    view! {
+        {field("reason", "Reason", "Why, in 5 to 500 characters. It goes into the audit log.", bad_reason, reason.into_any())}
+        {field("ticket", "Ticket", "Optional.", bad_ticket, ticket.into_any())}
+    }
+    .into_any()
+}
+
+/// What the button does: `End 4 sessions and clear 9 routes`.
+fn doing(plan: &ThePlan) -> String {
+    let ended = len(&plan.deletes) - len(&plan.ends);
+    let parts = [
+        (len(&plan.ends), "end", "session", "sessions"),
+        (ended.max(0), "clean", "record", "records"),
+        (held(plan), "clear", "route", "routes"),
+    ];
+    let mut words: Vec<String> = parts
+        .into_iter()
+        .filter(|(n, ..)| *n > 0)
+        .map(|(n, verb, one, many)| format!("{verb} {}", plural(n, one, many)))
+        .collect();
+    if words.is_empty() {
+        return format!("Check {}", plural(len(&plan.routes), "key", "keys"));
+    }
+    let last = words.pop().unwrap_or_default();
+    let text = if words.is_empty() {
+        last
+    } else {
+        format!("{} and {last}", words.join(", "))
+    };
+    let mut letters = text.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{AccountId, PoolName, RouteKey, RouterName, ServerName};
+
+    use super::*;
+
+    fn plan_of(ends: usize, deletes: usize, routes: usize) -> ThePlan {
+        let id = |n: usize| SessionId::parse(format!("s_{n}")).unwrap();
+        let place = Place {
+            router: RouterName::parse("lb-1").unwrap(),
+            pool: PoolName::parse("app").unwrap(),
+        };
+        let route = |n: usize| PlannedRoute {
+            place: place.clone(),
+            scope: Scope::Session,
+            key: RouteKey::parse(format!("k{n}")).unwrap(),
+            server: Some(ServerName::parse("api-2").unwrap()),
+            session: None,
+            must_vanish: true,
+        };
+        ThePlan {
+            account: AccountId::parse("a").unwrap(),
+            mode: Mode::Force,
+            ends: (0..ends).map(id).collect(),
+            deletes: (0..deletes).map(id).collect(),
+            routes: (0..routes).map(route).collect(),
+            unread: Vec::new(),
+            notices: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_button_says_what_it_does() {
+        assert_eq!(doing(&plan_of(4, 4, 9)), "End 4 sessions and clear 9 routes");
+        assert_eq!(
+            doing(&plan_of(1, 3, 1)),
+            "End 1 session, clean 2 records and clear 1 route"
+        );
+        assert_eq!(doing(&plan_of(0, 5, 0)), "Clean 5 records");
+        assert_eq!(doing(&plan_of(0, 0, 1)), "Clear 1 route");
+    }
+}

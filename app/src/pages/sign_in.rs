@@ -1,0 +1,74 @@
+//! The way in.
+
+use leptos::prelude::*;
+
+use super::{Shown, framed};
+use crate::{
+    api::{
+        ctx,
+        sign_in::{Refusal, first_page, refusal},
+    },
+    components::{
+        card::{button, note},
+        form::{field, hidden, token},
+        frame::Tab,
+        tag::Tone,
+    },
+    routes,
+};
+
+/// The page.
+#[component]
+pub(crate) fn SignIn() -> impl IntoView {
+    framed(Tab::Elsewhere, async {
+        let next = ctx::asked("next").unwrap_or_default();
+        let body = match ctx::me() {
+            Some(me) => already(&me),
+            None => form(routes::local(&next), refusal()),
+        };
+        Ok(Shown::new("Sign in", body))
+    })
+}
+
+fn already(me: &domain::view::Me) -> AnyView {
+    view! {
+        <section class="oops">
+            <h1>"You are signed in"</h1>
+            <p>"As " <bdi>{me.name.clone()}</bdi> {format!(", {}.", me.role)}</p>
+            <p class="do">{button(first_page(me.role).to_owned(), "Go on", "p")}</p>
+        </section>
+    }
+    .into_any()
+}
+
+fn form(next: &str, refusal: Option<Refusal>) -> AnyView {
+    let name = view! {
+        <input id="name" name="name" type="text" required maxlength="64" autocomplete="username" autocapitalize="none" spellcheck="false" autofocus/>
+    };
+    let password = view! {
+        <input id="password" name="password" type="password" required maxlength="256" autocomplete="current-password"/>
+    };
+    view! {
+        <section class="door">
+            <p class="brand">
+                <svg width="28" height="28" viewBox="0 0 18 18" aria-hidden="true">
+                    <circle cx="4" cy="9" r="3"></circle>
+                    <path d="M8 9h3M13 9h4" stroke-width="2" stroke-linecap="round"></path>
+                </svg>
+                "Unstick"
+            </p>
+            <h1>"Sign in"</h1>
+            <p class="hint">"See why an account is stuck, clean it up, and prove that it is clean."</p>
+            {refusal.map(|refusal| note(Tone::Bad, refusal.text()))}
+            <form method="post" action=routes::action::SIGN_IN>
+                {token(&ctx::csrf())}
+                {hidden("next", next)}
+                {field("name", "Name", "", None, name.into_any())}
+                {field("password", "Password", "", None, password.into_any())}
+                <button class="btn p whole">"Sign in"</button>
+            </form>
+            <p class="hint">"No account, or a forgotten password? An admin sets both, in a shell: " <code>"admin-tool staff"</code></p>
+        </section>
+    }
+    .into_any()
+}

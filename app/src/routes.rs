@@ -1,0 +1,268 @@
+//! The only place that spells the console's URLs. Ids are percent-encoded here and nowhere else.
+
+use std::fmt::Write;
+
+use domain::{AccountId, CleanupId, Mode, Status, view::SessionFilter};
+
+/// Search, and the first page.
+pub const HOME: &str = "/";
+/// Every account.
+pub const ACCOUNTS: &str = "/accounts";
+/// Every clean-up.
+pub const CLEANUPS: &str = "/clean-ups";
+/// Routers, pools, servers.
+pub const ROUTING: &str = "/routing";
+/// The audit log.
+pub const AUDIT: &str = "/audit";
+/// One's own sign-ins.
+pub const ME: &str = "/me";
+/// The way in.
+pub const SIGN_IN: &str = "/sign-in";
+/// The style sheet, where cargo-leptos puts it.
+pub const STYLE: &str = "/pkg/unstick.css";
+/// The icon of the browser's tab.
+pub const ICON: &str = "/icon.svg";
+
+/// Where forms post to: the server functions' own paths (a test compares them).
+pub mod action {
+    /// Signs in.
+    pub const SIGN_IN: &str = "/fn/sign-in";
+    /// Signs out.
+    pub const SIGN_OUT: &str = "/fn/sign-out";
+    /// Asks for a clean-up.
+    pub const REQUEST: &str = "/fn/clean-ups/request";
+    /// Tries a clean-up's failed and owed steps again.
+    pub const RETRY: &str = "/fn/clean-ups/retry";
+    /// Ends one of one's own console sessions.
+    pub const REVOKE: &str = "/fn/me/revoke";
+    /// Ends all of one's console sessions but this one.
+    pub const REVOKE_OTHERS: &str = "/fn/me/revoke-others";
+    /// Chooses dark or light.
+    pub const THEME: &str = "/fn/me/theme";
+}
+
+/// The paths as the router takes them.
+#[cfg(feature = "ssr")]
+pub mod pattern {
+    use leptos_router::{ParamSegment, StaticSegment};
+
+    type Static = StaticSegment<&'static str>;
+
+    /// [`super::HOME`].
+    pub const fn home() -> Static {
+        StaticSegment("")
+    }
+    /// [`super::SIGN_IN`].
+    pub const fn sign_in() -> Static {
+        StaticSegment("sign-in")
+    }
+    /// [`super::ACCOUNTS`].
+    pub const fn accounts() -> Static {
+        StaticSegment("accounts")
+    }
+    /// [`super::account`].
+    pub const fn account() -> (Static, ParamSegment) {
+        (StaticSegment("accounts"), ParamSegment("id"))
+    }
+    /// [`super::plan`].
+    pub const fn plan() -> (Static, ParamSegment, Static) {
+        (StaticSegment("accounts"), ParamSegment("id"), StaticSegment("clean-up"))
+    }
+    /// [`super::CLEANUPS`].
+    pub const fn cleanups() -> Static {
+        StaticSegment("clean-ups")
+    }
+    /// [`super::cleanup`].
+    pub const fn cleanup() -> (Static, ParamSegment) {
+        (StaticSegment("clean-ups"), ParamSegment("id"))
+    }
+    /// [`super::ROUTING`].
+    pub const fn routing() -> Static {
+        StaticSegment("routing")
+    }
+    /// [`super::AUDIT`].
+    pub const fn audit() -> Static {
+        StaticSegment("audit")
+    }
+    /// [`super::ME`].
+    pub const fn me() -> Static {
+        StaticSegment("me")
+    }
+}
+
+/// `text` as a part of a path or a query: everything but RFC 3986's unreserved characters is percent-encoded.
+pub fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            write!(encoded, "%{byte:02X}").ok();
+        }
+    }
+    encoded
+}
+
+/// What [`encode`] encoded, and what a browser's form does (`+` is a blank in a query). `None` when it is not UTF-8 or
+/// a `%` is followed by anything but two hexadecimal digits.
+pub fn decode(text: &str, plus_is_blank: bool) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        match byte {
+            b'%' => bytes.push(digit(rest.next()?)? * 16 + digit(rest.next()?)?),
+            b'+' if plus_is_blank => bytes.push(b' '),
+            _ => bytes.push(byte),
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// `path` with those `pairs` that have a value, as a query.
+fn query<'a>(path: &str, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let mut url = path.to_owned();
+    for (name, value) in pairs.into_iter().filter(|(_, value)| !value.is_empty()) {
+        url.push(if url.contains('?') { '&' } else { '?' });
+        url.push_str(name);
+        url.push('=');
+        url.push_str(&encode(value));
+    }
+    url
+}
+
+/// The results of a search.
+pub fn search(text: &str, after: Option<&str>) -> String {
+    query(HOME, [("q", text), ("after", after.unwrap_or_default())])
+}
+
+/// A page of all accounts.
+pub fn accounts(after: Option<&str>) -> String {
+    query(ACCOUNTS, [("after", after.unwrap_or_default())])
+}
+
+/// An account.
+pub fn account(id: &AccountId) -> String {
+    format!("{ACCOUNTS}/{}", encode(id.as_str()))
+}
+
+/// An account, at a page of its sessions.
+pub fn account_sessions(id: &AccountId, filter: SessionFilter, after: Option<&str>) -> String {
+    let pairs = [("sessions", filter.as_str()), ("after", after.unwrap_or_default())];
+    query(&account(id), pairs) + "#sessions"
+}
+
+/// The plan of a clean-up.
+pub fn plan(id: &AccountId, mode: Mode) -> String {
+    query(&format!("{}/clean-up", account(id)), [("mode", mode.as_str())])
+}
+
+/// A page of clean-ups.
+pub fn cleanups(status: Option<Status>, after: Option<&str>) -> String {
+    query(
+        CLEANUPS,
+        [
+            ("status", status.map_or("", Status::as_str)),
+            ("after", after.unwrap_or_default()),
+        ],
+    )
+}
+
+/// A clean-up's ledger.
+pub fn cleanup(id: &CleanupId) -> String {
+    format!("{CLEANUPS}/{}", encode(id.as_str()))
+}
+
+/// A clean-up's ledger as server-sent events.
+pub fn cleanup_events(id: &CleanupId) -> String {
+    format!("{}/events", cleanup(id))
+}
+
+/// The audit log, by the texts of its form.
+pub fn audit<'a>(filter: impl IntoIterator<Item = (&'a str, &'a str)>, after: Option<&'a str>) -> String {
+    query(AUDIT, filter.into_iter().chain([("after", after.unwrap_or_default())]))
+}
+
+/// The audit log as a file: `csv` or `ndjson`.
+pub fn audit_export<'a>(format: &str, filter: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    query(&format!("{AUDIT}/export.{format}"), filter)
+}
+
+/// Signing in, to go on at `next`; `error` is a code, never what was typed.
+pub fn sign_in(next: &str, error: &str) -> String {
+    query(
+        SIGN_IN,
+        [("next", if next == HOME { "" } else { next }), ("error", error)],
+    )
+}
+
+/// `next` if it leads to a page of the console, else the first page. Browsers read `//host`, `/\host` and control
+/// characters as other places.
+pub fn local(next: &str) -> &str {
+    let plain = next.starts_with('/') && !next.contains(['\\', '\u{7f}']) && !next.chars().any(char::is_control);
+    let here = !next.starts_with("//") && !next.starts_with("/fn/") && !next.starts_with(SIGN_IN);
+    if plain && here && next.is_ascii() && next.len() <= 2_000 {
+        next
+    } else {
+        HOME
+    }
+}
+
+/// The id in the path of an account's pages or of a clean-up's.
+pub fn id_in(path: &str) -> Option<String> {
+    let rest = [ACCOUNTS, CLEANUPS]
+        .iter()
+        .find_map(|root| path.strip_prefix(root)?.strip_prefix('/'))?;
+    decode(rest.split('/').next()?, false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_odd_id_survives_its_path() {
+        for text in ["acc_7Q2mX0cVd4", "auth0|5f/7c?#%41+x", "ключ клиента", "a\"><script>"] {
+            let id = AccountId::parse(text).unwrap();
+            let url = plan(&id, Mode::Force);
+            assert!(url.is_ascii() && !url.contains(['"', '<', '|']), "{url}");
+            assert_eq!(id_in(url.split('?').next().unwrap()).as_deref(), Some(text));
+        }
+    }
+
+    #[test]
+    fn what_a_form_sends_is_read_as_it_was_typed() {
+        assert_eq!(decode("a%2Bb+c", true).as_deref(), Some("a+b c"));
+        assert_eq!(decode("a+b", false).as_deref(), Some("a+b"));
+        for bad in ["%", "%4", "%zz", "%ff", "%+1"] {
+            assert_eq!(decode(bad, true), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_sent_to_another_site() {
+        assert_eq!(local("/accounts/a%7Cb?sessions=all"), "/accounts/a%7Cb?sessions=all");
+        for bad in [
+            "",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "/a\nb",
+            "/sign-in?next=/",
+            "/fn/x",
+            "\t//e",
+        ] {
+            assert_eq!(local(bad), HOME, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_filter_is_not_in_the_url() {
+        assert_eq!(cleanups(None, None), "/clean-ups");
+        assert_eq!(
+            cleanups(Some(Status::Owed), Some("k 1")),
+            "/clean-ups?status=owed&after=k%201"
+        );
+        assert_eq!(sign_in("/", ""), "/sign-in");
+    }
+}

@@ -1,0 +1,109 @@
+//! Removes the rows of keys, and proves it.
+//!
+//! Key by key, never a table or a filter: those leave rows behind without a word, and stall traffic. `clear` answers an
+//! empty line whether it removed a row, found none or missed, so each key is read back in the same line. A row that a
+//! request holds cannot be removed until it is let go: it is tried again for a short while and then reported.
+
+use std::{collections::HashSet, sync::atomic::Ordering, time::Duration};
+
+use domain::RouteKey;
+use futures::FutureExt;
+use tokio::time::sleep;
+
+use super::{
+    Haproxy,
+    answer::Reply,
+    command::{Command, batches},
+    config::Pool,
+    parse_table::Row,
+    rows::{LINE_HEAD, in_order},
+};
+use crate::RouterError;
+
+/// Pauses before a row that is still there is tried again: 95 ms in all, for a whole clean-up has 100 without drain.
+/// What is held for longer is held by a request, and the clearing after the drain removes it.
+const PAUSES: [Duration; 4] = [
+    Duration::from_millis(5),
+    Duration::from_millis(15),
+    Duration::from_millis(25),
+    Duration::from_millis(50),
+];
+
+/// How a row that is held answers.
+const HELD: &str = "Entry currently in use";
+
+/// Keys of the first line that finds out whether the table keeps them whole.
+const PROBE: usize = 100;
+
+impl Haproxy {
+    /// Clears `keys` and returns the rows that are still there.
+    pub(super) async fn clear_rows(&self, pool: &Pool, keys: &[&RouteKey]) -> Result<Vec<Row>, RouterError> {
+        self.refuse_a_cutting_table(pool, keys).await?;
+        let mut left = self.clear_once(pool, keys).await?;
+        for pause in PAUSES {
+            if left.is_empty() {
+                break;
+            }
+            sleep(pause).await;
+            let texts: HashSet<&str> = left.iter().map(|row| row.key.as_str()).collect();
+            let again: Vec<&RouteKey> = keys
+                .iter()
+                .copied()
+                .filter(|key| texts.contains(key.as_str()))
+                .collect();
+            left = self.clear_once(pool, &again).await?;
+        }
+        if !left.is_empty() {
+            tracing::debug!(router = %self.config.name, pool = %pool.name, rows = left.len(), "rows are still there");
+        }
+        Ok(left)
+    }
+
+    /// Before anything is removed: a table that cuts keys would lose another customer's row. Keys no longer than one
+    /// that was seen whole need no look; of the others the longest come first, for a row of theirs answers for the rest.
+    async fn refuse_a_cutting_table(&self, pool: &Pool, keys: &[&RouteKey]) -> Result<(), RouterError> {
+        let unproven = |key: &&&RouteKey| key.as_str().len() > pool.proven.load(Ordering::Relaxed);
+        let mut long: Vec<&RouteKey> = keys.iter().filter(unproven).copied().collect();
+        long.sort_by_key(|key| std::cmp::Reverse(key.as_str().len()));
+        let mut rest = long.as_slice();
+        while !rest.is_empty() {
+            let (head, tail) = rest.split_at(rest.len().min(PROBE));
+            self.rows(pool, head).await?;
+            let known = tail.partition_point(|key| key.as_str().len() > pool.proven.load(Ordering::Relaxed));
+            rest = &tail[..known];
+        }
+        Ok(())
+    }
+
+    async fn clear_once(&self, pool: &Pool, keys: &[&RouteKey]) -> Result<Vec<Row>, RouterError> {
+        let fixed = "clear table  key ;show table  key ;".len() + 2 * pool.table.as_str().len();
+        let runs = batches(keys, 2, fixed, LINE_HEAD);
+        in_order(runs.into_iter().map(|run| self.clear_line(pool, run).boxed()).collect()).await
+    }
+
+    async fn clear_line(&self, pool: &Pool, keys: &[&RouteKey]) -> Result<Vec<Row>, RouterError> {
+        let mut commands = Vec::with_capacity(1 + 2 * keys.len());
+        commands.push(Command::Tables);
+        for key in keys {
+            commands.extend([Command::Clear(&pool.table, key), Command::Show(&pool.table, key)]);
+        }
+        let answer = self.transport.ask(&commands).await?;
+        let mut replies = self.replies_after_overview(pool, &answer)?;
+        let mut left = Vec::new();
+        for key in keys {
+            let cleared = replies.next();
+            let held = matches!(cleared, Some(Reply::Message(_, text)) if text.contains(HELD));
+            if !held {
+                self.transport.nothing(cleared, pool.table.as_str())?;
+            }
+            // Held and yet gone: whoever held it let it go and it expired. What was read counts.
+            if let Some(row) = self.row(pool, key, replies.next())? {
+                left.push(Row {
+                    in_use: row.in_use || held,
+                    ..row
+                });
+            }
+        }
+        Ok(left)
+    }
+}

@@ -1,0 +1,111 @@
+//! The only code of Unstick that talks to load balancers and affinity maps: one trait, one module per kind of router.
+//!
+//! What every router here promises:
+//! - An entry counts as gone only when it was read again and was not there. An empty answer proves nothing.
+//! - A router that does not answer in time is [`RouterError::Unreachable`]: whatever was asked of it stays owed.
+//! - A router that answers and will not do it is [`RouterError::Refused`], with what a person can do about it.
+
+pub mod embedded;
+pub mod haproxy;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::{
+    Counters, Health, Instant, PoolInfo, PoolName, RouteKey, RouterKind, RouterName, ServerName, SessionId, Span,
+};
+
+/// All routers of an installation.
+pub type Fleet = Vec<Arc<dyn Router>>;
+
+/// Why a router did not do what it was asked. The texts are for a support person.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RouterError {
+    /// It does not answer: later it may.
+    #[error("{0}")]
+    Unreachable(String),
+    /// It answers and will not: somebody has to change something first.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// An entry that a router has for a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The key.
+    pub key: RouteKey,
+    /// The server it pins to, which may not exist any more; `None` when the entry names none (then it pins nothing).
+    pub server: Option<ServerName>,
+    /// The session that made it, where the router knows.
+    pub session: Option<SessionId>,
+    /// Since when it is pinned, where the router knows.
+    pub pinned_at: Option<Instant>,
+    /// Time left until it expires without traffic, where the router tells.
+    pub expires_in: Option<Span>,
+    /// Whether a request or connection holds it at this moment, so that it cannot be removed.
+    pub in_use: bool,
+}
+
+/// A server as its router sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerReading {
+    /// The pool it is in.
+    pub pool: PoolName,
+    /// Its name.
+    pub name: ServerName,
+    /// What its operator and its checks say: never [`Health::Degraded`] and never [`Health::Gone`].
+    pub state: Health,
+    /// What was counted since the router (or the embedded server's report) began.
+    pub counters: Counters,
+}
+
+/// What a router says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// Product and version, `HAProxy 2.6.12`.
+    pub product: String,
+    /// How long it runs. Going backwards means that it restarted and may have learnt old entries again.
+    pub uptime: Option<Span>,
+    /// The name it gives itself.
+    pub node: String,
+}
+
+/// Entries, or how many there would have been.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listing {
+    /// All of them.
+    All(Vec<Entry>),
+    /// More than was asked for: so many.
+    TooMany(u64),
+}
+
+/// A load balancer or an affinity map.
+#[async_trait]
+pub trait Router: Send + Sync {
+    /// Its name.
+    fn name(&self) -> &RouterName;
+    /// What it is.
+    fn kind(&self) -> RouterKind;
+    /// Its pools.
+    fn pools(&self) -> &[PoolInfo];
+    /// The longest that a request may take: for so long after a clearing an old request can still write its entry back.
+    fn drain(&self) -> Span;
+    /// Whether [`Self::fence`] can keep it from making entries.
+    fn can_fence(&self) -> bool;
+    /// What it says of itself.
+    async fn about(&self) -> Result<About, RouterError>;
+    /// The servers of all its pools.
+    async fn servers(&self) -> Result<Vec<ServerReading>, RouterError>;
+    /// The entries that exist for `keys`.
+    async fn read(&self, pool: &PoolName, keys: &[RouteKey]) -> Result<Vec<Entry>, RouterError>;
+    /// Removes the entries of `keys`, key by key, reads every key back, and returns what is still there.
+    async fn clear(&self, pool: &PoolName, keys: &[RouteKey]) -> Result<Vec<Entry>, RouterError>;
+    /// From now on no new entry is made for `keys`; read back. Does nothing without [`Self::can_fence`].
+    async fn fence(&self, keys: &[RouteKey]) -> Result<(), RouterError>;
+    /// Undoes [`Self::fence`]; read back.
+    async fn lift(&self, keys: &[RouteKey]) -> Result<(), RouterError>;
+    /// All entries of `pool`, read only when there are at most `limit`.
+    async fn list(&self, pool: &PoolName, limit: u64) -> Result<Listing, RouterError>;
+    /// The entries of `pool` that pin to `server`, at most `limit`.
+    async fn of_server(&self, pool: &PoolName, server: &ServerName, limit: u64) -> Result<Listing, RouterError>;
+}

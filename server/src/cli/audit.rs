@@ -1,0 +1,145 @@
+//! `audit`: proving the log, taking it elsewhere, and signing its head.
+
+use std::io::Write;
+
+use clap::ValueEnum;
+use domain::{AccountId, Instant, view::AuditFilter};
+use serde_json::json;
+use service::{Unstick, Verification};
+
+use super::{Context, Exit, Failure, output, terminal, words};
+use crate::{compose::Purpose, http::ExportFormat};
+
+/// Events of one batch of an export.
+const BATCH: u32 = 1_000;
+
+/// Verify, export and checkpoint the audit log
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  admin-tool audit verify
+  admin-tool audit export --format csv --from 2026-11-01 --action cleanup > november.csv
+  admin-tool audit checkpoint")]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+    /// One JSON document on standard output (an export is a file of its own)
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Recompute the chain from its first event and hold it against the signed checkpoints
+    Verify,
+    /// Write the log to standard output, newest first; that it was exported is itself written down
+    Export(ExportArgs),
+    /// Sign the head of the chain into the checkpoint file, outside the database
+    Checkpoint,
+}
+
+#[derive(Debug, clap::Args)]
+struct ExportArgs {
+    /// How it looks
+    #[arg(long, value_enum, default_value_t = Format::Ndjson)]
+    format: Format,
+    /// Only of this actor, exactly as in the log: staff:dana
+    #[arg(long)]
+    actor: Option<String>,
+    /// Only about this account
+    #[arg(long, value_parser = words::id::<AccountId>)]
+    account: Option<AccountId>,
+    /// Only this action, or all that begin so up to a dot: cleanup
+    #[arg(long)]
+    action: Option<String>,
+    /// Not before this day or instant
+    #[arg(long, value_parser = words::instant)]
+    from: Option<Instant>,
+    /// Before this day or instant
+    #[arg(long, value_parser = words::instant)]
+    to: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    Csv,
+    Ndjson,
+}
+
+pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
+    let unstick = context.open(Purpose::Work).await?;
+    match args.command {
+        Command::Verify => verify(context, &unstick, args.json).await,
+        Command::Export(inner) => export(context, &unstick, inner).await,
+        Command::Checkpoint => {
+            let checkpoint = unstick.checkpoint(&context.actor).await?;
+            let file = context.config.checkpoint_file();
+            if args.json {
+                output::document(&json!({ "outcome": "done", "checkpoint": checkpoint, "file": file }));
+            } else {
+                output::print(&format!("event {} signed into {}", checkpoint.seq, file.display()));
+            }
+            Ok(Exit::Done)
+        }
+    }
+}
+
+async fn verify(context: &Context, unstick: &Unstick, as_json: bool) -> Result<Exit, Failure> {
+    let bar = terminal::bar(None, "events", as_json);
+    let progress = |seq: i64| bar.set_position(u64::try_from(seq).unwrap_or(0));
+    let verification = unstick.verify_audit(&context.actor, &progress).await?;
+    bar.finish_and_clear();
+    match verification {
+        Verification::Intact { events, head } => {
+            if as_json {
+                output::document(&json!({ "outcome": "done", "intact": true, "events": events, "head": head }));
+            } else {
+                output::print(&format!("intact: {events} events, head {head}"));
+            }
+            Ok(Exit::Done)
+        }
+        Verification::Broken { seq, why } => {
+            if as_json {
+                output::document(&json!({ "outcome": "failed", "intact": false, "seq": seq, "why": why }));
+            } else {
+                output::print(&format!("BROKEN at event {seq}: {why}"));
+            }
+            Ok(Exit::Failed)
+        }
+    }
+}
+
+async fn export(context: &Context, unstick: &Unstick, args: ExportArgs) -> Result<Exit, Failure> {
+    let ExportArgs {
+        format,
+        actor,
+        account,
+        action,
+        from,
+        to,
+    } = args;
+    let format = match format {
+        Format::Csv => ExportFormat::Csv,
+        Format::Ndjson => ExportFormat::Ndjson,
+    };
+    let filter = AuditFilter {
+        actor,
+        account,
+        action,
+        from,
+        to,
+    };
+    unstick.note_export(&context.actor, &filter, format.as_str()).await?;
+    let unwritable = |error: std::io::Error| Failure::failed(format!("standard output cannot be written to: {error}"));
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    out.write_all(format.head().as_bytes()).map_err(unwritable)?;
+    let mut before = None;
+    loop {
+        let events = unstick.audit_batch(&context.actor, &filter, before, BATCH).await?;
+        let Some(last) = events.last() else { break };
+        before = Some(last.seq);
+        let bytes = format.lines(&events).map_err(Failure::failed)?;
+        out.write_all(&bytes).map_err(unwritable)?;
+    }
+    out.flush().map_err(unwritable)?;
+    Ok(Exit::Done)
+}

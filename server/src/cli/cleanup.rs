@@ -1,0 +1,237 @@
+//! `cleanup-user-sessions`: the plan, the reason, the clean-up, its evidence.
+
+use clap::ValueEnum;
+use domain::{
+    AccountId, CleanupId, Mode, Status, Step,
+    view::{CleanupRequest, LedgerView, PlanPage},
+};
+use serde_json::{Value, json};
+use service::{Requested, Unstick};
+
+use super::{Context, Exit, Failure, output, terminal, words};
+use crate::compose::Purpose;
+
+/// Clean up what is left of an account's sessions, and prove that it is gone
+///
+/// Every place is cleared key by key and read again, twice: at once, and after the longest request could have ended. A
+/// server that runs on the same database sees the clean-up and may carry it on; it is never done twice.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  admin-tool cleanup-user-sessions --account-id acc_7Q2mX0cVd4 --dry-run
+  admin-tool cleanup-user-sessions --account-id acc_7Q2mX0cVd4 --reason 'pinned to api-2' --ticket T-1042
+  admin-tool cleanup-user-sessions --account-id acc_7Q2mX0cVd4 --force --reason 'stuck on every device' --json
+
+Exit codes: 0 done and verified (or nothing to do), 1 failed, 2 wrong usage, 3 accepted but owed to a router that does not
+answer, 4 refused.")]
+pub struct Args {
+    /// The account, as the identity system calls it
+    #[arg(long, value_name = "ID", value_parser = words::id::<AccountId>)]
+    account_id: AccountId,
+    /// How much: unstick removes routes and leaves everybody signed in; stale removes what ended sessions left [default: stale]
+    #[arg(long, value_enum, conflicts_with = "force")]
+    mode: Option<GentleMode>,
+    /// End every session of the account, live ones too, and remove all that they left
+    #[arg(long)]
+    force: bool,
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Why; it goes into the audit log. Asked for on a terminal, required elsewhere
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// The ticket it belongs to
+    #[arg(long, value_name = "TICKET", default_value = "")]
+    ticket: String,
+    /// One JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The modes that sign nobody out. The other one has a flag of its own, so that it is never meant by mistake.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum GentleMode {
+    Unstick,
+    Stale,
+}
+
+impl Args {
+    const fn mode(&self) -> Mode {
+        match (self.force, self.mode) {
+            (true, _) => Mode::Force,
+            (false, Some(GentleMode::Unstick)) => Mode::Unstick,
+            (false, Some(GentleMode::Stale) | None) => Mode::Stale,
+        }
+    }
+}
+
+pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
+    let mode = args.mode();
+    let asks = terminal::is_there() && !args.json;
+    if !args.dry_run && args.reason.is_none() && !asks {
+        let text = "say why with --reason: it goes into the audit log (it is asked for only on a terminal)";
+        return Err(Failure::usage("reason", text).about("reason"));
+    }
+    let unstick = context.open(Purpose::Work).await?;
+    let page = unstick.plan_page(&context.actor, &args.account_id, mode).await?;
+    if !args.json {
+        output::say(&plan_text(&page));
+    }
+    if args.dry_run {
+        if args.json {
+            output::document(&document("dry-run", &args, Some(&page)));
+        }
+        return Ok(Exit::Done);
+    }
+    let asked = args.reason.is_none();
+    let reason = match &args.reason {
+        Some(reason) => reason.clone(),
+        None => terminal::ask("Why? (goes into the audit log; Ctrl-C to leave everything as it is)")?,
+    };
+    let request = CleanupRequest {
+        account: args.account_id.clone(),
+        mode,
+        reason,
+        ticket: args.ticket.clone(),
+        // Who read the plan and thought about a reason confirmed that plan; a script takes the plan of the moment.
+        hash: asked.then(|| page.hash.clone()),
+    };
+    let requested = match unstick.request_cleanup(&context.actor, request).await {
+        Ok(requested) => requested,
+        Err(service::Error::NothingToDo) => return Ok(nothing(&args, &page)),
+        Err(error) => return Err(error.into()),
+    };
+    let status = watch(&unstick, &requested.id, &args).await?;
+    finish(context, &unstick, &args, &page, &requested, status).await
+}
+
+/// What was wanted is so already, and was read.
+fn nothing(args: &Args, page: &PlanPage) -> Exit {
+    if args.json {
+        output::document(&document("nothing-to-do", args, Some(page)));
+    } else {
+        output::say("Nothing to do: the account has nothing of what this mode removes.");
+    }
+    Exit::Done
+}
+
+async fn watch(unstick: &Unstick, id: &CleanupId, args: &Args) -> Result<Status, Failure> {
+    let line = terminal::spinner(args.json);
+    let visible = !line.is_hidden();
+    let on_change = |view: &LedgerView| {
+        let headline = view.headline.to_string();
+        if visible {
+            line.set_message(headline);
+        } else if !args.json {
+            output::say(&headline);
+        }
+    };
+    let status = unstick.drive(id, &on_change).await?;
+    line.finish_and_clear();
+    Ok(status)
+}
+
+async fn finish(
+    context: &Context,
+    unstick: &Unstick,
+    args: &Args,
+    page: &PlanPage,
+    requested: &Requested,
+    status: Status,
+) -> Result<Exit, Failure> {
+    let exit = match status {
+        Status::Done => Exit::Done,
+        Status::Owed | Status::Running => Exit::Owed,
+        Status::NeedsAttention => Exit::Failed,
+    };
+    let view = unstick.ledger(&context.actor, &requested.id).await?;
+    if !args.json {
+        output::print(&evidence_text(&view, requested));
+        return Ok(exit);
+    }
+    let steps: Vec<Step> = unstick.ledger_steps(&context.actor, &requested.id).await?;
+    let mut told = document(exit.as_str(), args, Some(page));
+    let more = json!({
+        "cleanup_id": requested.id,
+        "joined": requested.joined,
+        "status": status,
+        "headline": view.headline.to_string(),
+        "requested_at": view.cleanup.requested_at,
+        "finished_at": view.cleanup.finished_at,
+        "counts": view.counts,
+        "milestones": view.milestones,
+        "steps": steps,
+        "reply": view.reply,
+    });
+    if let (Some(told), Value::Object(more)) = (told.as_object_mut(), more) {
+        told.extend(more);
+    }
+    output::document(&told);
+    Ok(exit)
+}
+
+fn document(outcome: &str, args: &Args, page: Option<&PlanPage>) -> Value {
+    json!({
+        "outcome": outcome,
+        "account_id": args.account_id,
+        "mode": args.mode(),
+        "verdict": page.map(|page| page.verdict.sentence.to_string()),
+        "plan": page.map(|page| &page.plan),
+        "plan_hash": page.map(|page| &page.hash),
+    })
+}
+
+fn plan_text(page: &PlanPage) -> String {
+    let plan = &page.plan;
+    let mut lines = vec![
+        format!("{} ({})", page.account.title(), page.account.id),
+        page.verdict.sentence.to_string(),
+    ];
+    let there = plan.routes.iter().filter(|route| route.server.is_some()).count();
+    lines.push(format!(
+        "Plan ({}): end {} live sessions, clear {there} routes, clean {} records.",
+        plan.mode.as_str(),
+        plan.ends.len(),
+        plan.deletes.len()
+    ));
+    for route in plan
+        .routes
+        .iter()
+        .filter_map(|route| Some((route, route.server.as_ref()?)))
+        .take(20)
+    {
+        let (route, server) = route;
+        lines.push(format!(
+            "  {} on {} / {} → {server}",
+            route.key, route.place.router, route.place.pool
+        ));
+    }
+    if there > 20 {
+        lines.push(format!("  and {} more", there - 20));
+    }
+    for router in &plan.unread {
+        lines.push(format!("  {router} does not answer: its part will be owed"));
+    }
+    lines.extend(plan.notices.iter().cloned());
+    lines.join("\n")
+}
+
+fn evidence_text(view: &LedgerView, requested: &Requested) -> String {
+    let mut lines = vec![view.headline.to_string()];
+    if requested.joined {
+        lines.push("It was under way already; this command joined it.".to_owned());
+    }
+    lines.extend(
+        view.milestones
+            .iter()
+            .map(|it| format!("  {}  {} (after {})", it.at.to_clock(), it.what, it.after)),
+    );
+    for step in view.steps.iter().filter(|step| step.step.trouble.is_some()) {
+        let why = step.step.trouble.as_ref().map_or("", |trouble| trouble.text());
+        lines.push(format!("  {}: {why}", step.words));
+    }
+    lines.push(format!("Clean-up {}", view.cleanup.id));
+    if let Some(reply) = &view.reply {
+        lines.push(format!("\nTo tell the customer:\n\n{}", reply.trim_end()));
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,77 @@
+//! `diagnose-sessions`: the verdict and its evidence.
+
+use domain::{AccountId, Finding, Verdict, World};
+use serde_json::json;
+
+use super::{Context, Exit, Failure, output, words};
+use crate::compose::Purpose;
+
+/// Say what is wrong with an account's sessions and routes
+///
+/// Reads the account's sessions and asks every router; changes nothing.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  admin-tool diagnose-sessions --account-id acc_7Q2mX0cVd4 --json | jq -r .verdict.kind"
+)]
+pub struct Args {
+    /// The account, as the identity system calls it
+    #[arg(long, value_name = "ID", value_parser = words::id::<AccountId>)]
+    account_id: AccountId,
+    /// One JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
+    let unstick = context.open(Purpose::Work).await?;
+    let (world, verdict, findings) = unstick.diagnose(&context.actor, &args.account_id).await?;
+    if args.json {
+        output::document(&json!({
+            "outcome": "done",
+            "account": world.account,
+            "verdict": { "kind": verdict.kind, "sentence": verdict.sentence.to_string(), "advice": verdict.advice },
+            "findings": findings.iter().map(|finding| json!({
+                "kind": finding.kind, "severity": finding.severity, "sentence": finding.sentence.to_string(),
+                "since": finding.since, "sessions": finding.sessions, "count": finding.count,
+            })).collect::<Vec<_>>(),
+            "routes": world.routes,
+            "unread": world.unread,
+            "read_at": world.read_at,
+        }));
+    } else {
+        output::print(&text(&world, &verdict, &findings));
+    }
+    Ok(Exit::Done)
+}
+
+fn text(world: &World, verdict: &Verdict, findings: &[Finding]) -> String {
+    let account = &world.account;
+    let mut lines = vec![
+        format!("{} ({})", account.title(), account.id),
+        format!(
+            "{} live sessions, {} left over",
+            account.live_sessions, account.leftover_sessions
+        ),
+        String::new(),
+        verdict.sentence.to_string(),
+    ];
+    lines.extend(findings.iter().map(|finding| format!("  - {}", finding.sentence)));
+    lines.extend(
+        world
+            .unread
+            .iter()
+            .map(|unread| format!("  ! {}: {}", unread.router, unread.why)),
+    );
+    if let Some(mode) = verdict.advice {
+        let flag = if mode == domain::Mode::Force {
+            "--force".to_owned()
+        } else {
+            format!("--mode {}", mode.as_str())
+        };
+        lines.push(format!(
+            "\nWhat would help:\n  admin-tool cleanup-user-sessions --account-id '{}' {flag}",
+            account.id
+        ));
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,113 @@
+//! `doctor`: is everything as it should be?
+
+use serde_json::json;
+use service::{Check, CheckOutcome};
+
+use super::{Context, Exit, Failure, output};
+use crate::{
+    compose::Purpose,
+    config::{Config, Problems, private_text},
+};
+
+/// Check configuration, database, routers and clean-ups
+///
+/// Exit codes: 0 all well, 1 somebody should look, 2 something does not work.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example, for a monitor:\n  admin-tool doctor --json | jq '.checks[] | select(.outcome != \"ok\")'"
+)]
+pub struct Args {
+    /// One JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn check(name: &str, outcome: CheckOutcome, text: impl Into<String>) -> Check {
+    Check {
+        name: name.to_owned(),
+        outcome,
+        text: text.into(),
+    }
+}
+
+pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
+    let mut checks = vec![check("configuration", CheckOutcome::Ok, "every setting is understood")];
+    checks.extend(check_files(&context.config));
+    match context.open(Purpose::Work).await {
+        Err(failure) => checks.push(check("database", CheckOutcome::Bad, failure.text())),
+        Ok(unstick) => match unstick.doctor(&context.actor).await {
+            Ok(found) => checks.extend(found),
+            Err(error) => checks.push(check("database", CheckOutcome::Bad, Failure::from(error).text())),
+        },
+    }
+    Ok(tell(&args, &checks))
+}
+
+/// A configuration that is not good, told as a finding.
+pub fn bad_configuration(args: &Args, problems: &Problems) -> Exit {
+    let told = |problem: &crate::config::Problem| {
+        check(
+            "configuration",
+            CheckOutcome::Bad,
+            format!("{}: {}", problem.origin, problem.text),
+        )
+    };
+    let checks: Vec<Check> = problems.iter().map(told).collect();
+    tell(args, &checks)
+}
+
+/// Files with secrets, and what is only noticed when it is missing.
+fn check_files(config: &Config) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for file in [config.audit_key_file(), config.csrf_key_file(), config.sign_in_file()] {
+        if let Err(text) = private_text(&file) {
+            checks.push(check("secrets", CheckOutcome::Bad, text));
+        }
+    }
+    if checks.is_empty() {
+        checks.push(check(
+            "secrets",
+            CheckOutcome::Ok,
+            "nobody but the owner can read the keys",
+        ));
+    }
+    checks.push(match config.site_dir() {
+        Some(dir) => check("console files", CheckOutcome::Ok, dir.display().to_string()),
+        None => check(
+            "console files",
+            CheckOutcome::Warn,
+            "not found: build them (make build) or set site_dir",
+        ),
+    });
+    if !config.listen.ip().is_loopback() && config.trusted_proxies.is_empty() {
+        let text = "none is trusted, so every client seems to come from the proxy in front: set trusted_proxies";
+        checks.push(check("proxies", CheckOutcome::Warn, text));
+    }
+    checks
+}
+
+fn tell(args: &Args, checks: &[Check]) -> Exit {
+    let worst = checks
+        .iter()
+        .map(|check| check.outcome)
+        .max()
+        .unwrap_or(CheckOutcome::Ok);
+    let exit = match worst {
+        CheckOutcome::Ok => Exit::Done,
+        CheckOutcome::Warn => Exit::Failed,
+        CheckOutcome::Bad => Exit::Usage,
+    };
+    if args.json {
+        output::document(&json!({ "outcome": worst, "exit": exit.code(), "checks": checks }));
+        return exit;
+    }
+    for check in checks {
+        let mark = match check.outcome {
+            CheckOutcome::Ok => "ok  ",
+            CheckOutcome::Warn => "WARN",
+            CheckOutcome::Bad => "BAD ",
+        };
+        output::print(&format!("{mark}  {:<16} {}", check.name, check.text));
+    }
+    exit
+}

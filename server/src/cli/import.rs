@@ -1,0 +1,240 @@
+//! `import`: accounts and sessions from JSON lines, a batch at a time. What is wrong with a line is told with its number
+//! and stops nobody else. Records are idempotent, so after an end in the middle it goes on at the last batch.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+};
+
+use indicatif::ProgressBar;
+use serde::Serialize;
+use serde_json::json;
+use service::{ImportRecord, Unstick};
+use sha2::{Digest, Sha256};
+
+use super::{Context, Exit, Failure, output, terminal};
+use crate::compose::Purpose;
+
+/// Records of one transaction.
+const BATCH: usize = 1_000;
+/// Longest line, in bytes.
+const LONGEST: u64 = 64 << 10;
+/// Lines whose trouble is told; more are only counted.
+const TOLD: usize = 100;
+
+/// Load accounts and sessions from a file of JSON lines
+///
+/// Each line is one record, an account before its sessions: `{"type":"account","account_id":…}`,
+/// `{"type":"session","session_id":…,"account_id":…}` or `{"type":"end","session_id":…,"reason":"signed_out"}`.
+/// Repeating an import changes nothing; one that was broken off goes on where it was.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  admin-tool import accounts.ndjson
+  gzip -dc accounts.ndjson.gz | admin-tool import - --json")]
+pub struct Args {
+    /// The file, or - for standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Begin at the first line although an earlier import of this file was broken off
+    #[arg(long)]
+    restart: bool,
+    /// One JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A line that was not taken.
+#[derive(Debug, Serialize)]
+struct Refused {
+    line: i64,
+    error: String,
+}
+
+#[derive(Debug, Default)]
+struct Report {
+    taken: u64,
+    refused: u64,
+    told: Vec<Refused>,
+}
+
+impl Report {
+    fn refuse(&mut self, line: i64, error: String, as_json: bool, bar: &ProgressBar) {
+        self.refused += 1;
+        if self.told.len() >= TOLD {
+            return;
+        }
+        if !as_json {
+            bar.suspend(|| output::say(&format!("line {line}: {error}")));
+        }
+        self.told.push(Refused { line, error });
+    }
+}
+
+struct Source {
+    reader: Box<dyn BufRead>,
+    /// What its progress is kept under; nothing for standard input, which cannot be read again.
+    key: Option<String>,
+    bytes: Option<u64>,
+}
+
+pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
+    let source = open(&args.file)?;
+    let unstick = context.open(Purpose::Bulk).await?;
+    let began_at = match (&source.key, args.restart) {
+        (Some(key), false) => unstick
+            .store()
+            .import_line(key)
+            .await
+            .map_err(service::Error::from)?
+            .unwrap_or(0),
+        _ => 0,
+    };
+    if began_at > 0 && !args.json {
+        output::say(&format!(
+            "Goes on after line {began_at}, where an earlier import was broken off (--restart begins anew)."
+        ));
+    }
+    let bar = terminal::bar(source.bytes, "bytes", args.json);
+    let report = load(context, &unstick, source, began_at, args.json, &bar).await?;
+    bar.finish_and_clear();
+    unstick
+        .note_import(&context.actor, report.taken, report.refused)
+        .await?;
+    let exit = if report.refused == 0 { Exit::Done } else { Exit::Failed };
+    if args.json {
+        output::document(&json!({
+            "outcome": exit.as_str(), "taken": report.taken, "refused": report.refused, "errors": report.told,
+            "began_after_line": began_at,
+        }));
+    } else {
+        output::print(&format!("{} records taken, {} refused", report.taken, report.refused));
+    }
+    Ok(exit)
+}
+
+fn open(path: &Path) -> Result<Source, Failure> {
+    if path == Path::new("-") {
+        return Ok(Source {
+            reader: Box::new(BufReader::new(std::io::stdin())),
+            key: None,
+            bytes: None,
+        });
+    }
+    let trouble = |error: std::io::Error| Failure::usage("file", format!("{} cannot be read: {error}", path.display()));
+    let whole = path.canonicalize().map_err(trouble)?;
+    let file = File::open(&whole).map_err(trouble)?;
+    let bytes = file.metadata().map_err(trouble)?.len();
+    let key = hex::encode(Sha256::digest(format!("{}\n{bytes}", whole.display())));
+    Ok(Source {
+        reader: Box::new(BufReader::with_capacity(1 << 20, file)),
+        key: Some(key),
+        bytes: Some(bytes),
+    })
+}
+
+async fn load(
+    context: &Context,
+    unstick: &Unstick,
+    mut source: Source,
+    began_at: i64,
+    as_json: bool,
+    bar: &ProgressBar,
+) -> Result<Report, Failure> {
+    let mut report = Report::default();
+    let mut line = 0;
+    loop {
+        let mut batch: Vec<(i64, ImportRecord)> = Vec::with_capacity(BATCH);
+        let mut over = false;
+        while batch.len() < BATCH {
+            let Some(bytes) = next_line(source.reader.as_mut())? else {
+                over = true;
+                break;
+            };
+            line += 1;
+            bar.inc(bytes.len() as u64);
+            if line <= began_at || bytes.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            match parse(&bytes) {
+                Ok(record) => batch.push((line, record)),
+                Err(error) => report.refuse(line, error, as_json, bar),
+            }
+        }
+        let (numbers, records): (Vec<i64>, Vec<ImportRecord>) = batch.into_iter().unzip();
+        let outcomes = unstick.import_batch(&context.actor, records).await?;
+        for (number, outcome) in numbers.into_iter().zip(outcomes) {
+            match outcome {
+                Ok(()) => report.taken += 1,
+                Err(error) => report.refuse(number, error, as_json, bar),
+            }
+        }
+        if let Some(key) = &source.key {
+            remember(unstick, key, (!over).then_some(line))
+                .await
+                .map_err(service::Error::from)?;
+        }
+        if over {
+            return Ok(report);
+        }
+    }
+}
+
+/// The next line, cut off when it is too long (then it does not parse); `None` at the end.
+fn next_line(mut reader: &mut dyn BufRead) -> Result<Option<Vec<u8>>, Failure> {
+    let trouble = |error: std::io::Error| Failure::failed(format!("the input cannot be read: {error}"));
+    let mut bytes = Vec::new();
+    let read = Read::take(&mut reader, LONGEST)
+        .read_until(b'\n', &mut bytes)
+        .map_err(trouble)?;
+    if read == 0 {
+        return Ok(None);
+    }
+    if bytes.len() as u64 >= LONGEST && bytes.last() != Some(&b'\n') {
+        reader.skip_until(b'\n').map_err(trouble)?;
+    }
+    Ok(Some(bytes))
+}
+
+fn parse(bytes: &[u8]) -> Result<ImportRecord, String> {
+    if bytes.len() as u64 >= LONGEST {
+        return Err(format!("a line is at most {LONGEST} bytes"));
+    }
+    serde_json::from_slice(bytes).map_err(|error| {
+        let text = error.to_string();
+        text.split(" at line ").next().unwrap_or_default().to_owned()
+    })
+}
+
+/// Keeps how far the file is in, or forgets it at its end. Separate from the records' transaction: a record that is taken
+/// twice is taken once.
+async fn remember(unstick: &Unstick, key: &str, line: Option<i64>) -> Result<(), store::StoreError> {
+    let mut tx = unstick.store().begin().await?;
+    match line {
+        Some(line) => tx.save_import(key, line, unstick.clock().now()).await?,
+        None => tx.clear_import(key).await?,
+    }
+    tx.commit().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_what_is_wrong_with_it() {
+        let told = parse(b"{\"type\":\"account\",\"acount_id\":\"a\"}").unwrap_err();
+        assert!(told.contains("acount_id"), "{told}");
+        assert!(parse(b"{\"type\":\"account\",\"account_id\":\"a\"}\n").is_ok());
+    }
+
+    #[test]
+    fn a_line_without_an_end_does_not_eat_the_memory() {
+        let mut text = vec![b'x'; 200_000];
+        text.extend_from_slice(b"\n{}\n");
+        let mut reader: Box<dyn BufRead> = Box::new(std::io::Cursor::new(text));
+        assert_eq!(next_line(reader.as_mut()).unwrap().unwrap().len() as u64, LONGEST);
+        assert_eq!(next_line(reader.as_mut()).unwrap().unwrap(), b"{}\n");
+        assert!(next_line(reader.as_mut()).unwrap().is_none());
+    }
+}

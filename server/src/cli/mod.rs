@@ -1,0 +1,209 @@
+//! The shell's commands, one a file. Each works on the database directly, with the same use cases, the same leases and the
+//! same audit log as the console; who acts is `cli:<os user>@<host>`.
+//!
+//! Exit codes: 0 done (and, for a clean-up, verified), 1 failed, 2 wrong usage, 3 accepted but owed to a router that does
+//! not answer, 4 refused. `doctor` has its own: 0 all well, 1 somebody should look, 2 something does not work.
+
+mod audit;
+mod cleanup;
+mod completions;
+mod config;
+mod demo_data;
+mod diagnose;
+mod doctor;
+mod exit;
+mod import;
+mod man;
+mod output;
+mod sample;
+mod serve;
+mod staff;
+mod terminal;
+mod token;
+mod words;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand, error::ErrorKind};
+use domain::Actor;
+use service::Unstick;
+
+use self::{exit::Exit, output::Failure};
+use crate::{
+    compose::{self, Purpose, World},
+    config::Config,
+    logs, machine,
+};
+
+/// See why an account is stuck, clean it up, and prove that it is clean.
+#[derive(Debug, Parser)]
+#[command(
+    name = "admin-tool",
+    version,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 done and verified, 1 failed, 2 wrong usage, 3 accepted but owed to a router that does not answer, \
+                  4 refused.\n\nSettings come from unstick.toml in the current folder and from UNSTICK_* variables; \
+                  `admin-tool config print` shows all of them."
+)]
+pub struct Cli {
+    /// The configuration's file [default: unstick.toml, if it is there]
+    #[arg(long, global = true, value_name = "FILE", env = "UNSTICK_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the console and the API
+    Serve(serve::Args),
+    /// Clean up what is left of an account's sessions, and prove that it is gone
+    CleanupUserSessions(cleanup::Args),
+    /// Say what is wrong with an account's sessions and routes
+    DiagnoseSessions(diagnose::Args),
+    /// Load accounts and sessions from a file of JSON lines
+    Import(import::Args),
+    /// Load made-up accounts and sessions, with stuck cases of every kind
+    DemoData(demo_data::Args),
+    /// Add, list and change the people who sign in to the console
+    Staff(staff::Args),
+    /// Make, list and revoke the API tokens of back ends
+    Token(token::Args),
+    /// Verify, export and checkpoint the audit log
+    Audit(audit::Args),
+    /// Check configuration, database, routers and clean-ups
+    Doctor(doctor::Args),
+    /// Show the configuration in force
+    Config(config::Args),
+    /// Print completions for a shell
+    Completions(completions::Args),
+    /// Print the manual page
+    Man,
+}
+
+impl Command {
+    /// Whether the answer is wanted as one JSON document.
+    const fn json(&self) -> bool {
+        match self {
+            Self::CleanupUserSessions(args) => args.json,
+            Self::DiagnoseSessions(args) => args.json,
+            Self::Import(args) => args.json,
+            Self::DemoData(args) => args.json,
+            Self::Staff(args) => args.json,
+            Self::Token(args) => args.json,
+            Self::Audit(args) => args.json,
+            Self::Doctor(args) => args.json,
+            Self::Config(args) => args.json(),
+            Self::Serve(_) | Self::Completions(_) | Self::Man => false,
+        }
+    }
+}
+
+/// What a command works with.
+pub struct Context {
+    /// The configuration.
+    pub config: Config,
+    /// Time and randomness.
+    pub world: World,
+    /// Who acts.
+    pub actor: Actor,
+}
+
+impl Context {
+    /// Opens the database.
+    async fn open(&self, purpose: Purpose) -> Result<Unstick, Failure> {
+        compose::open(&self.config, purpose, &self.world)
+            .await
+            .map_err(Failure::from)
+    }
+}
+
+/// The program: reads the command line and runs what it says.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse_arguments(&error).into(),
+    };
+    let json = cli.command.json();
+    // Two workers at least: with one, a page that waits for another task of its own could wait for ever (leptos#4647).
+    let workers = std::thread::available_parallelism().map_or(2, usize::from).max(2);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .enable_all()
+        .build();
+    let outcome = match runtime {
+        Ok(runtime) => {
+            let outcome = runtime.block_on(run(cli));
+            // A terminal that waits for input on a blocking thread must not hold the end up.
+            runtime.shutdown_background();
+            outcome
+        }
+        Err(error) => Err(Failure::failed(format!("the program could not start: {error}"))),
+    };
+    match outcome {
+        Ok(exit) => exit,
+        Err(failure) => failure.tell(json),
+    }
+    .into()
+}
+
+async fn run(cli: Cli) -> Result<Exit, Failure> {
+    match cli.command {
+        Command::Completions(args) => return Ok(completions::run(&args)),
+        Command::Man => return man::run(),
+        _ => {}
+    }
+    let config = match Config::load(cli.config.as_deref(), std::env::vars()) {
+        Ok(config) => config,
+        // The doctor says so in its own way: a configuration that is not good is a finding.
+        Err(problems) => {
+            if let Command::Doctor(args) = &cli.command {
+                return Ok(doctor::bad_configuration(args, &problems));
+            }
+            return Err(Failure::usage("configuration", problems.to_string()));
+        }
+    };
+    if matches!(cli.command, Command::Serve(_)) {
+        logs::start(&config);
+    } else {
+        logs::start_quiet(&config);
+    }
+    let actor = Actor::Shell {
+        user: machine::user(),
+        host: machine::host(),
+    };
+    let context = Context {
+        config,
+        world: World::default(),
+        actor,
+    };
+    match cli.command {
+        Command::Serve(args) => serve::run(context, args).await,
+        Command::CleanupUserSessions(args) => cleanup::run(&context, args).await,
+        Command::DiagnoseSessions(args) => diagnose::run(&context, args).await,
+        Command::Import(args) => import::run(&context, args).await,
+        Command::DemoData(args) => demo_data::run(&context, args).await,
+        Command::Staff(args) => staff::run(&context, args).await,
+        Command::Token(args) => token::run(&context, args).await,
+        Command::Audit(args) => audit::run(&context, args).await,
+        Command::Doctor(args) => doctor::run(&context, args).await,
+        Command::Config(args) => Ok(config::run(&context, &args)),
+        Command::Completions(_) | Command::Man => Ok(Exit::Done),
+    }
+}
+
+/// Tells what is wrong with the arguments; with `--json` as a document too.
+fn refuse_arguments(error: &clap::Error) -> Exit {
+    let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    // There is nobody to tell when the terminal is gone.
+    let _ = error.print();
+    if asked {
+        return Exit::Done;
+    }
+    if std::env::args().any(|argument| argument == "--json") {
+        let text = error.to_string();
+        let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        output::document(&output::failure_document(Exit::Usage, "usage", first, None));
+    }
+    Exit::Usage
+}

@@ -1,0 +1,173 @@
+//! What commands say: to people on standard error and standard output, to programs as exactly one JSON document on
+//! standard output, also when something goes wrong.
+
+use std::io::Write;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::exit::Exit;
+use crate::compose::ComposeError;
+
+/// A command that did not do what was asked.
+#[derive(Debug)]
+pub struct Failure {
+    exit: Exit,
+    code: &'static str,
+    text: String,
+    field: Option<&'static str>,
+}
+
+impl Failure {
+    /// The command line, the input or the configuration is wrong.
+    pub fn usage(code: &'static str, text: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Usage,
+            code,
+            text: text.into(),
+            field: None,
+        }
+    }
+
+    /// It was tried and failed.
+    pub fn failed(text: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Failed,
+            code: "failed",
+            text: text.into(),
+            field: None,
+        }
+    }
+
+    /// The same, about `field`.
+    pub const fn about(mut self, field: &'static str) -> Self {
+        self.field = Some(field);
+        self
+    }
+
+    /// What it says.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Tells it, and how to end.
+    pub fn tell(&self, as_json: bool) -> Exit {
+        if as_json {
+            document(&failure_document(self.exit, self.code, &self.text, self.field));
+        } else {
+            say(&format!("admin-tool: {}", self.text));
+        }
+        self.exit
+    }
+}
+
+impl From<service::Error> for Failure {
+    fn from(error: service::Error) -> Self {
+        crate::http::log_internal(&error);
+        let field = if let service::Error::Invalid { field, .. } = &error {
+            Some(*field)
+        } else {
+            None
+        };
+        let mut text = error.to_string();
+        if let service::Error::Internal(source) = &error {
+            // The shell's user operates the database: what happened inside is for exactly that person.
+            text = format!("{text}: {source}");
+        }
+        Self {
+            exit: Exit::of(&error),
+            code: error.code(),
+            text,
+            field,
+        }
+    }
+}
+
+impl From<ComposeError> for Failure {
+    fn from(error: ComposeError) -> Self {
+        let mut text = error.to_string();
+        if let Some(inner) = std::error::Error::source(&error).and_then(std::error::Error::source) {
+            text = format!("{text} ({inner})");
+        }
+        Self {
+            exit: Exit::Failed,
+            code: "start",
+            text,
+            field: None,
+        }
+    }
+}
+
+/// The document of a failure.
+pub fn failure_document(exit: Exit, code: &str, text: &str, field: Option<&str>) -> Value {
+    let mut error = json!({ "code": code, "message": text });
+    if let (Some(field), Some(map)) = (field, error.as_object_mut()) {
+        map.insert("field".to_owned(), field.into());
+    }
+    json!({ "outcome": exit.as_str(), "error": error })
+}
+
+/// Writes one JSON document to standard output.
+pub fn document(value: &impl Serialize) {
+    let text = serde_json::to_string_pretty(value).unwrap_or_else(|error| {
+        json!({ "outcome": "failed", "error": { "code": "internal", "message": error.to_string() } }).to_string()
+    });
+    print(&text);
+}
+
+/// Writes a line to standard output. A reader that went away (`| head`) is no failure.
+pub fn print(line: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}");
+}
+
+/// Writes a line for a person to standard error.
+pub fn say(line: &str) {
+    let mut out = std::io::stderr().lock();
+    let _ = writeln!(out, "{line}");
+}
+
+/// Rows under headings, each column as wide as its widest cell.
+pub fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
+    let mut widths: Vec<usize> = headings.iter().map(|heading| heading.chars().count()).collect();
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |cells: Vec<&str>| {
+        let padded: Vec<String> = cells
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
+        padded.join("  ").trim_end().to_owned()
+    };
+    let mut lines = vec![line(headings.to_vec())];
+    lines.extend(rows.iter().map(|row| line(row.iter().map(String::as_str).collect())));
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_as_wide_as_it_must_be() {
+        let text = table(
+            &["ID", "NAME"],
+            &[
+                vec!["a".to_owned(), "x".to_owned()],
+                vec!["long".to_owned(), "é".to_owned()],
+            ],
+        );
+        assert_eq!(text, "ID    NAME\na     x\nlong  é");
+    }
+
+    #[test]
+    fn a_failure_says_which_field() {
+        let document = failure_document(Exit::Usage, "invalid", "say why", Some("reason"));
+        assert_eq!(document["error"]["field"], "reason");
+        assert_eq!(document["outcome"], "usage");
+    }
+}

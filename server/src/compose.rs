@@ -1,0 +1,217 @@
+//! The composition root: the only place that knows the wall clock, the machine's randomness, and which parts make up a
+//! running Unstick.
+
+use std::{io, path::Path, sync::Arc};
+
+use domain::{Clock, Entropy, HealthPolicy, Instant, Place, PoolInfo, RouterKind};
+use routers::{Fleet, Router, embedded::Embedded, haproxy::Haproxy};
+use service::{ArgonParams, Parts, Settings, Unstick};
+use store::{AuditKeys, Options, Store};
+
+use crate::config::{Config, RouterConfig, RouterPool, Secret};
+
+/// The wall clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct WallClock;
+
+impl Clock for WallClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the composition root is where the wall clock is read"
+    )]
+    fn now(&self) -> Instant {
+        let since = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default();
+        Instant::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    }
+}
+
+/// The operating system's random numbers.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        if let Err(error) = getrandom::fill(bytes) {
+            // Without random numbers no secret is one: nothing may go on.
+            tracing::error!(%error, "the operating system gives no random numbers");
+            std::process::abort();
+        }
+    }
+}
+
+/// Why the parts could not be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum ComposeError {
+    /// A folder or file, with what to do.
+    #[error("{0}")]
+    Files(String),
+    /// The database.
+    #[error("the database at {0} cannot be used: {1}")]
+    Database(String, #[source] store::StoreError),
+    /// The audit log's key is not the one it was written with.
+    #[error(
+        "{0} is missing, but the audit log has {1} events under it: put the file back (a new key would make the log unprovable)"
+    )]
+    KeyMissing(String, i64),
+}
+
+/// What a process is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Requests and commands.
+    Work,
+    /// Loading very many rows.
+    Bulk,
+}
+
+/// Time and randomness: the real ones, or a test's.
+#[derive(Clone)]
+pub struct World {
+    /// The present.
+    pub clock: Arc<dyn Clock>,
+    /// Unguessable bytes.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(WallClock),
+            entropy: Arc::new(SystemEntropy),
+        }
+    }
+}
+
+/// Puts everything together as `config` says.
+///
+/// # Errors
+/// [`ComposeError`], in words for an operator.
+pub async fn open(config: &Config, purpose: Purpose, world: &World) -> Result<Unstick, ComposeError> {
+    prepare_folder(&config.data_dir)?;
+    let store = open_store(config, purpose, world.entropy.as_ref()).await?;
+    let fleet = fleet(config, &store, &world.clock)?;
+    let (clock, entropy) = (world.clock.clone(), world.entropy.clone());
+    Ok(Unstick::new(Parts {
+        store,
+        fleet,
+        clock,
+        entropy,
+        settings: settings(config),
+    }))
+}
+
+/// The key of the forms' tokens; made at the first start.
+///
+/// # Errors
+/// A key file that cannot be used.
+pub fn csrf_key(config: &Config, world: &World) -> Result<Secret, ComposeError> {
+    let file = config.csrf_key_file();
+    loop {
+        if let Some(keys) = Secret::read_all(&file).map_err(ComposeError::Files)?
+            && let Some(first) = keys.into_iter().next()
+        {
+            return Ok(first);
+        }
+        Secret::new(world.entropy.as_ref())
+            .keep(&file)
+            .map_err(ComposeError::Files)?;
+    }
+}
+
+fn prepare_folder(folder: &Path) -> Result<(), ComposeError> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let trouble = |error: io::Error| ComposeError::Files(format!("{} cannot be made: {error}", folder.display()));
+    builder.create(folder).map_err(trouble)
+}
+
+/// Opens the database under the audit keys. A missing key is made for an empty log only.
+async fn open_store(config: &Config, purpose: Purpose, entropy: &dyn Entropy) -> Result<Store, ComposeError> {
+    let file = config.audit_key_file();
+    loop {
+        let kept = Secret::read_all(&file).map_err(ComposeError::Files)?;
+        let is_new = kept.is_none();
+        let mut keys = kept.unwrap_or_else(|| vec![Secret::new(entropy)]).into_iter();
+        let Some(current) = keys.next() else { continue };
+        let audit = AuditKeys::new(current.0, keys.map(|key| key.0).collect());
+        let readers = u32::try_from(std::thread::available_parallelism().map_or(2, usize::from) * 2).unwrap_or(8);
+        let options = Options {
+            readers: readers.clamp(4, 32),
+            audit,
+            migrate: true,
+            bulk: purpose == Purpose::Bulk,
+        };
+        let trouble = |error| ComposeError::Database(config.masked_database_url(), error);
+        let store = Store::open(&config.database_url, options).await.map_err(trouble)?;
+        if !is_new {
+            return Ok(store);
+        }
+        let (events, _) = store.audit_head().await.map_err(trouble)?;
+        if events > 0 {
+            return Err(ComposeError::KeyMissing(file.display().to_string(), events));
+        }
+        if current.keep(&file).map_err(ComposeError::Files)? {
+            return Ok(store);
+        }
+        // Another process made the key in the meantime: that one counts.
+        store.close().await;
+    }
+}
+
+fn fleet(config: &Config, store: &Store, clock: &Arc<dyn Clock>) -> Result<Fleet, ComposeError> {
+    let mut fleet: Fleet = Vec::new();
+    for router in &config.routers {
+        let made: Arc<dyn Router> = match router {
+            RouterConfig::Embedded { name, pools } => {
+                let info = |pool: &RouterPool| PoolInfo {
+                    place: Place {
+                        router: name.clone(),
+                        pool: pool.name.clone(),
+                    },
+                    kind: RouterKind::Embedded,
+                    scope: pool.scope,
+                };
+                let table = service::embedded_table(store.clone(), clock.clone(), name);
+                Arc::new(Embedded::new(name.clone(), pools.iter().map(info).collect(), table))
+            }
+            RouterConfig::Haproxy { .. } => {
+                let Some(config) = router.haproxy() else { continue };
+                Arc::new(Haproxy::new(config).map_err(ComposeError::Files)?)
+            }
+        };
+        fleet.push(made);
+    }
+    Ok(fleet)
+}
+
+fn settings(config: &Config) -> Settings {
+    let health = HealthPolicy {
+        error_permille: config.degraded_error_percent * 10,
+        response_ms: u32::try_from(config.degraded_response.millis()).unwrap_or(u32::MAX),
+        ..HealthPolicy::default()
+    };
+    Settings {
+        health,
+        accumulation: config.accumulation,
+        retention: config.retention,
+        observe_every: config.observe_every,
+        observe_limit: config.observe_limit,
+        page_size: config.page_size,
+        session_idle: config.session_idle,
+        session_absolute: config.session_absolute,
+        hash_threads: config.hash_threads,
+        argon: ArgonParams {
+            memory_kib: config.argon_memory_kib,
+            passes: config.argon_passes,
+            lanes: 1,
+        },
+        embedded_pin_timeout: config.embedded_pin_timeout,
+        checkpoint_file: Some(config.checkpoint_file()),
+        instance: format!("{}:{}", crate::machine::host(), std::process::id()),
+        ..Settings::default()
+    }
+}

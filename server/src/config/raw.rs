@@ -1,0 +1,209 @@
+//! What file and environment say, before anything is believed: each setting's text and where it stands.
+
+use std::{collections::BTreeMap, fmt, path::Path};
+
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use super::{
+    Problem, Problems,
+    keys::{KEYS, POOL_KEYS, ROUTER_KEYS, is_other_variable, nearest},
+};
+
+/// Where a setting's text stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Nowhere: it is the default.
+    Default,
+    /// In a file, on a line.
+    File(String, usize),
+    /// In an environment variable.
+    Variable(String),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File(file, line) => write!(f, "{file} line {line}"),
+            Self::Variable(name) => f.write_str(name),
+        }
+    }
+}
+
+/// A setting's text.
+#[derive(Debug, Clone)]
+pub struct Raw {
+    /// The text; lists are joined by commas.
+    pub text: String,
+    /// Where it stands.
+    pub origin: Origin,
+}
+
+/// A table of texts: one `[[router]]` or `[[router.pool]]`.
+#[derive(Debug, Clone)]
+pub struct RawBlock {
+    /// Where it begins.
+    pub origin: Origin,
+    /// Its texts by name.
+    pub values: BTreeMap<String, Raw>,
+    /// The blocks inside.
+    pub pools: Vec<RawBlock>,
+}
+
+/// Everything that was said.
+#[derive(Debug, Clone, Default)]
+pub struct RawConfig {
+    /// Settings by name.
+    pub values: BTreeMap<&'static str, Raw>,
+    /// Routers in order.
+    pub routers: Vec<RawBlock>,
+}
+
+struct File<'a> {
+    name: String,
+    text: &'a str,
+}
+
+impl File<'_> {
+    fn origin(&self, offset: usize) -> Origin {
+        let before = self.text.get(..offset).unwrap_or(self.text);
+        Origin::File(self.name.clone(), before.matches('\n').count() + 1)
+    }
+}
+
+impl RawConfig {
+    /// Adds what `text`, the content of `path`, says.
+    pub fn add_file(&mut self, path: &Path, text: &str, problems: &mut Problems) {
+        let file = File {
+            name: path.display().to_string(),
+            text,
+        };
+        let table = match DeTable::parse(text) {
+            Ok(table) => table.into_inner(),
+            Err(error) => {
+                let at = error.span().map_or(0, |span| span.start);
+                return problems.push(Problem::new(file.origin(at), error.message().trim().to_owned()));
+            }
+        };
+        for (name, value) in table {
+            let origin = file.origin(name.span().start);
+            let word = name.get_ref().as_ref();
+            if word == "router" {
+                self.routers = blocks(&file, &value, ROUTER_KEYS, "router", problems);
+            } else if let Some(key) = KEYS.iter().find(|key| key.name == word) {
+                if let Some(text) = text_of(&value, &origin, word, problems) {
+                    self.values.insert(key.name, Raw { text, origin });
+                }
+            } else {
+                let names = KEYS.iter().map(|key| key.name).chain(["router"]);
+                problems.push(unknown(origin, word, names));
+            }
+        }
+    }
+
+    /// Adds what the environment says; it wins over the file.
+    pub fn add_variables(&mut self, variables: impl IntoIterator<Item = (String, String)>, problems: &mut Problems) {
+        for (name, text) in variables {
+            if !name.starts_with("UNSTICK_") || is_other_variable(&name) {
+                continue;
+            }
+            let origin = Origin::Variable(name.clone());
+            if let Some(key) = KEYS.iter().find(|key| key.variable() == name) {
+                self.values.insert(key.name, Raw { text, origin });
+            } else {
+                let known: Vec<String> = KEYS.iter().map(super::keys::Key::variable).collect();
+                let meant = nearest(&name, known.iter().map(String::as_str));
+                problems.push(Problem::new(
+                    origin,
+                    format!("there is no such setting{}", suggestion(meant)),
+                ));
+            }
+        }
+    }
+}
+
+fn suggestion(meant: Option<&str>) -> String {
+    meant.map_or_else(String::new, |meant| format!("; did you mean {meant}?"))
+}
+
+fn unknown<'a>(origin: Origin, word: &str, known: impl IntoIterator<Item = &'a str>) -> Problem {
+    Problem::new(
+        origin,
+        format!("there is no setting {word:?}{}", suggestion(nearest(word, known))),
+    )
+}
+
+/// Reads `[[name]]` blocks, whose keys must be among `keys`.
+fn blocks(
+    file: &File<'_>,
+    value: &Spanned<DeValue<'_>>,
+    keys: &[&str],
+    name: &str,
+    problems: &mut Problems,
+) -> Vec<RawBlock> {
+    let Some(array) = value.get_ref().as_array() else {
+        let text = format!("write [[{name}]] with two brackets: there may be several");
+        problems.push(Problem::new(file.origin(value.span().start), text));
+        return Vec::new();
+    };
+    array
+        .iter()
+        .filter_map(|item| block(file, item, keys, name, problems))
+        .collect()
+}
+
+fn block(
+    file: &File<'_>,
+    item: &Spanned<DeValue<'_>>,
+    keys: &[&str],
+    name: &str,
+    problems: &mut Problems,
+) -> Option<RawBlock> {
+    let origin = file.origin(item.span().start);
+    let Some(table) = item.get_ref().as_table() else {
+        problems.push(Problem::new(origin, format!("{name} must be a block: [[{name}]]")));
+        return None;
+    };
+    let mut found = RawBlock {
+        origin,
+        values: BTreeMap::new(),
+        pools: Vec::new(),
+    };
+    for (key, value) in table {
+        let (word, origin) = (key.get_ref().as_ref(), file.origin(key.span().start));
+        if word == "pool" && keys.contains(&"pool") {
+            found.pools = blocks(file, value, POOL_KEYS, "router.pool", problems);
+        } else if keys.contains(&word) {
+            if let Some(text) = text_of(value, &origin, word, problems) {
+                found.values.insert(word.to_owned(), Raw { text, origin });
+            }
+        } else {
+            problems.push(unknown(origin, word, keys.iter().copied()));
+        }
+    }
+    Some(found)
+}
+
+/// The text of a value: a string, a number, or a list of strings joined by commas.
+fn text_of(value: &Spanned<DeValue<'_>>, origin: &Origin, name: &str, problems: &mut Problems) -> Option<String> {
+    let text = match value.get_ref() {
+        DeValue::String(text) => Some(text.to_string()),
+        DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str().replace('_', "")),
+        DeValue::Boolean(flag) => Some(flag.to_string()),
+        DeValue::Array(items) => {
+            let texts: Option<Vec<&str>> = items.iter().map(|item| item.get_ref().as_str()).collect();
+            texts.map(|texts| texts.join(","))
+        }
+        _ => None,
+    };
+    if text.is_none() {
+        problems.push(Problem::new(
+            origin.clone(),
+            format!("{name} must be a text, a whole number or a list of texts"),
+        ));
+    }
+    text
+}

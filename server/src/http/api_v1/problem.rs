@@ -1,0 +1,177 @@
+//! Failures as problems (RFC 9457): a stable word for programs, a sentence for people, and the request's id to ask about.
+
+use axum::{
+    Json,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::answer::log_internal;
+
+/// What went wrong.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    field: Option<&'static str>,
+    correlation_id: Option<String>,
+    wait: Option<i64>,
+}
+
+/// What went wrong. Served as `application/problem+json`.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem, example = json!({
+    "type": "urn:unstick:problem:session-ended", "title": "Gone", "status": 410, "code": "session-ended",
+    "detail": "the session is over: sign the client out"
+}))]
+pub struct Shown {
+    /// The kind of problem, as a URN that ends in `code`.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The status in words.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// The kind of problem in one stable word, for programs.
+    code: &'static str,
+    /// What to do, for people.
+    detail: String,
+    /// Which field is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'static str>,
+    /// The id of the request, also in `x-request-id`, to ask about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correlation_id: Option<String>,
+}
+
+impl Problem {
+    /// A problem of kind `code`.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            field: None,
+            correlation_id: None,
+            wait: None,
+        }
+    }
+
+    /// A problem whose status says everything.
+    pub fn plain(status: StatusCode, detail: &str) -> Self {
+        let code = match status {
+            StatusCode::SERVICE_UNAVAILABLE => "busy",
+            StatusCode::PAYLOAD_TOO_LARGE => "too-large",
+            StatusCode::NOT_FOUND => "not-found",
+            StatusCode::METHOD_NOT_ALLOWED => "method-not-allowed",
+            _ if status.is_server_error() => "internal",
+            _ => "refused",
+        };
+        Self::new(status, code, detail)
+    }
+
+    /// The same, with the request's id.
+    #[must_use]
+    pub fn with_id(mut self, id: Option<&str>) -> Self {
+        self.correlation_id = id.map(str::to_owned);
+        self
+    }
+
+    /// The same, about `field`.
+    #[must_use]
+    pub const fn about(mut self, field: &'static str) -> Self {
+        self.field = Some(field);
+        self
+    }
+
+    /// The same, to be tried again after `seconds`.
+    #[must_use]
+    pub fn after(mut self, seconds: i64) -> Self {
+        self.wait = Some(seconds.max(1));
+        self
+    }
+
+    /// The status.
+    pub fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+    /// The stable word.
+    pub const fn code(&self) -> &'static str {
+        self.code
+    }
+    /// The sentence.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The token is missing or not good; one text for all, so that nobody learns which.
+    pub fn token() -> Self {
+        let text = "send a good token: Authorization: Bearer sac_… (admin-tool token create)";
+        Self::new(StatusCode::UNAUTHORIZED, "token", text)
+    }
+
+    /// A session that is over.
+    pub fn session_ended() -> Self {
+        Self::new(
+            StatusCode::GONE,
+            "session-ended",
+            "the session is over: sign the client out",
+        )
+    }
+}
+
+impl From<service::Error> for Problem {
+    fn from(error: service::Error) -> Self {
+        log_internal(&error);
+        let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let problem = Self::new(status, error.code(), error.to_string());
+        match error {
+            service::Error::Gone("session") => Self::session_ended(),
+            service::Error::Invalid { field, .. } => problem.about(field),
+            service::Error::Throttled { wait } => problem.after(wait.secs()),
+            service::Error::Busy => problem.after(1),
+            _ => problem,
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let Self {
+            status,
+            code,
+            detail,
+            field,
+            correlation_id,
+            wait,
+        } = self;
+        let shown = Shown {
+            kind: format!("urn:unstick:problem:{code}"),
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            code,
+            detail,
+            field,
+            correlation_id,
+        };
+        let mut response = (status, Json(shown)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer realm=\"unstick\""),
+            );
+        }
+        if let Some(seconds) = wait {
+            headers.insert(HeaderName::from_static("retry-after"), HeaderValue::from(seconds));
+        }
+        response
+    }
+}

@@ -1,0 +1,70 @@
+//! The console: pages and server functions of package `app`, live ledgers and exports, behind the layers that make them
+//! safe. A request passes, from outside: compression, cross-site defence, session, who acts, the form's token.
+
+use app::{App, shell};
+use axum::{
+    Router,
+    extract::Request,
+    http::{StatusCode, request::Parts},
+    middleware::from_fn_with_state,
+    routing::get,
+};
+use leptos::{
+    nonce::Nonce,
+    prelude::{provide_context, use_context},
+};
+use leptos_axum::{LeptosRoutes, generate_route_list, render_app_async_with_context};
+use tower_http::compression::{
+    CompressionLayer, CompressionLevel, Predicate,
+    predicate::{NotForContentType, SizeAbove},
+};
+
+use super::{Site, audit_export, csrf, events, frame::PageNonce, guard, session, who};
+
+/// Smallest answer that is worth compressing, in bytes: below, it fits into one packet anyway.
+const WORTH: u16 = 1_400;
+
+pub fn routes(site: &Site) -> Router<Site> {
+    let unstick = site.unstick().clone();
+    let provide = move || {
+        provide_context(unstick.clone());
+        // leptos_axum has provided a nonce of its own; the one in our header wins.
+        let nonce = use_context::<Parts>().and_then(|parts| parts.extensions.get::<PageNonce>().cloned());
+        if let Some(PageNonce(nonce)) = nonce {
+            provide_context(Nonce::from_value(nonce));
+        }
+    };
+    let page = {
+        let options = site.options().clone();
+        move || shell(options.clone())
+    };
+    let missing = render_app_async_with_context(provide.clone(), page.clone());
+    let missing = move |request: Request| {
+        let page = missing(request);
+        async move {
+            let mut response = page.await;
+            if response.status() == StatusCode::OK {
+                *response.status_mut() = StatusCode::NOT_FOUND;
+            }
+            response
+        }
+    };
+    let worth = SizeAbove::new(WORTH)
+        .and(NotForContentType::SSE)
+        .and(NotForContentType::IMAGES);
+    Router::new()
+        .leptos_routes_with_context(site, generate_route_list(App), provide, page)
+        .route("/clean-ups/{id}/events", get(events::events))
+        .route("/audit/export.csv", get(audit_export::csv))
+        .route("/audit/export.ndjson", get(audit_export::ndjson))
+        .fallback(missing)
+        .layer(from_fn_with_state(site.clone(), guard::guard))
+        .layer(from_fn_with_state(site.clone(), who::who))
+        .layer(session::layer(site))
+        .layer(from_fn_with_state(site.clone(), csrf::same_site_only))
+        .layer(
+            CompressionLayer::new()
+                .quality(CompressionLevel::Fastest)
+                .compress_when(worth),
+        )
+}

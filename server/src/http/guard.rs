@@ -1,0 +1,50 @@
+//! The last look at a form before a server function sees it: not too large, and with the token that was made for this
+//! session. Needs the session, so it comes after [`super::who`]; what it refuses never runs.
+
+use axum::{
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    http::{Method, StatusCode},
+    middleware::Next,
+    response::Response,
+};
+
+use super::{Site, answer, token, who::SignedIn};
+
+/// Longest form, in bytes.
+pub const MOST: usize = 1 << 20;
+
+pub async fn guard(State(site): State<Site>, request: Request, next: Next) -> Response {
+    if request.method() != Method::POST {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path();
+    let Ok(bytes) = to_bytes(body, MOST).await else {
+        return answer::refuse(
+            path,
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "That is too much to send at once.",
+            None,
+        );
+    };
+    if let Some(SignedIn { hash, .. }) = parts.extensions.get() {
+        let header = parts
+            .headers
+            .get(token::HEADER)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
+        let field = || {
+            url::form_urlencoded::parse(&bytes)
+                .find(|(name, _)| name == token::FIELD)
+                .map(|(_, value)| value.into_owned())
+        };
+        let given = header.or_else(field).unwrap_or_default();
+        if !token::fits(site.csrf_key(), &given, hash) {
+            tracing::warn!(path, "refused: the form's token is not this session's");
+            let text = "This form is from an earlier sign-in. Go back, load the page again and repeat.";
+            return answer::refuse(path, StatusCode::FORBIDDEN, text, None);
+        }
+    }
+    next.run(Request::from_parts(parts, Body::from(bytes))).await
+}

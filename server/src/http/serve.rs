@@ -1,0 +1,96 @@
+//! Connections: accepted, limited in number, with a time limit for their heads, and brought to an end in order.
+//!
+//! `axum::serve` sets neither a timer (a slow head would hold its connection for ever) nor `TCP_NODELAY` (a page written in
+//! pieces would take 40 ms); hence hyper's builder by hand.
+
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, extract::ConnectInfo};
+use hyper::{Request, body::Incoming};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto::Builder, graceful::GracefulShutdown},
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+};
+use tower::ServiceExt;
+
+/// Longest time that a request's head may take, and that a connection may stay without one.
+const HEAD: Duration = Duration::from_secs(15);
+/// Pause after a failed accept, for instance when there are no file descriptors left.
+const PAUSE: Duration = Duration::from_millis(50);
+/// Largest head, in bytes.
+const HEAD_BYTES: usize = 64 << 10;
+
+/// Serves `router` on `listener` until `stop`, then waits at most `drain` for what is under way.
+///
+/// # Errors
+/// Never at present: a failed accept is logged and tried again.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    connections: usize,
+    drain: Duration,
+    mut stop: watch::Receiver<bool>,
+) -> io::Result<()> {
+    let graceful = GracefulShutdown::new();
+    let room = Arc::new(Semaphore::new(connections));
+    loop {
+        // The place comes first: who finds none waits in the kernel's queue, and not in our memory.
+        let permit = tokio::select! {
+            permit = room.clone().acquire_owned() => permit,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        match (accepted, permit) {
+            (Ok((stream, peer)), Ok(permit)) => hold(stream, peer, router.clone(), &graceful, permit),
+            (Err(error), _) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(PAUSE).await;
+            }
+            (Ok(_), Err(_closed)) => break,
+        }
+    }
+    drop(listener);
+    let open = graceful.count();
+    if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
+        tracing::warn!(open, "some connections did not end in time and are cut");
+    }
+    Ok(())
+}
+
+fn hold(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    graceful: &GracefulShutdown,
+    permit: OwnedSemaphorePermit,
+) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY could not be set");
+    }
+    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.clone().oneshot(request.map(Body::new))
+    });
+    let watcher = graceful.watcher();
+    tokio::spawn(async move {
+        // HTTP/1 alone: telling HTTP/2 apart would wait for its preface without any limit.
+        let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD)
+            .max_buf_size(HEAD_BYTES);
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        if let Err(error) = pin!(watcher.watch(connection)).await {
+            tracing::debug!(error = %error, %peer, "a connection ended early");
+        }
+        drop(permit);
+    });
+}

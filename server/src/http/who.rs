@@ -1,0 +1,106 @@
+//! Who acts: found out afresh for every request, so that a role that was taken away, a disabled person or a revoked
+//! session count from the next one on.
+
+use app::api::Csrf;
+use axum::{
+    extract::{Request, State},
+    http::StatusCode,
+    middleware::Next,
+    response::Response,
+};
+use domain::{Actor, StaffId, StaffSessionId, view::Me};
+use tower_sessions::Session;
+
+use super::{
+    Site, answer,
+    frame::ActedBy,
+    session::{hash, keys},
+    token,
+};
+
+/// A session that somebody is signed in to.
+#[derive(Clone)]
+pub struct SignedIn {
+    /// Who acts.
+    pub actor: Actor,
+    /// The same for pages.
+    pub me: Me,
+    /// What the database knows the session by.
+    pub hash: [u8; 32],
+}
+
+/// Why nobody could be found out: the database does not answer.
+pub struct Unknowable;
+
+/// Who is signed in to `session`.
+pub async fn identify(site: &Site, session: &Session) -> Result<Option<SignedIn>, Unknowable> {
+    let text = async |key: &str| session.get::<String>(key).await.map_err(|_| Unknowable);
+    if session.id().is_none() {
+        return Ok(None);
+    }
+    let (Some(staff), Some(handle)) = (text(keys::STAFF).await?, text(keys::HANDLE).await?) else {
+        return Ok(None);
+    };
+    let (Ok(staff), Ok(handle)) = (StaffId::parse(staff), StaffSessionId::parse(handle)) else {
+        return Ok(None);
+    };
+    let Some(id) = session.id() else { return Ok(None) };
+    match site.unstick().actor_of(&staff, &handle).await {
+        Ok(found) => Ok(found.map(|(actor, me)| SignedIn {
+            actor,
+            me,
+            hash: hash(id),
+        })),
+        Err(error) => {
+            answer::log_internal(&error);
+            Err(Unknowable)
+        }
+    }
+}
+
+/// Whether `known` is signed in still, and as what. Does not count as use of the session: a page that is left open for
+/// days must not keep it alive.
+pub async fn still(site: &Site, known: &SignedIn) -> Result<Option<Actor>, Unknowable> {
+    let Actor::Staff { id, session, .. } = &known.actor else {
+        return Ok(None);
+    };
+    let unstick = site.unstick();
+    let row = unstick
+        .store()
+        .staff_session(&known.hash, unstick.clock().now())
+        .await
+        .map_err(|_| Unknowable)?;
+    if row.is_none() {
+        return Ok(None);
+    }
+    let found = unstick.actor_of(id, session).await.map_err(|_| Unknowable)?;
+    Ok(found.map(|(actor, _)| actor))
+}
+
+pub async fn who(State(site): State<Site>, session: Session, mut request: Request, next: Next) -> Response {
+    let Ok(found) = identify(&site, &session).await else {
+        return answer::refuse(
+            request.uri().path(),
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The database does not answer just now. Try again in a moment.",
+            None,
+        );
+    };
+    let extensions = request.extensions_mut();
+    let mut label = String::new();
+    if let Some(signed_in) = found {
+        label = signed_in.actor.label();
+        extensions.insert(Csrf(token::mint(site.csrf_key(), site.entropy(), &signed_in.hash)));
+        extensions.insert(signed_in.actor.clone());
+        extensions.insert(signed_in.me.clone());
+        extensions.insert(signed_in);
+    } else {
+        extensions.insert(Csrf(String::new()));
+        extensions.insert(Actor::Anonymous);
+    }
+    let mut response = next.run(request).await;
+    if !label.is_empty() {
+        response.extensions_mut().insert(ActedBy(label));
+    }
+    response
+}

@@ -1,0 +1,62 @@
+//! Reading accounts.
+
+use domain::{Account, AccountId};
+
+use super::{AccountRecord, all};
+use crate::{
+    Result, Store,
+    sql::{args, json_ids, rows},
+};
+
+impl Store {
+    /// The account called `id`.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn account(&self, id: &AccountId) -> Result<Option<Account>> {
+        let sql = rows!(account, "FROM accounts WHERE id = $1");
+        self.row::<AccountRecord>(sql, args![id])
+            .await?
+            .map(Account::try_from)
+            .transpose()
+    }
+
+    /// Those of `ids` that exist, in the order of ids.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn accounts_by_ids(&self, ids: &[AccountId]) -> Result<Vec<Account>> {
+        let sql = rows!(
+            account,
+            "FROM accounts WHERE id IN (SELECT value FROM ",
+            list,
+            ") ORDER BY id"
+        );
+        all(self.rows::<AccountRecord>(sql, args![json_ids(ids)?]).await?)
+    }
+
+    /// At most `limit` accounts whose ids come after `after`, in the order of ids.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn accounts_page(&self, after: Option<&AccountId>, limit: u32) -> Result<Vec<Account>> {
+        let sql = rows!(account, "FROM accounts WHERE id > $1 ORDER BY id LIMIT $2");
+        all(self
+            .rows::<AccountRecord>(sql, args![after.map_or("", AccountId::as_str), limit])
+            .await?)
+    }
+
+    /// At most `limit` accounts with something left over, most first, after one with that many and that id.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn accounts_most_left_over(&self, after: Option<(i64, AccountId)>, limit: u32) -> Result<Vec<Account>> {
+        let sql = rows!(
+            account,
+            "FROM accounts WHERE leftover_sessions > 0 AND leftover_sessions <= $1 \
+             AND (leftover_sessions < $1 OR id > $2) ORDER BY leftover_sessions DESC, id LIMIT $3"
+        );
+        let (most, id) = after.map_or((i64::MAX, String::new()), |(most, id)| (most, id.into()));
+        all(self.rows::<AccountRecord>(sql, args![most, id, limit]).await?)
+    }
+}

@@ -1,0 +1,272 @@
+//! Search: every term of a query is tried as an indexed range, exact ones first; of one account the best reason counts.
+//!
+//! An answer has at most [`MOST`] hits in all, so that what is typed halfway costs no more than what is typed in full:
+//! their ids are gathered in a fixed order (reason, then account id), and a page is a stretch of them.
+
+use std::collections::HashMap;
+
+use domain::{
+    Account, AccountId, Query, Term,
+    view::{Count, Field},
+};
+use serde::Deserialize;
+use sqlx::FromRow;
+
+use super::{
+    AccountRecord, all,
+    text::{after_prefix, fold},
+};
+use crate::{
+    Engine, Result, Store, StoreError,
+    sql::{Sql, args, json_ids, rows},
+};
+
+/// The most hits that are told apart; «1,000+» beyond.
+const MOST: u32 = 1_000;
+/// Sessions that are looked at for a beginning: several may be of one account, hence more than [`MOST`].
+const SCANNED: u32 = 2 * MOST;
+
+/// An account that a query met.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoundRow {
+    /// The account.
+    pub account: Account,
+    /// What met the query.
+    pub field: Field,
+    /// Whether all of it is the query.
+    pub exact: bool,
+    /// The text that met it.
+    pub text: String,
+}
+
+/// A page of what a query met.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The hits.
+    pub rows: Vec<FoundRow>,
+    /// How many there are in all.
+    pub count: Count,
+    /// Where the next page begins.
+    pub next: Option<String>,
+}
+
+/// Reasons in their order.
+mod rank {
+    pub const ID: i64 = 0;
+    pub const SESSION: i64 = 1;
+    pub const IP: i64 = 2;
+    pub const WHOLE_EMAIL: i64 = 3;
+    pub const WHOLE_NAME: i64 = 4;
+    pub const ID_BEGINS: i64 = 5;
+    pub const SESSION_BEGINS: i64 = 6;
+    pub const EMAIL_BEGINS: i64 = 7;
+    pub const NAME_BEGINS: i64 = 8;
+    pub const IP_BEGINS: i64 = 9;
+}
+
+/// An account that a term met: the reason's place in the order, the account's id, and what met it.
+#[derive(Deserialize, FromRow)]
+struct Hit {
+    rank: i64,
+    id: String,
+    text: String,
+}
+
+impl Store {
+    /// At most `limit` accounts that `query` meets, after where the page that gave `after` ended: exact hits first, then
+    /// beginnings, then parts.
+    ///
+    /// # Errors
+    /// `Cursor` when `after` is not one; else when the database could not.
+    pub async fn search(&self, query: &Query, after: Option<&str>, limit: u32) -> Result<Found> {
+        let after = after.map(parse_cursor).transpose()?;
+        let met = self.gather(query).await?;
+        let mut order: Vec<(i64, String)> = met.values().map(|hit| (hit.rank, hit.id.clone())).collect();
+        order.sort_unstable();
+        let n = order.len().min(MOST as usize);
+        let count = Count {
+            n: i64::try_from(n).unwrap_or(i64::MAX),
+            more: order.len() > n,
+        };
+        order.truncate(n);
+        let from = after.map_or(0, |after| order.partition_point(|place| *place <= after));
+        let page: Vec<_> = order.iter().skip(from).take(limit as usize).collect();
+        let next = page
+            .last()
+            .filter(|last| order.last() != Some(last))
+            .map(|(rank, id)| format!("{rank}.{id}"));
+        let mut accounts: HashMap<String, Account> = HashMap::new();
+        let sql = rows!(account, "FROM accounts WHERE id IN (SELECT value FROM ", list, ")");
+        let ids = json_ids(page.iter().map(|(_, id)| id))?;
+        for account in all::<Account, _>(self.rows::<AccountRecord>(sql, args![ids]).await?)? {
+            accounts.insert(account.id.as_str().to_owned(), account);
+        }
+        let folded = fold(&query.text);
+        let rows = page.into_iter().filter_map(|(_, id)| {
+            let account = accounts.remove(id)?;
+            Some(explain(account, met.get(id)?, query, &folded))
+        });
+        Ok(Found {
+            rows: rows.collect(),
+            count,
+            next,
+        })
+    }
+
+    /// The best reason of every account that is met.
+    async fn gather(&self, query: &Query) -> Result<HashMap<String, Hit>> {
+        let texts = Texts::of(query);
+        let mut hits = self.beginnings(&texts).await?;
+        if let Some(part) = texts.part.as_deref().filter(|_| hits.len() <= MOST as usize) {
+            hits.extend(
+                self.rows::<Hit>(substring(), args![pattern(self.engine(), part), MOST + 1])
+                    .await?,
+            );
+        }
+        let mut met: HashMap<String, Hit> = HashMap::new();
+        for mut hit in hits {
+            // An e-mail or a name that is the query whole is worth as much as an id.
+            match hit.rank {
+                rank::EMAIL_BEGINS if hit.text == texts.folded => hit.rank = rank::WHOLE_EMAIL,
+                rank::NAME_BEGINS if hit.text == texts.folded => hit.rank = rank::WHOLE_NAME,
+                _ => {}
+            }
+            match met.get(&hit.id) {
+                Some(best) if (best.rank, &best.text) <= (hit.rank, &hit.text) => {}
+                _ => drop(met.insert(hit.id.clone(), hit)),
+            }
+        }
+        Ok(met)
+    }
+
+    /// What is met whole or by its beginning, in one statement. A term that the query has not is an empty range.
+    async fn beginnings(&self, texts: &Texts) -> Result<Vec<Hit>> {
+        let sql = rows!(
+            "rank, id, text" as
+            "SELECT CAST(0 AS BIGINT) AS rank, id, id AS text FROM accounts WHERE id = $1 \
+             UNION ALL SELECT * FROM (SELECT CAST(5 AS BIGINT), id, id FROM accounts \
+             WHERE id >= $1 AND id < $2 ORDER BY id LIMIT $9) AS ids \
+             UNION ALL SELECT * FROM (SELECT CAST(7 AS BIGINT), id, email_key FROM accounts \
+             WHERE email_key >= $3 AND email_key < $4 AND email_key <> '' ORDER BY email_key, id LIMIT $9) AS emails \
+             UNION ALL SELECT * FROM (SELECT CAST(8 AS BIGINT), id, name_key FROM accounts \
+             WHERE name_key >= $3 AND name_key < $4 AND name_key <> '' ORDER BY name_key, id LIMIT $9) AS names \
+             UNION ALL SELECT CAST(1 AS BIGINT), account_id, id FROM sessions WHERE id = $1 \
+             UNION ALL SELECT * FROM (SELECT CAST(6 AS BIGINT), account_id, id FROM sessions \
+             WHERE id >= $1 AND id < $5 ORDER BY id LIMIT $10) AS sessions_begin \
+             UNION ALL SELECT * FROM (SELECT DISTINCT CAST(2 AS BIGINT), account_id, ip FROM sessions \
+             WHERE ip = $6 AND ip <> '' ORDER BY account_id LIMIT $9) AS addresses \
+             UNION ALL SELECT * FROM (SELECT CAST(9 AS BIGINT), account_id, ip FROM sessions \
+             WHERE ip >= $7 AND ip < $8 AND ip <> '' ORDER BY ip, account_id LIMIT $10) AS addresses_begin"
+        );
+        let values = args![
+            &texts.id,
+            &texts.id_end,
+            &texts.folded,
+            &texts.folded_end,
+            &texts.session_end,
+            &texts.ip,
+            &texts.ip_begins,
+            &texts.ip_end,
+            MOST + 1,
+            SCANNED,
+        ];
+        self.rows(sql, values).await
+    }
+}
+
+/// The terms of a query as the bounds of ranges; empty where the query has no such term.
+#[derive(Default)]
+struct Texts {
+    id: String,
+    id_end: String,
+    folded: String,
+    folded_end: String,
+    session_end: String,
+    ip: String,
+    ip_begins: String,
+    ip_end: String,
+    part: Option<String>,
+}
+
+impl Texts {
+    fn of(query: &Query) -> Self {
+        let mut texts = Self {
+            id: query.text.clone(),
+            folded: fold(&query.text),
+            ..Self::default()
+        };
+        for term in &query.terms {
+            match term {
+                // A session id that is met whole is looked for under `id`: both are the text as it was typed.
+                Term::AccountId(_) | Term::SessionId(_) | Term::NamePrefix(_) => {}
+                Term::AccountIdPrefix(text) => texts.id_end = after_prefix(text),
+                Term::EmailPrefix(text) => texts.folded_end = after_prefix(&fold(text)),
+                Term::SessionIdPrefix(text) => texts.session_end = after_prefix(text),
+                Term::Ip(text) => texts.ip.clone_from(text),
+                Term::IpPrefix(text) => (texts.ip_begins, texts.ip_end) = (text.clone(), after_prefix(text)),
+                Term::Substring(text) => texts.part = Some(fold(text)),
+            }
+        }
+        texts
+    }
+}
+
+/// `part` as what [`substring`] takes: a phrase of trigrams, or a pattern in which `%` and `_` are letters.
+fn pattern(engine: Engine, part: &str) -> String {
+    match engine {
+        Engine::Sqlite => format!("\"{}\"", part.replace('"', "\"\"")),
+        Engine::Postgres => {
+            format!(
+                "%{}%",
+                part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+            )
+        }
+    }
+}
+
+/// The oldest accounts that contain a text (SQLite), or the first by id (Postgres): either way the same on every page.
+fn substring() -> Sql {
+    Sql::fixed(
+        "SELECT json_group_array(json_array(10, id, '')) FROM (SELECT a.id AS id FROM accounts_fts AS f \
+         JOIN accounts AS a ON a.row_no = f.rowid WHERE f.search_text MATCH $1 ORDER BY f.rowid LIMIT $2)",
+        "SELECT CAST(10 AS BIGINT) AS rank, id, '' AS text FROM accounts WHERE search_text LIKE $1 ORDER BY id LIMIT $2",
+    )
+}
+
+/// Says why `account` is a hit, in its own spelling.
+fn explain(account: Account, hit: &Hit, query: &Query, folded: &str) -> FoundRow {
+    let holds = |text: &str| fold(text).contains(folded);
+    let field = match hit.rank {
+        rank::ID | rank::ID_BEGINS => Field::AccountId,
+        rank::SESSION | rank::SESSION_BEGINS => Field::SessionId,
+        rank::IP | rank::IP_BEGINS => Field::Ip,
+        rank::WHOLE_EMAIL | rank::EMAIL_BEGINS => Field::Email,
+        rank::WHOLE_NAME | rank::NAME_BEGINS => Field::Name,
+        _ if holds(account.id.as_str()) => Field::AccountId,
+        _ if holds(&account.email) => Field::Email,
+        _ => Field::Name,
+    };
+    let text = match field {
+        Field::AccountId => account.id.as_str().to_owned(),
+        Field::SessionId | Field::Ip => hit.text.clone(),
+        Field::Email => account.email.clone(),
+        Field::Name => account.name.clone(),
+    };
+    let exact = match field {
+        Field::Email | Field::Name => fold(&text) == folded,
+        Field::AccountId | Field::SessionId => text == query.text,
+        Field::Ip => hit.rank == rank::IP,
+    };
+    FoundRow {
+        account,
+        field,
+        exact,
+        text,
+    }
+}
+
+fn parse_cursor(text: &str) -> Result<(i64, String)> {
+    let (rank, id) = text.split_once('.').ok_or(StoreError::Cursor)?;
+    let id = AccountId::parse(id).map_err(|_| StoreError::Cursor)?;
+    Ok((rank.parse().map_err(|_| StoreError::Cursor)?, id.into()))
+}

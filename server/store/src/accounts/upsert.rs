@@ -1,0 +1,184 @@
+//! Making accounts and changing what is known of them.
+
+use std::collections::HashMap;
+
+use domain::{Account, AccountId, Instant, RouteKey};
+
+use super::{AccountRecord, SearchKeys, all};
+use crate::{
+    Result, StoreError, Tx,
+    sql::{args, cells, clean_owned, json, json_ids, rows, sql},
+};
+
+/// What is told of an account. `None` keeps what is stored (of a new account: nothing, and now).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountUpsert {
+    /// Its id.
+    pub id: AccountId,
+    /// E-mail address.
+    pub email: Option<String>,
+    /// Display name.
+    pub name: Option<String>,
+    /// Plan or tier.
+    pub plan: Option<String>,
+    /// IANA time zone.
+    pub time_zone: Option<String>,
+    /// When the customer joined.
+    pub created_at: Option<Instant>,
+    /// Whether a new account is sample data; of an old one that stays as it is.
+    pub sample: bool,
+}
+
+impl Tx {
+    /// Makes or changes accounts. Returns each as it then is, and whether it is new. One that is told of twice in a
+    /// batch ends up as the last one says.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn upsert_accounts(&mut self, items: &[AccountUpsert], now: Instant) -> Result<Vec<(Account, bool)>> {
+        let ids = json_ids(items.iter().map(|item| &item.id))?;
+        let sql = rows!(
+            account,
+            "FROM accounts WHERE id IN (SELECT value FROM ",
+            list,
+            ") ORDER BY id",
+            lock
+        );
+        let stored: Vec<Account> = all(self.rows::<AccountRecord>(sql, args![ids]).await?)?;
+        let mut known: HashMap<AccountId, Account> = stored
+            .into_iter()
+            .map(|account| (account.id.clone(), account))
+            .collect();
+        let mut changed: Vec<AccountId> = Vec::new();
+        let mut results = Vec::with_capacity(items.len());
+        for item in items {
+            let before = known.get(&item.id);
+            let after = merged(before, item, now);
+            if before != Some(&after) {
+                changed.push(item.id.clone());
+            }
+            results.push((after.clone(), before.is_none()));
+            known.insert(item.id.clone(), after);
+        }
+        changed.sort_unstable();
+        changed.dedup();
+        write(self, changed.iter().filter_map(|id| known.get(id))).await?;
+        Ok(results)
+    }
+
+    /// Makes the sessions that `account` has now void, by number. Returns the new number.
+    ///
+    /// # Errors
+    /// `Corrupt` when there is no such account; else when the database could not.
+    pub async fn bump_generation(&mut self, account: &AccountId) -> Result<i64> {
+        let sql = sql!("UPDATE accounts SET generation = generation + 1 WHERE id = $1 RETURNING generation");
+        let bumped: Option<(i64,)> = self.conn().returned(sql, args![account]).await?;
+        bumped
+            .map(|(generation,)| generation)
+            .ok_or_else(|| StoreError::corrupt("an account is gone"))
+    }
+
+    /// The account, which stays as it is until this transaction ends.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn account_for_update(&mut self, id: &AccountId) -> Result<Option<Account>> {
+        let sql = rows!(account, "FROM accounts WHERE id = $1", lock);
+        self.row::<AccountRecord>(sql, args![id])
+            .await?
+            .map(Account::try_from)
+            .transpose()
+    }
+}
+
+fn merged(before: Option<&Account>, item: &AccountUpsert, now: Instant) -> Account {
+    let told = |new: &Option<String>, old: fn(&Account) -> &String| {
+        new.clone()
+            .map(clean_owned)
+            .or_else(|| before.map(|account| old(account).clone()))
+            .unwrap_or_default()
+    };
+    Account {
+        id: item.id.clone(),
+        key: RouteKey::of_account(&item.id),
+        email: told(&item.email, |account| &account.email),
+        name: told(&item.name, |account| &account.name),
+        plan: told(&item.plan, |account| &account.plan),
+        time_zone: told(&item.time_zone, |account| &account.time_zone),
+        created_at: item
+            .created_at
+            .or_else(|| before.map(|account| account.created_at))
+            .unwrap_or(now),
+        last_seen_at: before.and_then(|account| account.last_seen_at),
+        generation: before.map_or(0, |account| account.generation),
+        live_sessions: before.map_or(0, |account| account.live_sessions),
+        leftover_sessions: before.map_or(0, |account| account.leftover_sessions),
+        total_sessions: before.map_or(0, |account| account.total_sessions),
+        sample: before.map_or(item.sample, |account| account.sample),
+    }
+}
+
+/// The columns of `account` without its counters, as `each` takes them apart.
+macro_rules! account_values {
+    ($end:tt) => {
+        sql!(
+            "INSERT INTO accounts (id, route_key, email, name, plan, time_zone, email_key, name_key, search_text, \
+             created_at, last_seen_at, generation, live_sessions, leftover_sessions, total_sessions, sample) \
+             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, \
+             value ->> 7, value ->> 8, CAST(value ->> 9 AS BIGINT), CAST(value ->> 10 AS BIGINT), \
+             CAST(value ->> 11 AS BIGINT), CAST(value ->> 12 AS BIGINT), CAST(value ->> 13 AS BIGINT), \
+             CAST(value ->> 14 AS BIGINT), CAST(value ->> 15 AS BIGINT) FROM ",
+            each,
+            any,
+            $end
+        )
+    };
+}
+
+async fn write(tx: &mut Tx, accounts: impl Iterator<Item = &Account>) -> Result<()> {
+    let values = values(accounts)?;
+    if values == "[]" {
+        return Ok(());
+    }
+    let sql = account_values!(
+        " ON CONFLICT (id) DO UPDATE SET email = excluded.email, name = excluded.name, plan = excluded.plan, \
+         time_zone = excluded.time_zone, email_key = excluded.email_key, name_key = excluded.name_key, \
+         search_text = excluded.search_text, created_at = excluded.created_at"
+    );
+    tx.exec(sql, args![values]).await.map(|_| ())
+}
+
+/// Inserts `accounts` as they are, counters too, except those that are there already. Returns how many were not.
+pub(crate) async fn insert_accounts(tx: &mut Tx, accounts: impl Iterator<Item = &Account>) -> Result<i64> {
+    tx.exec(
+        account_values!(" ON CONFLICT (id) DO NOTHING"),
+        args![values(accounts)?],
+    )
+    .await
+}
+
+fn values<'a>(accounts: impl Iterator<Item = &'a Account>) -> Result<String> {
+    let row = |account: &'a Account| {
+        let keys = SearchKeys::of(account.id.as_str(), &account.email, &account.name);
+        let key = Some(account.key.as_str()).filter(|key| *key != account.id.as_str());
+        cells![
+            &account.id,
+            key,
+            &account.email,
+            &account.name,
+            &account.plan,
+            &account.time_zone,
+            keys.email,
+            keys.name,
+            keys.text,
+            account.created_at,
+            account.last_seen_at,
+            account.generation,
+            account.live_sessions,
+            account.leftover_sessions,
+            account.total_sessions,
+            i64::from(account.sample),
+        ]
+    };
+    json(&accounts.map(row).collect::<Vec<_>>())
+}

@@ -1,0 +1,65 @@
+//! Leases: who works on a clean-up, until when.
+
+use domain::{CleanupId, Instant};
+
+use crate::{
+    Result, Store, StoreError, Tx,
+    sql::{args, rows, sql},
+};
+
+/// The right to work on a clean-up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// Which.
+    pub cleanup: CleanupId,
+    /// Which claim of it this is: grows by one each time.
+    pub token: i64,
+    /// Until when nobody else may claim it.
+    pub until: Instant,
+}
+
+impl Tx {
+    /// Claims a clean-up for `holder` until `until`; `None` when it is finished, not there, or under a lease that has not
+    /// run out at `now` (whoever has it: two workers of one process are two workers).
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn claim_cleanup(
+        &mut self,
+        id: &CleanupId,
+        holder: &str,
+        now: Instant,
+        until: Instant,
+    ) -> Result<Option<Lease>> {
+        let sql = sql!(
+            "UPDATE cleanups SET lease_holder = $2, lease_token = lease_token + 1, lease_until = $4 \
+             WHERE id = $1 AND finished_at IS NULL AND (lease_until IS NULL OR lease_until <= $3) \
+             RETURNING lease_token"
+        );
+        let token: Option<(i64,)> = self.conn().returned(sql, args![id, holder, now, until]).await?;
+        Ok(token.map(|(token,)| Lease {
+            cleanup: id.clone(),
+            token,
+            until,
+        }))
+    }
+}
+
+impl Store {
+    /// At most `limit` unfinished clean-ups that want a worker at `now`, the one that waits longest first. Those that
+    /// need a person are not among them.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn due_cleanups(&self, now: Instant, limit: u32) -> Result<Vec<CleanupId>> {
+        let sql = rows!(
+            "id",
+            "FROM cleanups WHERE finished_at IS NULL AND status <> 'needs_attention' AND next_at <= $1 \
+             AND (lease_until IS NULL OR lease_until <= $1) ORDER BY next_at, id LIMIT $2"
+        );
+        let ids: Vec<(String,)> = self.rows(sql, args![now, limit]).await?;
+        ids.into_iter()
+            .map(|(id,)| CleanupId::parse(id).map_err(StoreError::corrupt))
+            .collect()
+    }
+}

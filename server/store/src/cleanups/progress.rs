@@ -1,0 +1,80 @@
+//! A clean-up moves on: by its worker under a lease, or by a person who asks to try again.
+
+use domain::{Cleanup, CleanupId, Instant, Step, view::StepCounts};
+
+use super::{Lease, steps::counted};
+use crate::{
+    Result, StoreError, Tx,
+    sql::{args, sql},
+};
+
+impl Tx {
+    /// Writes how far a clean-up is: its status and times, and the steps that changed. `until` is the lease's new end;
+    /// `None` gives it back.
+    ///
+    /// # Errors
+    /// `Fenced` when the lease is not ours any more: then nothing may be committed. Else when the database could not.
+    pub async fn save_progress(
+        &mut self,
+        lease: &Lease,
+        until: Option<Instant>,
+        cleanup: &Cleanup,
+        steps: &[Step],
+    ) -> Result<()> {
+        let sql = sql!(
+            "UPDATE cleanups SET status = $3, next_at = $4, finished_at = $5, lease_until = $6, \
+             lease_holder = CASE WHEN $6 IS NULL THEN NULL ELSE lease_holder END \
+             WHERE id = $1 AND lease_token = $2 AND lease_holder IS NOT NULL AND finished_at IS NULL"
+        );
+        let values = args![
+            &lease.cleanup,
+            lease.token,
+            cleanup.status.as_str(),
+            cleanup.next_at,
+            cleanup.finished_at,
+            until
+        ];
+        if self.exec(sql, values).await? != 1 {
+            return Err(StoreError::Fenced);
+        }
+        self.move_steps(&lease.cleanup, steps).await
+    }
+
+    /// Puts a clean-up that needs attention or is owed back to work, with `steps` as they should be tried again. Whoever
+    /// held a lease of it lost it. Returns whether it was one of those.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn retry_cleanup(&mut self, id: &CleanupId, steps: &[Step], now: Instant) -> Result<bool> {
+        let sql = sql!(
+            "UPDATE cleanups SET status = 'running', next_at = $2, lease_holder = NULL, lease_until = NULL, \
+             lease_token = lease_token + 1 \
+             WHERE id = $1 AND finished_at IS NULL AND status IN ('needs_attention', 'owed')"
+        );
+        if self.exec(sql, args![id, now]).await? != 1 {
+            return Ok(false);
+        }
+        self.move_steps(id, steps).await?;
+        Ok(true)
+    }
+
+    /// Writes steps, and what that changes in the clean-up's counts. The row of the clean-up is ours by now.
+    async fn move_steps(&mut self, id: &CleanupId, steps: &[Step]) -> Result<()> {
+        if steps.is_empty() {
+            return Ok(());
+        }
+        let before = counted(&self.stored_steps(id, steps).await?);
+        self.update_steps(id, steps).await?;
+        let after = counted(steps);
+        let change = |of: fn(&StepCounts) -> i64| of(&after) - of(&before);
+        let (verified, owed, failed) = (change(|c| c.verified), change(|c| c.owed), change(|c| c.failed));
+        if (verified, owed, failed) == (0, 0, 0) {
+            return Ok(());
+        }
+        let sql = sql!(
+            "UPDATE cleanups SET steps_verified = steps_verified + $2, steps_owed = steps_owed + $3, \
+             steps_failed = steps_failed + $4 WHERE id = $1"
+        );
+        self.exec(sql, args![id, verified, owed, failed]).await.map(|_| ())
+    }
+}

@@ -1,0 +1,44 @@
+//! Reading one clean-up.
+
+use domain::{AccountId, Cleanup, CleanupId, Step};
+
+use super::{CleanupRecord, steps::StepRecord};
+use crate::{
+    Result, Store, StoreError,
+    accounts::all,
+    sql::{args, rows},
+};
+
+impl Store {
+    /// The clean-up called `id`.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn cleanup(&self, id: &CleanupId) -> Result<Option<Cleanup>> {
+        let sql = rows!(cleanup, "FROM cleanups WHERE id = $1");
+        self.row::<CleanupRecord>(sql, args![id])
+            .await?
+            .map(Cleanup::try_from)
+            .transpose()
+    }
+
+    /// All steps of a clean-up, in their order. As many as its plan had.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn steps(&self, id: &CleanupId) -> Result<Vec<Step>> {
+        let sql = rows!(step, "FROM cleanup_steps WHERE cleanup_id = $1 ORDER BY no");
+        all(self.rows::<StepRecord>(sql, args![id]).await?)
+    }
+
+    /// The clean-up of `account` that is not finished, if there is one.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn live_cleanup(&self, account: &AccountId) -> Result<Option<CleanupId>> {
+        let sql = rows!("id", "FROM cleanups WHERE account_id = $1 AND finished_at IS NULL");
+        let id: Option<(String,)> = self.row(sql, args![account]).await?;
+        id.map(|(id,)| CleanupId::parse(id).map_err(StoreError::corrupt))
+            .transpose()
+    }
+}

@@ -1,0 +1,195 @@
+//! Steps as rows.
+
+use domain::{
+    CleanupId, Instant, Policy, RouteKey, Scope, ServerName, SessionId, Stage, Step, StepKind, Target, Trouble,
+    view::{StepCounts, count_steps},
+};
+use serde::Deserialize;
+use sqlx::FromRow;
+
+use crate::{
+    Result, StoreError, Tx,
+    routes::{place, scope},
+    sql::{Arg, args, cells, json, rows, sql},
+};
+
+/// The piece `step` as a row.
+#[derive(Deserialize, FromRow)]
+pub(super) struct StepRecord {
+    no: i64,
+    kind: String,
+    router: Option<String>,
+    pool: Option<String>,
+    scope: Option<String>,
+    route_key: Option<String>,
+    session_id: Option<String>,
+    must_vanish: i64,
+    stage: String,
+    attempts: i64,
+    next_at: i64,
+    trouble: Option<String>,
+    trouble_text: Option<String>,
+    had: Option<String>,
+    now_on: Option<String>,
+    cleared_at: Option<i64>,
+    cleared_again_at: Option<i64>,
+    verified_at: Option<i64>,
+}
+
+impl TryFrom<StepRecord> for Step {
+    type Error = StoreError;
+
+    fn try_from(mut record: StepRecord) -> Result<Self> {
+        let word = || StoreError::corrupt("a step has an unknown kind, stage, target or trouble");
+        let server = |name: Option<String>| name.map(ServerName::parse).transpose().map_err(StoreError::corrupt);
+        let trouble = match (record.trouble.take(), record.trouble_text.take()) {
+            (Some(kind), text) => Some(Trouble::parse(&kind, text.unwrap_or_default()).ok_or_else(word)?),
+            (None, _) => None,
+        };
+        Ok(Self {
+            no: record.no,
+            kind: StepKind::parse(&record.kind).ok_or_else(word)?,
+            stage: Stage::parse(&record.stage).ok_or_else(word)?,
+            attempts: record.attempts,
+            next_at: Instant::from_micros(record.next_at),
+            trouble,
+            had: server(record.had.take())?,
+            now_on: server(record.now_on.take())?,
+            cleared_at: record.cleared_at.map(Instant::from_micros),
+            cleared_again_at: record.cleared_again_at.map(Instant::from_micros),
+            verified_at: record.verified_at.map(Instant::from_micros),
+            target: record.target()?.ok_or_else(word)?,
+        })
+    }
+}
+
+impl StepRecord {
+    fn target(self) -> Result<Option<Target>> {
+        let session = self
+            .session_id
+            .map(SessionId::parse)
+            .transpose()
+            .map_err(StoreError::corrupt)?;
+        Ok(match (self.router, self.pool, self.scope, self.route_key) {
+            (Some(router), Some(pool), Some(word), Some(key)) => Some(Target::Route {
+                place: place(router, pool)?,
+                scope: scope(&word)?,
+                key: RouteKey::parse(key).map_err(StoreError::corrupt)?,
+                session,
+                must_vanish: self.must_vanish != 0,
+            }),
+            (None, None, None, None) => session.map(|session| Target::Session { session }),
+            _ => None,
+        })
+    }
+}
+
+/// Steps, counted. How many tries a step has is the machine's default: the store knows no settings.
+pub(super) fn counted(steps: &[Step]) -> StepCounts {
+    count_steps(steps, Policy::default().max_attempts)
+}
+
+impl Tx {
+    /// Inserts steps, in one statement.
+    pub(super) async fn insert_steps(&mut self, id: &CleanupId, steps: &[Step]) -> Result<()> {
+        let sql = sql!(
+            "INSERT INTO cleanup_steps (cleanup_id, ",
+            step,
+            ") SELECT $2, CAST(value ->> 0 AS BIGINT), value ->> 1, \
+             value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, CAST(value ->> 7 AS BIGINT), value ->> 8, \
+             CAST(value ->> 9 AS BIGINT), CAST(value ->> 10 AS BIGINT), value ->> 11, value ->> 12, value ->> 13, \
+             value ->> 14, CAST(value ->> 15 AS BIGINT), CAST(value ->> 16 AS BIGINT), CAST(value ->> 17 AS BIGINT) \
+             FROM ",
+            each
+        );
+        self.exec(sql, args![json(&steps.iter().map(inserted).collect::<Vec<_>>())?, id])
+            .await
+            .map(|_| ())
+    }
+
+    /// Writes what changes in steps, in one statement.
+    pub(super) async fn update_steps(&mut self, id: &CleanupId, steps: &[Step]) -> Result<()> {
+        let sql = sql!(
+            "UPDATE cleanup_steps SET stage = i.stage, attempts = i.attempts, next_at = i.next_at, \
+             trouble = i.trouble, trouble_text = i.trouble_text, had = i.had, now_on = i.now_on, \
+             cleared_at = i.cleared_at, cleared_again_at = i.cleared_again_at, verified_at = i.verified_at \
+             FROM (SELECT CAST(value ->> 0 AS BIGINT) AS no, value ->> 1 AS stage, \
+             CAST(value ->> 2 AS BIGINT) AS attempts, CAST(value ->> 3 AS BIGINT) AS next_at, \
+             value ->> 4 AS trouble, value ->> 5 AS trouble_text, value ->> 6 AS had, value ->> 7 AS now_on, \
+             CAST(value ->> 8 AS BIGINT) AS cleared_at, CAST(value ->> 9 AS BIGINT) AS cleared_again_at, \
+             CAST(value ->> 10 AS BIGINT) AS verified_at FROM ",
+            each,
+            ") AS i \
+             WHERE cleanup_steps.cleanup_id = $2 AND cleanup_steps.no = i.no"
+        );
+        let changed = self
+            .exec(sql, args![json(&steps.iter().map(updated).collect::<Vec<_>>())?, id])
+            .await?;
+        if usize::try_from(changed) == Ok(steps.len()) {
+            Ok(())
+        } else {
+            Err(StoreError::corrupt("a step is gone"))
+        }
+    }
+
+    /// The stored forms of those of `steps` that exist.
+    pub(super) async fn stored_steps(&mut self, id: &CleanupId, steps: &[Step]) -> Result<Vec<Step>> {
+        let sql = rows!(
+            step,
+            "FROM cleanup_steps WHERE cleanup_id = $2 AND no IN (SELECT CAST(value ->> 0 AS BIGINT) FROM ",
+            each,
+            ")"
+        );
+        let numbers: Vec<_> = steps.iter().map(|step| cells![step.no]).collect();
+        crate::accounts::all(self.rows::<StepRecord>(sql, args![json(&numbers)?, id]).await?)
+    }
+}
+
+fn inserted(step: &Step) -> [Arg<'_>; 18] {
+    let (place, scope, key, vanish) = match &step.target {
+        Target::Session { .. } => (None, None, None, false),
+        Target::Route {
+            place,
+            scope,
+            key,
+            must_vanish,
+            ..
+        } => (Some(place), Some(*scope), Some(key), *must_vanish),
+    };
+    cells![
+        step.no,
+        step.kind.as_str(),
+        place.map(|place| &place.router),
+        place.map(|place| &place.pool),
+        scope.map(Scope::as_str),
+        key,
+        step.target.session(),
+        i64::from(vanish),
+        step.stage.as_str(),
+        step.attempts,
+        step.next_at,
+        step.trouble.as_ref().map(Trouble::as_str),
+        step.trouble.as_ref().map(Trouble::text),
+        step.had.as_ref(),
+        step.now_on.as_ref(),
+        step.cleared_at,
+        step.cleared_again_at,
+        step.verified_at,
+    ]
+}
+
+fn updated(step: &Step) -> [Arg<'_>; 11] {
+    cells![
+        step.no,
+        step.stage.as_str(),
+        step.attempts,
+        step.next_at,
+        step.trouble.as_ref().map(Trouble::as_str),
+        step.trouble.as_ref().map(Trouble::text),
+        step.had.as_ref(),
+        step.now_on.as_ref(),
+        step.cleared_at,
+        step.cleared_again_at,
+        step.verified_at,
+    ]
+}

@@ -1,0 +1,126 @@
+//! A connection of either engine, and the three things that are done with one: execute, read rows, write and read back.
+
+use domain::Instant;
+use serde::de::DeserializeOwned;
+use sqlx::{
+    AssertSqlSafe, FromRow, PgConnection, SqliteConnection, postgres::PgArguments, postgres::PgRow,
+    sqlite::SqliteArguments, sqlite::SqliteRow,
+};
+
+use crate::{
+    Result, StoreError,
+    sql::{Arg, Sql, bound},
+};
+
+/// A connection, borrowed for one statement.
+pub(crate) enum Conn<'c> {
+    Sqlite(&'c mut SqliteConnection),
+    Postgres(&'c mut PgConnection),
+}
+
+/// What a row of [`crate::sql::rows!`] becomes: from a JSON array on SQLite, from columns on Postgres. The order of the
+/// fields is the order of the columns.
+pub(crate) trait Record: DeserializeOwned + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+impl<T: DeserializeOwned + for<'r> FromRow<'r, PgRow> + Send + Unpin> Record for T {}
+
+impl Conn<'_> {
+    /// Executes and returns how many rows changed.
+    pub async fn exec(&mut self, sql: Sql, values: &[Arg<'_>]) -> Result<i64> {
+        let changed = match self {
+            Self::Sqlite(conn) => {
+                let arguments: SqliteArguments = bound(values)?;
+                sqlx::query_with(AssertSqlSafe(sql.sqlite), arguments)
+                    .execute(&mut **conn)
+                    .await?
+                    .rows_affected()
+            }
+            Self::Postgres(conn) => {
+                let arguments: PgArguments = bound(values)?;
+                sqlx::query_with(AssertSqlSafe(sql.postgres), arguments)
+                    .execute(&mut **conn)
+                    .await?
+                    .rows_affected()
+            }
+        };
+        Ok(i64::try_from(changed).unwrap_or(i64::MAX))
+    }
+
+    /// Reads the rows of a [`crate::sql::rows!`] statement.
+    pub async fn rows<T: Record>(&mut self, sql: Sql, values: &[Arg<'_>]) -> Result<Vec<T>> {
+        match self {
+            Self::Sqlite(conn) => {
+                let arguments: SqliteArguments = bound(values)?;
+                let query = sqlx::query_scalar_with(AssertSqlSafe(sql.sqlite), arguments);
+                let text: String = query.fetch_one(&mut **conn).await?;
+                serde_json::from_str(&text).map_err(StoreError::corrupt)
+            }
+            Self::Postgres(conn) => {
+                let arguments: PgArguments = bound(values)?;
+                Ok(sqlx::query_as_with(AssertSqlSafe(sql.postgres), arguments)
+                    .fetch_all(&mut **conn)
+                    .await?)
+            }
+        }
+    }
+
+    /// The first row of [`Self::rows`].
+    pub async fn row<T: Record>(&mut self, sql: Sql, values: &[Arg<'_>]) -> Result<Option<T>> {
+        Ok(self.rows(sql, values).await?.into_iter().next())
+    }
+
+    /// Executes a statement that ends in RETURNING and reads its one row, if it changed one.
+    pub async fn returned<T>(&mut self, sql: Sql, values: &[Arg<'_>]) -> Result<Option<T>>
+    where
+        T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+    {
+        Ok(match self {
+            Self::Sqlite(conn) => {
+                let arguments: SqliteArguments = bound(values)?;
+                sqlx::query_as_with(AssertSqlSafe(sql.sqlite), arguments)
+                    .fetch_optional(&mut **conn)
+                    .await?
+            }
+            Self::Postgres(conn) => {
+                let arguments: PgArguments = bound(values)?;
+                sqlx::query_as_with(AssertSqlSafe(sql.postgres), arguments)
+                    .fetch_optional(&mut **conn)
+                    .await?
+            }
+        })
+    }
+}
+
+/// Where a page ended: an instant and an id, which no two rows share.
+pub(crate) struct Cursor<'a> {
+    pub at: Instant,
+    pub id: &'a str,
+}
+
+impl<'a> Cursor<'a> {
+    /// Reads what [`Self::text`] wrote.
+    pub fn parse(text: &'a str) -> Result<Self> {
+        let (at, id) = text.split_once('.').ok_or(StoreError::Cursor)?;
+        let at = at.parse().map_err(|_| StoreError::Cursor)?;
+        if id.is_empty() {
+            Err(StoreError::Cursor)
+        } else {
+            Ok(Self {
+                at: Instant::from_micros(at),
+                id,
+            })
+        }
+    }
+
+    /// The opaque text of the cursor.
+    pub fn text(at: Instant, id: &str) -> String {
+        format!("{}.{id}", at.micros())
+    }
+}
+
+/// Cuts the one row too many that was read off, and makes the cursor of the next page where there was one.
+pub(crate) fn page<T>(mut items: Vec<T>, limit: u32, cursor: impl Fn(&T) -> String) -> domain::view::Page<T> {
+    let more = items.len() > limit as usize;
+    items.truncate(limit as usize);
+    let next = items.last().filter(|_| more).map(cursor);
+    domain::view::Page { items, next }
+}

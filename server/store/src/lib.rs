@@ -1,0 +1,41 @@
+//! The only SQL of Unstick. One text for SQLite and Postgres ([`sql`]), typed values at the edge, and every method bounded:
+//! what reads many rows takes a limit or a list of ids, what writes many takes a batch and is a few statements.
+//!
+//! Rules that hold in every file:
+//! - What changes, its counters and its history change in one transaction; that it also writes the audit event is the
+//!   caller's part.
+//! - Whoever changes sessions locks their accounts first, in the order of ids: so two batches never wait for each other.
+//! - Ids are compared by bytes; instants are microseconds that the caller gives; no clock of the database is asked.
+
+mod accounts;
+mod audit;
+mod bulk;
+mod cleanups;
+mod conn;
+mod embedded;
+mod error;
+mod import;
+mod open;
+mod routes;
+mod servers;
+mod sessions;
+mod sql;
+mod staff;
+mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod tx;
+
+pub use self::{
+    accounts::{AccountUpsert, Found, FoundRow, KeyOwner},
+    audit::{Checkpoint, Verification},
+    cleanups::{Inserted, Lease},
+    embedded::{EmbeddedServer, Pin},
+    error::{Result, StoreError},
+    routes::{RouteChange, StoredRoute},
+    servers::ServerRecord,
+    sessions::{Changed, Created, End, SessionCreate, Touch},
+    staff::{Attempts, NewStaffSession, StaffRecord, StaffSession, TokenRecord},
+    store::{AuditKeys, Engine, Options, Store},
+    tx::Tx,
+};

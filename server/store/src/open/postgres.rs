@@ -1,0 +1,57 @@
+//! Postgres: one pool; a statement that takes longer than 5 s is cut off, except in imports.
+
+use std::{str::FromStr, time::Duration};
+
+use sqlx::{
+    Connection,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use super::{WAIT, migrate};
+use crate::{Options, Result, StoreError, store::Pools};
+
+pub(crate) static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/postgres");
+
+/// Where a Postgres-wire database has no advisory locks.
+const NO_LOCK: &str = "migration_lock=off";
+
+/// Opens `url`.
+pub(crate) async fn open(url: &str, options: &Options) -> Result<Pools> {
+    let locking = !url.contains(NO_LOCK);
+    let url = url
+        .replace(&format!("&{NO_LOCK}"), "")
+        .replace(&format!("?{NO_LOCK}&"), "?")
+        .replace(&format!("?{NO_LOCK}"), "");
+    let connect = PgConnectOptions::from_str(&url)
+        .map_err(|_| StoreError::Config("a Postgres address looks like postgres://user@host/database".to_owned()))?;
+    let mut connect = connect.application_name("unstick").statement_cache_capacity(256);
+    if !options.bulk {
+        connect = connect.options([
+            ("statement_timeout", "5000"),
+            ("idle_in_transaction_session_timeout", "60000"),
+        ]);
+    }
+    let pool = PgPoolOptions::new()
+        .max_connections(options.readers.max(1) + 1)
+        .acquire_timeout(WAIT)
+        // Asking each connection before each use costs a round trip; one that rested may have been cut, so ask that.
+        .test_before_acquire(false)
+        .before_acquire(|conn, rest| {
+            Box::pin(async move { Ok(rest.idle_for < Duration::from_secs(1) || conn.ping().await.is_ok()) })
+        })
+        .connect_with(connect)
+        .await?;
+    let mut migrator = Migrator {
+        migrations: MIGRATOR.migrations.clone(),
+        ..Migrator::DEFAULT
+    };
+    migrator.set_locking(locking);
+    // A schema change may take as long as it takes.
+    let mut conn = pool.acquire().await?;
+    sqlx::query("SET statement_timeout = 0").execute(&mut *conn).await?;
+    migrate(&migrator, &mut *conn, options.migrate).await?;
+    sqlx::query("RESET statement_timeout").execute(&mut *conn).await?;
+    drop(conn);
+    Ok(Pools::Postgres(pool))
+}

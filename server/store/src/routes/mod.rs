@@ -1,0 +1,83 @@
+//! What was last read from routers, and how it changed.
+
+mod counts;
+mod history;
+mod read;
+mod save;
+
+use domain::{AccountId, Instant, Place, PoolName, Route, RouteKey, RouterName, Scope, ServerName, SessionId, Span};
+use serde::Deserialize;
+use sqlx::FromRow;
+
+pub use self::history::RouteChange;
+pub(crate) use self::history::insert_changes;
+use crate::{Result, StoreError};
+
+/// A route, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredRoute {
+    /// The route.
+    pub route: Route,
+    /// The account that its key belongs to, where known.
+    pub account: Option<AccountId>,
+}
+
+/// The piece `route` as a row.
+#[derive(Deserialize, FromRow)]
+struct RouteRecord {
+    router: String,
+    pool: String,
+    route_key: String,
+    scope: String,
+    server: Option<String>,
+    session_id: Option<String>,
+    account_id: Option<String>,
+    pinned_at: Option<i64>,
+    expires_in: Option<i64>,
+    read_at: i64,
+}
+
+impl TryFrom<RouteRecord> for StoredRoute {
+    type Error = StoreError;
+
+    fn try_from(record: RouteRecord) -> Result<Self> {
+        let route = Route {
+            place: place(record.router, record.pool)?,
+            scope: scope(&record.scope)?,
+            key: RouteKey::parse(record.route_key).map_err(StoreError::corrupt)?,
+            server: record
+                .server
+                .map(ServerName::parse)
+                .transpose()
+                .map_err(StoreError::corrupt)?,
+            session: record
+                .session_id
+                .map(SessionId::parse)
+                .transpose()
+                .map_err(StoreError::corrupt)?,
+            pinned_at: record.pinned_at.map(Instant::from_micros),
+            expires_in: record.expires_in.map(Span::from_micros),
+            read_at: Instant::from_micros(record.read_at),
+        };
+        let account = record
+            .account_id
+            .map(AccountId::parse)
+            .transpose()
+            .map_err(StoreError::corrupt)?;
+        Ok(Self { route, account })
+    }
+}
+
+/// A place from its two columns.
+pub(crate) fn place(router: String, pool: String) -> Result<Place> {
+    let router = RouterName::parse(router).map_err(StoreError::corrupt)?;
+    Ok(Place {
+        router,
+        pool: PoolName::parse(pool).map_err(StoreError::corrupt)?,
+    })
+}
+
+/// A scope from its word.
+pub(crate) fn scope(word: &str) -> Result<Scope> {
+    Scope::parse(word).ok_or_else(|| StoreError::corrupt("a route has no known scope"))
+}

@@ -1,0 +1,149 @@
+//! New sessions. Reporting one twice changes nothing.
+
+use std::collections::HashMap;
+
+use domain::{AccountId, EndReason, Instant, RouteKey, Session, SessionId, SessionState};
+
+use super::{Deltas, SessionRecord, cleaned_at, end_reason};
+use crate::{
+    Result, StoreError, Tx,
+    accounts::all,
+    sql::{Arg, args, cells, clean, json, json_ids, rows, sql},
+};
+
+/// A session that a back end reports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionCreate {
+    /// Its id.
+    pub id: SessionId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// The client in a few words; empty when unknown.
+    pub client: String,
+    /// The raw user agent; empty when unknown.
+    pub user_agent: String,
+    /// The address, in its canonical form; empty when unknown.
+    pub ip: String,
+    /// When it was signed in; `None` for now.
+    pub created_at: Option<Instant>,
+}
+
+/// What became of a report of a new session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Created {
+    /// It is new.
+    New(Session),
+    /// It was known; as it is now.
+    Same(Session),
+    /// There is no such account.
+    NoAccount,
+    /// Its id is known as another account's.
+    OtherAccount,
+}
+
+impl Tx {
+    /// Makes sessions. A missing account is an outcome, not an error.
+    ///
+    /// # Errors
+    /// `Raced` when another transaction made one of them at this moment; else when the database could not.
+    pub async fn create_sessions(&mut self, items: &[SessionCreate], now: Instant) -> Result<Vec<Created>> {
+        let generations = self.generations(items).await?;
+        let ids = json_ids(items.iter().map(|item| &item.id))?;
+        let sql = rows!(session, "FROM sessions WHERE id IN (SELECT value FROM ", list, ")");
+        let known: Vec<Session> = all(self.rows::<SessionRecord>(sql, args![ids]).await?)?;
+        let mut known: HashMap<SessionId, Session> =
+            known.into_iter().map(|session| (session.id.clone(), session)).collect();
+        let mut new = Vec::new();
+        let mut outcomes = Vec::with_capacity(items.len());
+        for item in items {
+            outcomes.push(match (known.get(&item.id), generations.get(item.account.as_str())) {
+                (Some(session), _) if session.account == item.account => Created::Same(session.clone()),
+                (Some(_), _) => Created::OtherAccount,
+                (None, None) => Created::NoAccount,
+                (None, Some(generation)) => {
+                    let session = fresh(item, *generation, now)?;
+                    known.insert(item.id.clone(), session.clone());
+                    new.push(session.clone());
+                    Created::New(session)
+                }
+            });
+        }
+        if !new.is_empty() {
+            if insert_sessions(self, &new).await? != i64::try_from(new.len()).unwrap_or(i64::MAX) {
+                return Err(StoreError::Raced);
+            }
+            let mut deltas = Deltas::default();
+            for session in &new {
+                deltas.add(session);
+            }
+            deltas.write(self).await?;
+        }
+        Ok(outcomes)
+    }
+
+    /// The generations of the accounts of `items`, which stay so until this transaction ends.
+    async fn generations(&mut self, items: &[SessionCreate]) -> Result<HashMap<String, i64>> {
+        let mut ids: Vec<&AccountId> = items.iter().map(|item| &item.account).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let sql = rows!(
+            "id, generation",
+            "FROM accounts WHERE id IN (SELECT value FROM ",
+            list,
+            ") ORDER BY id",
+            lock
+        );
+        let found: Vec<(String, i64)> = self.rows(sql, args![json_ids(ids)?]).await?;
+        Ok(found.into_iter().collect())
+    }
+}
+
+fn fresh(item: &SessionCreate, generation: i64, now: Instant) -> Result<Session> {
+    let created_at = item.created_at.unwrap_or(now);
+    Ok(Session {
+        id: item.id.clone(),
+        account: item.account.clone(),
+        key: RouteKey::parse(item.id.as_str()).map_err(StoreError::corrupt)?,
+        client: clean(&item.client).into_owned(),
+        user_agent: clean(&item.user_agent).into_owned(),
+        ip: clean(&item.ip).into_owned(),
+        created_at,
+        last_seen_at: created_at,
+        state: SessionState::Active,
+        generation,
+    })
+}
+
+/// Inserts `sessions` as they are, except those whose id is there already. Returns how many were not. Counts nothing.
+pub(crate) async fn insert_sessions(tx: &mut Tx, sessions: &[Session]) -> Result<i64> {
+    let sql = sql!(
+        "INSERT INTO sessions (account_id, created_at, id, route_key, client, user_agent, ip, last_seen_at, ended_at, \
+         end_reason, cleaned_at, generation) \
+         SELECT value ->> 0, CAST(value ->> 1 AS BIGINT), value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
+         value ->> 6, CAST(value ->> 7 AS BIGINT), CAST(value ->> 8 AS BIGINT), value ->> 9, \
+         CAST(value ->> 10 AS BIGINT), CAST(value ->> 11 AS BIGINT) FROM ",
+        each,
+        any,
+        " ON CONFLICT (id) DO NOTHING"
+    );
+    tx.exec(sql, args![json(&sessions.iter().map(row).collect::<Vec<_>>())?])
+        .await
+}
+
+fn row(session: &Session) -> [Arg<'_>; 12] {
+    let key = Some(session.key.as_str()).filter(|key| *key != session.id.as_str());
+    cells![
+        &session.account,
+        session.created_at,
+        &session.id,
+        key,
+        &session.client,
+        &session.user_agent,
+        &session.ip,
+        session.last_seen_at,
+        session.state.ended_at(),
+        end_reason(session).map(EndReason::as_str),
+        cleaned_at(session),
+        session.generation,
+    ]
+}

@@ -1,0 +1,125 @@
+//! Sessions end: by the customer, by time, by a clean-up.
+
+use std::collections::HashMap;
+
+use domain::{AccountId, EndReason, Instant, Session, SessionId, SessionState};
+
+use super::{Changed, Deltas, cleaned_at, counters::lock_accounts, end_reason, sessions_for_update};
+use crate::{
+    Result, Tx,
+    sql::{Arg, args, cells, json, json_ids, sql},
+};
+
+/// A back end says that a session is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// Which.
+    pub id: SessionId,
+    /// Why.
+    pub reason: EndReason,
+    /// Whether the back end removed its own record and routes: then the session is cleaned, not left over.
+    pub released: bool,
+    /// When; `None` for now.
+    pub at: Option<Instant>,
+}
+
+impl Tx {
+    /// Ends sessions. One that is over keeps its reason and its time; told later that it was released, it is cleaned.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn end_sessions(&mut self, items: &[End], now: Instant) -> Result<Vec<Changed>> {
+        let ids: Vec<&SessionId> = items.iter().map(|item| &item.id).collect();
+        let found = sessions_for_update(self, &ids).await?;
+        let mut deltas = Deltas::default();
+        let mut known: HashMap<SessionId, Session> =
+            found.into_iter().map(|session| (session.id.clone(), session)).collect();
+        let mut changed: Vec<SessionId> = Vec::new();
+        let mut outcomes = Vec::with_capacity(items.len());
+        for item in items {
+            let Some(session) = known.get_mut(&item.id) else {
+                outcomes.push(Changed::Missing);
+                continue;
+            };
+            let after = ended(session.state, item, item.at.unwrap_or(now));
+            if after == session.state {
+                outcomes.push(Changed::Already(session.clone()));
+                continue;
+            }
+            deltas.remove(session);
+            session.state = after;
+            deltas.add(session);
+            changed.push(session.id.clone());
+            outcomes.push(Changed::Yes(session.clone()));
+        }
+        changed.sort_unstable();
+        changed.dedup();
+        write(self, changed.iter().filter_map(|id| known.get(id))).await?;
+        deltas.write(self).await?;
+        Ok(outcomes)
+    }
+
+    /// Ends those of `ids` that are live sessions of `account`, as revoked. Returns how many that were.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn revoke_sessions(&mut self, account: &AccountId, ids: &[SessionId], now: Instant) -> Result<i64> {
+        lock_accounts(self, &json_ids([account])?).await?;
+        let sql = sql!(
+            "UPDATE sessions SET ended_at = $3, end_reason = 'revoked' WHERE account_id = $2 AND ended_at IS NULL \
+             AND id IN (SELECT value FROM ",
+            list,
+            ")"
+        );
+        let revoked = self.exec(sql, args![json_ids(ids)?, account, now]).await?;
+        let mut deltas = Deltas::default();
+        deltas.ended(account, revoked);
+        deltas.write(self).await?;
+        Ok(revoked)
+    }
+}
+
+/// The state after `item`, which happened at `at`.
+fn ended(state: SessionState, item: &End, at: Instant) -> SessionState {
+    match (state, item.released) {
+        (SessionState::Active, false) => SessionState::Ended {
+            reason: item.reason,
+            at,
+        },
+        (SessionState::Active, true) => SessionState::Cleaned {
+            reason: item.reason,
+            ended_at: at,
+            at,
+        },
+        (SessionState::Ended { reason, at: ended_at }, true) => SessionState::Cleaned { reason, ended_at, at },
+        (SessionState::Ended { .. }, false) | (SessionState::Cleaned { .. }, _) => state,
+    }
+}
+
+async fn write(tx: &mut Tx, changed: impl Iterator<Item = &Session>) -> Result<()> {
+    let rows: Vec<_> = changed.map(row).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let sql = sql!(
+        "UPDATE sessions SET ended_at = i.ended_at, end_reason = i.end_reason, cleaned_at = i.cleaned_at \
+         FROM (SELECT value ->> 0 AS account_id, CAST(value ->> 1 AS BIGINT) AS created_at, value ->> 2 AS id, \
+         CAST(value ->> 3 AS BIGINT) AS ended_at, value ->> 4 AS end_reason, \
+         CAST(value ->> 5 AS BIGINT) AS cleaned_at FROM ",
+        each,
+        ") AS i \
+         WHERE sessions.account_id = i.account_id AND sessions.created_at = i.created_at AND sessions.id = i.id"
+    );
+    tx.exec(sql, args![json(&rows)?]).await.map(|_| ())
+}
+
+fn row(session: &Session) -> [Arg<'_>; 6] {
+    cells![
+        &session.account,
+        session.created_at,
+        &session.id,
+        session.state.ended_at(),
+        end_reason(session).map(EndReason::as_str),
+        cleaned_at(session),
+    ]
+}

@@ -1,0 +1,121 @@
+//! Sessions: their life as back ends report it, and reading them.
+
+mod clean;
+mod counters;
+mod create;
+mod end;
+mod import;
+mod purge;
+mod read;
+mod touch;
+
+use domain::{AccountId, EndReason, Instant, RouteKey, Session, SessionId, SessionState};
+use serde::Deserialize;
+use sqlx::FromRow;
+
+pub(crate) use self::{counters::Deltas, create::insert_sessions};
+pub use self::{
+    create::{Created, SessionCreate},
+    end::End,
+    touch::Touch,
+};
+use crate::{
+    Result, StoreError, Tx,
+    accounts::all,
+    sql::{args, json_ids, rows},
+};
+
+/// What a report changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changed {
+    /// It did, to this.
+    Yes(Session),
+    /// Nothing: the session is like that already.
+    Already(Session),
+    /// Nothing: the session is over, and only a live one can be touched.
+    Over(Session),
+    /// There is no such session.
+    Missing,
+}
+
+/// The piece `session` as a row.
+#[derive(Deserialize, FromRow)]
+pub(crate) struct SessionRecord {
+    id: String,
+    account_id: String,
+    route_key: Option<String>,
+    client: String,
+    user_agent: String,
+    ip: String,
+    created_at: i64,
+    last_seen_at: i64,
+    ended_at: Option<i64>,
+    end_reason: Option<String>,
+    cleaned_at: Option<i64>,
+    generation: i64,
+}
+
+impl TryFrom<SessionRecord> for Session {
+    type Error = StoreError;
+
+    fn try_from(record: SessionRecord) -> Result<Self> {
+        let state = record.state()?;
+        let key = record.route_key.unwrap_or_else(|| record.id.clone());
+        Ok(Self {
+            key: RouteKey::parse(key).map_err(StoreError::corrupt)?,
+            id: SessionId::parse(record.id).map_err(StoreError::corrupt)?,
+            account: AccountId::parse(record.account_id).map_err(StoreError::corrupt)?,
+            client: record.client,
+            user_agent: record.user_agent,
+            ip: record.ip,
+            created_at: Instant::from_micros(record.created_at),
+            last_seen_at: Instant::from_micros(record.last_seen_at),
+            state,
+            generation: record.generation,
+        })
+    }
+}
+
+impl SessionRecord {
+    fn state(&self) -> Result<SessionState> {
+        let Some(ended_at) = self.ended_at.map(Instant::from_micros) else {
+            return Ok(SessionState::Active);
+        };
+        let reason = self.end_reason.as_deref().and_then(EndReason::parse);
+        let reason = reason.ok_or_else(|| StoreError::corrupt("a session ended for no known reason"))?;
+        Ok(match self.cleaned_at.map(Instant::from_micros) {
+            None => SessionState::Ended { reason, at: ended_at },
+            Some(at) => SessionState::Cleaned { reason, ended_at, at },
+        })
+    }
+}
+
+/// When `session` was cleaned, if it was.
+pub(crate) const fn cleaned_at(session: &Session) -> Option<Instant> {
+    match session.state {
+        SessionState::Cleaned { at, .. } => Some(at),
+        SessionState::Active | SessionState::Ended { .. } => None,
+    }
+}
+
+/// Why `session` ended, if it did.
+pub(crate) const fn end_reason(session: &Session) -> Option<EndReason> {
+    match session.state {
+        SessionState::Active => None,
+        SessionState::Ended { reason, .. } | SessionState::Cleaned { reason, .. } => Some(reason),
+    }
+}
+
+/// Reads the sessions called `ids` for changing: on Postgres their accounts are locked first, in the order of ids.
+async fn sessions_for_update(tx: &mut Tx, ids: &[&SessionId]) -> Result<Vec<Session>> {
+    let ids = json_ids(ids)?;
+    counters::lock_accounts_of(tx, &ids).await?;
+    let sql = rows!(
+        session,
+        "FROM sessions WHERE id IN (SELECT value FROM ",
+        list,
+        ") ORDER BY id",
+        lock
+    );
+    all(tx.rows::<SessionRecord>(sql, args![ids]).await?)
+}

@@ -1,0 +1,214 @@
+//! Console sessions of staff. They are found by the SHA-256 of their secret, so what is stored signs nobody in. Saving is
+//! an UPDATE of a session that is not revoked, never an upsert: a request that began before a sign-out cannot bring the
+//! session back (facts/leptos-axum-sqlx.md: the stock store does).
+
+use domain::{Instant, StaffId, StaffSessionId};
+use serde::Deserialize;
+use sqlx::FromRow;
+
+use crate::{
+    Result, Store, StoreError, Tx,
+    accounts::all,
+    sql::{args, rows, sql},
+};
+
+/// A console session that begins.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NewStaffSession {
+    /// SHA-256 of its secret.
+    pub hash: [u8; 32],
+    /// Its public handle.
+    pub id: StaffSessionId,
+    /// Whose it is.
+    pub staff: StaffId,
+    /// What the session layer keeps in it.
+    pub data: String,
+    /// The browser.
+    pub user_agent: String,
+    /// The address.
+    pub ip: String,
+    /// When it begins.
+    pub created_at: Instant,
+    /// When it ends without use.
+    pub idle_until: Instant,
+    /// When it ends in any case.
+    pub expires_at: Instant,
+}
+
+/// A console session that is good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaffSession {
+    /// Its public handle.
+    pub id: StaffSessionId,
+    /// Whose it is.
+    pub staff: StaffId,
+    /// What the session layer keeps in it.
+    pub data: String,
+    /// The browser.
+    pub user_agent: String,
+    /// The address.
+    pub ip: String,
+    /// When it began.
+    pub created_at: Instant,
+    /// When it was last used.
+    pub last_seen_at: Instant,
+    /// When it ends without use.
+    pub idle_until: Instant,
+    /// When it ends in any case.
+    pub expires_at: Instant,
+}
+
+/// The piece `staff_session` as a row.
+#[derive(Deserialize, FromRow)]
+struct Record {
+    id: String,
+    staff_id: String,
+    data: String,
+    user_agent: String,
+    ip: String,
+    created_at: i64,
+    last_seen_at: i64,
+    idle_until: i64,
+    expires_at: i64,
+}
+
+impl TryFrom<Record> for StaffSession {
+    type Error = StoreError;
+
+    fn try_from(record: Record) -> Result<Self> {
+        Ok(Self {
+            id: StaffSessionId::parse(record.id).map_err(StoreError::corrupt)?,
+            staff: StaffId::parse(record.staff_id).map_err(StoreError::corrupt)?,
+            data: record.data,
+            user_agent: record.user_agent,
+            ip: record.ip,
+            created_at: Instant::from_micros(record.created_at),
+            last_seen_at: Instant::from_micros(record.last_seen_at),
+            idle_until: Instant::from_micros(record.idle_until),
+            expires_at: Instant::from_micros(record.expires_at),
+        })
+    }
+}
+
+impl Tx {
+    /// Begins a console session.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn create_staff_session(&mut self, s: &NewStaffSession) -> Result<()> {
+        let sql = sql!(
+            "INSERT INTO staff_sessions (hash, id, staff_id, data, user_agent, ip, created_at, last_seen_at, \
+             idle_until, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)"
+        );
+        let values = args![
+            hex::encode(s.hash),
+            &s.id,
+            &s.staff,
+            &s.data,
+            &s.user_agent,
+            &s.ip,
+            s.created_at,
+            s.idle_until,
+            s.expires_at,
+        ];
+        self.exec(sql, values).await.map(|_| ())
+    }
+
+    /// Saves what the session layer keeps; `false` when the session is revoked or not there, and then nothing is saved.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn save_staff_session(&mut self, hash: &[u8; 32], data: &str, idle_until: Instant) -> Result<bool> {
+        let sql = sql!("UPDATE staff_sessions SET data = $2, idle_until = $3 WHERE hash = $1 AND revoked_at IS NULL");
+        Ok(self.exec(sql, args![hex::encode(hash), data, idle_until]).await? == 1)
+    }
+
+    /// Notes that a session was used; `false` when it is revoked, over, or not there.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn touch_staff_session(&mut self, hash: &[u8; 32], now: Instant, idle_until: Instant) -> Result<bool> {
+        let sql = sql!(
+            "UPDATE staff_sessions SET last_seen_at = $2, idle_until = $3 \
+             WHERE hash = $1 AND revoked_at IS NULL AND idle_until > $2 AND expires_at > $2"
+        );
+        Ok(self.exec(sql, args![hex::encode(hash), now, idle_until]).await? == 1)
+    }
+
+    /// Revokes a session of `staff` by its public handle; `false` when there is none that is not revoked.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn revoke_staff_session(&mut self, staff: &StaffId, id: &StaffSessionId, now: Instant) -> Result<bool> {
+        let sql =
+            sql!("UPDATE staff_sessions SET revoked_at = $3 WHERE staff_id = $1 AND id = $2 AND revoked_at IS NULL");
+        Ok(self.exec(sql, args![staff, id, now]).await? == 1)
+    }
+
+    /// Revokes a session by the SHA-256 of its secret; `false` when there is none that is not revoked.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn revoke_staff_session_by_hash(&mut self, hash: &[u8; 32], now: Instant) -> Result<bool> {
+        let sql = sql!("UPDATE staff_sessions SET revoked_at = $2 WHERE hash = $1 AND revoked_at IS NULL");
+        Ok(self.exec(sql, args![hex::encode(hash), now]).await? == 1)
+    }
+
+    /// Revokes all sessions of `staff`, except one if asked. Returns how many.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn revoke_staff_sessions(
+        &mut self,
+        staff: &StaffId,
+        except: Option<&StaffSessionId>,
+        now: Instant,
+    ) -> Result<i64> {
+        let sql =
+            sql!("UPDATE staff_sessions SET revoked_at = $3 WHERE staff_id = $1 AND id <> $2 AND revoked_at IS NULL");
+        self.exec(sql, args![staff, except.map_or("", StaffSessionId::as_str), now])
+            .await
+    }
+
+    /// Deletes at most `limit` sessions that ended in any case before `before`. Returns how many.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn purge_staff_sessions(&mut self, before: Instant, limit: u32) -> Result<i64> {
+        let sql = sql!(
+            "DELETE FROM staff_sessions WHERE hash IN \
+             (SELECT hash FROM staff_sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)"
+        );
+        self.exec(sql, args![before, limit]).await
+    }
+}
+
+impl Store {
+    /// The session with this SHA-256 of its secret, when it is good at `now`.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn staff_session(&self, hash: &[u8; 32], now: Instant) -> Result<Option<StaffSession>> {
+        let sql = rows!(
+            staff_session,
+            "FROM staff_sessions WHERE hash = $1 AND revoked_at IS NULL AND idle_until > $2 AND expires_at > $2"
+        );
+        self.row::<Record>(sql, args![hex::encode(hash), now])
+            .await?
+            .map(StaffSession::try_from)
+            .transpose()
+    }
+
+    /// The sessions of `staff` that are good at `now`, newest first; at most 200.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn staff_sessions_of(&self, staff: &StaffId, now: Instant) -> Result<Vec<StaffSession>> {
+        let sql = rows!(
+            staff_session,
+            "FROM staff_sessions WHERE staff_id = $1 AND revoked_at IS NULL AND idle_until > $2 AND expires_at > $2 \
+             ORDER BY created_at DESC, id LIMIT 200"
+        );
+        all(self.rows::<Record>(sql, args![staff, now]).await?)
+    }
+}

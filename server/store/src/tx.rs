@@ -1,0 +1,87 @@
+//! A transaction on either engine.
+
+use std::sync::Arc;
+
+use sqlx::{Postgres, Sqlite, Transaction};
+
+use crate::{
+    AuditKeys, Engine, Result,
+    conn::{Conn, Record},
+    sql::{Arg, Sql},
+};
+
+/// A transaction. It rolls back when it is dropped.
+pub struct Tx {
+    inner: Inner,
+    pub(crate) keys: Arc<AuditKeys>,
+}
+
+enum Inner {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Tx {
+    pub(crate) const fn sqlite(tx: Transaction<'static, Sqlite>, keys: Arc<AuditKeys>) -> Self {
+        Self {
+            inner: Inner::Sqlite(tx),
+            keys,
+        }
+    }
+    pub(crate) const fn postgres(tx: Transaction<'static, Postgres>, keys: Arc<AuditKeys>) -> Self {
+        Self {
+            inner: Inner::Postgres(tx),
+            keys,
+        }
+    }
+
+    /// Makes everything of the transaction last.
+    ///
+    /// # Errors
+    /// When the database could not: then nothing of it happened, or (the connection broke) nobody knows.
+    pub async fn commit(self) -> Result<()> {
+        match self.inner {
+            Inner::Sqlite(tx) => tx.commit().await?,
+            Inner::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+
+    /// Undoes everything of the transaction.
+    ///
+    /// # Errors
+    /// When the connection broke; it is undone all the same.
+    pub async fn rollback(self) -> Result<()> {
+        match self.inner {
+            Inner::Sqlite(tx) => tx.rollback().await?,
+            Inner::Postgres(tx) => tx.rollback().await?,
+        }
+        Ok(())
+    }
+
+    pub(crate) const fn engine(&self) -> Engine {
+        match self.inner {
+            Inner::Sqlite(_) => Engine::Sqlite,
+            Inner::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    pub(crate) fn conn(&mut self) -> Conn<'_> {
+        match &mut self.inner {
+            Inner::Sqlite(tx) => Conn::Sqlite(&mut *tx),
+            Inner::Postgres(tx) => Conn::Postgres(&mut *tx),
+        }
+    }
+
+    pub(crate) async fn exec(&mut self, sql: Sql, values: &[Arg<'_>]) -> Result<i64> {
+        self.conn().exec(sql, values).await
+    }
+
+    pub(crate) async fn rows<T: Record>(&mut self, sql: Sql, values: &[Arg<'_>]) -> Result<Vec<T>> {
+        self.conn().rows(sql, values).await
+    }
+
+    pub(crate) async fn row<T: Record>(&mut self, sql: Sql, values: &[Arg<'_>]) -> Result<Option<T>> {
+        self.conn().row(sql, values).await
+    }
+}

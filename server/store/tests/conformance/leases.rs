@@ -1,0 +1,169 @@
+//! Leases: one worker at a time, and one that lost its lease changes nothing.
+
+use domain::{Stage, Status};
+use store::{Lease, StoreError};
+
+use crate::{
+    cleanups::{cid, cleanup, insert, set, steps},
+    world::{Db, at},
+};
+
+both! {
+    one_works_at_a_time,
+    a_zombie_changes_nothing,
+    a_late_worker_whom_nobody_replaced_goes_on,
+    a_lease_that_was_given_back_is_over,
+    what_is_finished_is_never_claimed_nor_written,
+    a_persons_retry_takes_the_lease_away,
+    of_many_that_claim_at_once_one_gets_it,
+    who_waits_longest_is_next_and_no_more_than_asked_for,
+}
+
+async fn claim(db: &Db, holder: &str, now: i64, until: i64) -> Option<Lease> {
+    tx!(db, tx => tx.claim_cleanup(&cid("c1"), holder, at(now), at(until)))
+}
+
+/// What a worker with `lease` writes: the second step cleared.
+async fn work(db: &Db, lease: &Lease, until: Option<i64>, status: Status) -> Result<(), StoreError> {
+    let mut moved = cleanup("c1", "a", 0);
+    moved.status = status;
+    moved.finished_at = (status == Status::Done).then(|| at(70));
+    let mut step = steps().remove(1);
+    step.stage = Stage::Cleared;
+    let mut tx = db.store.begin().await.unwrap();
+    tx.save_progress(lease, until.map(at), &moved, &[step]).await?;
+    tx.commit().await
+}
+
+async fn one_works_at_a_time(db: &Db) {
+    db.accounts(&["a"]).await;
+    insert(db, "c1", "a", 0).await;
+    let first = claim(db, "one", 10, 40).await.unwrap();
+    assert_eq!(claim(db, "two", 39, 69).await, None);
+    assert_eq!(
+        claim(db, "one", 39, 69).await,
+        None,
+        "two workers of one process are two workers"
+    );
+    assert_eq!(db.store.due_cleanups(at(39), 10).await.unwrap(), []);
+    assert_eq!(db.store.due_cleanups(at(40), 10).await.unwrap(), [cid("c1")]);
+    let second = claim(db, "two", 40, 70).await.unwrap();
+    assert_eq!((first.token, second.token), (1, 2));
+    assert_eq!(tx!(db, tx => tx.claim_cleanup(&cid("nobody"), "w", at(0), at(1))), None);
+}
+
+async fn a_zombie_changes_nothing(db: &Db) {
+    db.accounts(&["a"]).await;
+    insert(db, "c1", "a", 0).await;
+    let zombie = claim(db, "one", 10, 40).await.unwrap();
+    let other = claim(db, "two", 50, 80).await.unwrap();
+    let before = db.store.steps(&cid("c1")).await.unwrap();
+    assert!(matches!(
+        work(db, &zombie, Some(99), Status::Done).await,
+        Err(StoreError::Fenced)
+    ));
+    assert!(matches!(
+        work(db, &zombie, None, Status::Running).await,
+        Err(StoreError::Fenced)
+    ));
+    assert_eq!(db.store.steps(&cid("c1")).await.unwrap(), before);
+    assert_eq!(
+        db.store.cleanup(&cid("c1")).await.unwrap().unwrap().status,
+        Status::Running
+    );
+    work(db, &other, Some(90), Status::Running).await.unwrap();
+    assert_eq!(db.store.steps(&cid("c1")).await.unwrap()[1].stage, Stage::Cleared);
+}
+
+async fn a_late_worker_whom_nobody_replaced_goes_on(db: &Db) {
+    db.accounts(&["a"]).await;
+    insert(db, "c1", "a", 0).await;
+    let late = claim(db, "one", 10, 40).await.unwrap();
+    work(db, &late, Some(200), Status::Running).await.unwrap();
+    assert_eq!(claim(db, "two", 199, 300).await, None, "its lease was renewed");
+}
+
+async fn a_lease_that_was_given_back_is_over(db: &Db) {
+    db.accounts(&["a"]).await;
+    insert(db, "c1", "a", 0).await;
+    let lease = claim(db, "one", 10, 40).await.unwrap();
+    work(db, &lease, None, Status::Running).await.unwrap();
+    assert!(matches!(
+        work(db, &lease, Some(60), Status::Running).await,
+        Err(StoreError::Fenced)
+    ));
+    assert!(
+        claim(db, "two", 11, 41).await.is_some(),
+        "what was given back can be claimed at once"
+    );
+}
+
+async fn what_is_finished_is_never_claimed_nor_written(db: &Db) {
+    db.accounts(&["a"]).await;
+    insert(db, "c1", "a", 0).await;
+    let lease = claim(db, "one", 10, 40).await.unwrap();
+    work(db, &lease, Some(80), Status::Done).await.unwrap();
+    assert!(matches!(
+        work(db, &lease, Some(90), Status::Running).await,
+        Err(StoreError::Fenced)
+    ));
+    assert_eq!(claim(db, "two", 500, 600).await, None);
+    assert_eq!(db.store.due_cleanups(at(500), 10).await.unwrap(), []);
+}
+
+async fn a_persons_retry_takes_the_lease_away(db: &Db) {
+    db.accounts(&["a"]).await;
+    insert(db, "c1", "a", 0).await;
+    set(db, "c1", Status::NeedsAttention, 5, &[]).await;
+    assert_eq!(
+        db.store.due_cleanups(at(99), 10).await.unwrap(),
+        [],
+        "it needs a person, not a worker"
+    );
+    let lease = claim(db, "one", 10, 40).await.unwrap();
+    assert!(tx!(db, tx => tx.retry_cleanup(&cid("c1"), &[], at(11))));
+    assert!(matches!(
+        work(db, &lease, Some(60), Status::Done).await,
+        Err(StoreError::Fenced)
+    ));
+    assert!(claim(db, "two", 12, 42).await.unwrap().token > lease.token);
+}
+
+async fn of_many_that_claim_at_once_one_gets_it(db: &Db) {
+    db.accounts(&["a"]).await;
+    insert(db, "c1", "a", 0).await;
+    for round in 0..5 {
+        let claims: Vec<_> = (0..6)
+            .map(|n| {
+                let store = db.store.clone();
+                let (now, until) = (at(round * 100 + 50), at(round * 100 + 80));
+                tokio::spawn(async move {
+                    let mut tx = store.begin().await.unwrap();
+                    let lease = tx
+                        .claim_cleanup(&cid("c1"), &format!("w{n}"), now, until)
+                        .await
+                        .unwrap();
+                    tx.commit().await.unwrap();
+                    lease
+                })
+            })
+            .collect();
+        let mut got = Vec::new();
+        for claim in claims {
+            got.extend(claim.await.unwrap());
+        }
+        assert_eq!(got.len(), 1);
+        assert_eq!(got[0].token, round + 1);
+    }
+}
+
+async fn who_waits_longest_is_next_and_no_more_than_asked_for(db: &Db) {
+    let ids: Vec<String> = (0..9).map(|n| format!("a{n}")).collect();
+    db.accounts(&ids.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    for n in 0..9 {
+        insert(db, &format!("c{n}"), &format!("a{n}"), 90 - n * 10).await;
+    }
+    let due = db.store.due_cleanups(at(45), 3).await.unwrap();
+    assert_eq!(due, [cid("c8"), cid("c7"), cid("c6")]);
+    assert_eq!(db.store.due_cleanups(at(45), 100).await.unwrap().len(), 4);
+}

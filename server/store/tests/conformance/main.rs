@@ -1,0 +1,20 @@
+//! What a store must do, on every engine: each test runs on SQLite (a file in a temporary folder) and on a PostgreSQL that
+//! the suite starts for itself. Without PostgreSQL the tests fail; nothing is skipped.
+
+#[macro_use]
+mod world;
+
+mod accounts;
+mod audit;
+mod bulk;
+mod cleanups;
+mod counters;
+mod embedded;
+mod leases;
+mod open;
+mod routes;
+mod schema;
+mod search;
+mod sessions;
+mod staff;
+mod tamper;
