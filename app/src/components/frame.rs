@@ -79,7 +79,7 @@ fn navigation(me: &Me, here: Tab) -> AnyView {
             .then(|| view! { <a href=url aria-current=here><i class=format!("i {icon}")></i><span>{words}</span></a> })
     };
     view! {
-        <nav class="main" aria-label="Main">
+        <nav class="main" aria-label="Main"><div>
             <a class="brand" href=routes::HOME>
                 <svg width="18" height="18" viewBox="0 0 18 18" aria-hidden="true">
                     <circle cx="4" cy="9" r="3"></circle>
@@ -88,7 +88,7 @@ fn navigation(me: &Me, here: Tab) -> AnyView {
                 "Unstick"
             </a>
             {Tab::ALL.map(item).into_iter().collect_view()}
-        </nav>
+        </div></nav>
     }
     .into_any()
 }

@@ -10,21 +10,34 @@ use super::tag::tag;
 /// How many colours there are; more servers share them, and their names tell them apart.
 const COLOURS: usize = 6;
 
-/// Which colour each server of a page has, by the order of their names.
+/// Which colour each server of a page has: the one of the number that its name ends with, so that `api-2` looks the same
+/// on every page, or the next one that is free.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Palette(Vec<ServerName>);
+pub(crate) struct Palette(Vec<(ServerName, usize)>);
 
 impl Palette {
     /// Colours for `names`.
     pub(crate) fn of<'a>(names: impl IntoIterator<Item = &'a ServerName>) -> Self {
-        let sorted: BTreeSet<&ServerName> = names.into_iter().collect();
-        Self(sorted.into_iter().cloned().collect())
+        let mut found: Vec<(ServerName, usize)> = Vec::new();
+        for name in names.into_iter().collect::<BTreeSet<_>>() {
+            let wanted = number_at_end(name.as_str()).unwrap_or(found.len());
+            let colours = (0..COLOURS).map(|next| (wanted + next) % COLOURS);
+            let free = colours
+                .into_iter()
+                .find(|colour| found.iter().all(|(_, taken)| taken != colour));
+            found.push((name.clone(), free.unwrap_or(wanted % COLOURS)));
+        }
+        Self(found)
     }
 
     /// The class of the colour of `name`.
     pub(crate) fn class(&self, name: &ServerName) -> &'static str {
-        let place = self.0.iter().position(|known| known == name).unwrap_or(0);
-        ["s1", "s2", "s3", "s4", "s5", "s6"][place % COLOURS]
+        let colour = self
+            .0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map_or(0, |(_, colour)| *colour);
+        ["s1", "s2", "s3", "s4", "s5", "s6"][colour % COLOURS]
     }
 
     /// The square of colour before a server's name; hatched when the server serves badly.
@@ -32,6 +45,13 @@ impl Palette {
         let bad = if health.is_bad() { " hatched" } else { "" };
         view! { <i class=format!("dot {}{bad}", self.class(name))></i> }
     }
+}
+
+/// The number that `name` ends with, from 1, as a place from 0.
+fn number_at_end(name: &str) -> Option<usize> {
+    let digits = name.len() - name.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+    let number: usize = name.get(name.len() - digits..)?.parse().ok()?;
+    number.checked_sub(1)
 }
 
 /// How a server is doing; nothing for a healthy one where `quiet`.
@@ -51,6 +71,17 @@ pub(crate) fn share(permille: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_has_its_colour_on_every_page_and_shares_it_only_when_there_are_too_many() {
+        let name = |text: &str| ServerName::parse(text).unwrap();
+        let (one, two, other) = (name("api-1"), name("api-2"), name("web-2"));
+        assert_eq!(Palette::of([&two]).class(&two), Palette::of([&one, &two]).class(&two));
+        let both = Palette::of([&one, &two, &other]);
+        assert_ne!(both.class(&two), both.class(&other));
+        let many: Vec<ServerName> = (0..20).map(|n| name(&format!("s{n}"))).collect();
+        assert!(many.iter().all(|name| Palette::of(&many).class(name).starts_with('s')));
+    }
 
     #[test]
     fn shares_are_read_without_false_precision() {

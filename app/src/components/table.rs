@@ -6,15 +6,18 @@ use leptos::prelude::*;
 /// numbers. Rows bring their own cells, with class `x` or `n` for the same.
 pub(crate) fn table(caption: &str, heads: &'static [&'static str], rows: Vec<AnyView>) -> AnyView {
     let head = |head: &&'static str| {
-        let (class, words) = match head.as_bytes().first() {
-            Some(b'!') => (Some("x"), head.get(1..)),
-            Some(b'#') => (Some("n"), head.get(1..)),
-            _ => (None, Some(*head)),
+        let words = head.trim_start_matches(['!', '#']);
+        let marks = head.get(..head.len() - words.len()).unwrap_or_default();
+        let class = match marks {
+            "!" => Some("x"),
+            "#" => Some("n"),
+            "!#" => Some("x n"),
+            _ => None,
         };
-        view! { <th scope="col" class=class>{words.unwrap_or_default()}</th> }
+        view! { <th scope="col" class=class>{words}</th> }
     };
     view! {
-        <div class="wide" role="region" aria-label=caption.to_owned() tabindex="0">
+        <div class="wide" role="region" aria-label=format!("Table: {caption}") tabindex="0">
             <table>
                 <thead>
                     <tr>{heads.iter().map(head).collect_view()}</tr>

@@ -67,12 +67,12 @@ impl Scale {
             .take(16)
             .collect()
     }
-    fn label(self, at: Instant) -> String {
-        let days = self.length() > 3 * 86_400_000_000;
-        if days {
+    /// The day where it begins, else the time.
+    fn label(at: Instant) -> String {
+        if at.micros() % 86_400_000_000 == 0 {
             at.to_day()
         } else {
-            at.to_clock().chars().take(5).collect()
+            clock(at)
         }
     }
 }
@@ -148,7 +148,7 @@ fn axis(scale: Scale, bottom: i64) -> AnyView {
         let x = scale.x(at);
         view! {
             <path class="grid" d=format!("M{x} {}V{bottom}", TOP - 6)></path>
-            <text x=x y="12" text-anchor="middle">{scale.label(at)}</text>
+            <text x=x y="12" text-anchor="middle">{Scale::label(at)}</text>
         }
     };
     view! {

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The columns of [`account_cells`].
-pub(crate) const HEADS: &[&str] = &["Account", "!Id", "Verdict", "#Live", "#Left over", "!Last seen"];
+pub(crate) const HEADS: &[&str] = &["Account", "!Id", "Verdict", "!#Live", "#Left over", "!Last seen"];
 
 /// The page.
 #[component]
@@ -37,7 +37,7 @@ fn list(page: &Page<AccountRow>, now: Instant) -> AnyView {
         let words = "No account here. Back ends report them through the API, or import them in a shell.";
         empty(words, button(routes::HOME.to_owned(), "Go to the first page", ""))
     } else {
-        let row = |row: &AccountRow| view! { <tr>{account_cells(row, now, ().into_any())}</tr> }.into_any();
+        let row = |row: &AccountRow| view! { <tr>{account_cells(row, now, ().into_any(), false)}</tr> }.into_any();
         table("All accounts", HEADS, page.items.iter().map(row).collect())
     };
     let first = ctx::asked("after").map(|_| routes::accounts(None));
@@ -50,14 +50,14 @@ fn list(page: &Page<AccountRow>, now: Instant) -> AnyView {
     .into_any()
 }
 
-/// An account's cells; `why` stands below its name.
-pub(crate) fn account_cells(row: &AccountRow, now: Instant, why: AnyView) -> AnyView {
+/// An account's cells. `why` stands below its name; `told` when it has the e-mail address in it.
+pub(crate) fn account_cells(row: &AccountRow, now: Instant, why: AnyView, told: bool) -> AnyView {
     let account = &row.account;
     let verdict = match &row.server {
         Some(server) => format!("{} on {server}", row.verdict.label()),
         None => row.verdict.label().to_owned(),
     };
-    let email = (account.title() != account.email && !account.email.is_empty())
+    let email = (account.title() != account.email && !account.email.is_empty() && !told)
         .then(|| view! { <div class="sub">{foreign(&account.email)}</div> });
     view! {
         <td class="who-cell">
@@ -67,7 +67,7 @@ pub(crate) fn account_cells(row: &AccountRow, now: Instant, why: AnyView) -> Any
         </td>
         <td class="x">{id(account.id.as_str())}</td>
         <td>{tag(row.verdict, verdict)}</td>
-        <td class="n">{number(account.live_sessions)}</td>
+        <td class="x n">{number(account.live_sessions)}</td>
         <td class="n">{number(account.leftover_sessions)}</td>
         <td class="x">{account.last_seen_at.map(|at| ago(at, now))}</td>
     }

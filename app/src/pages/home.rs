@@ -86,13 +86,24 @@ fn bad_servers(servers: &[ServerStatus], now: Instant) -> AnyView {
         return ().into_any();
     }
     let palette = Palette::of(servers.iter().map(|server| &server.name));
-    let item = |server: &ServerStatus| {
+    // One line for a server, whatever the number of pools it is in.
+    let mut groups: Vec<(&ServerStatus, Vec<&str>)> = Vec::new();
+    for server in servers {
+        let same = |it: &ServerStatus| {
+            (&it.name, &it.place.router, it.health) == (&server.name, &server.place.router, server.health)
+        };
+        match groups.iter_mut().find(|(it, _)| same(it)) {
+            Some((_, pools)) => pools.push(server.place.pool.as_str()),
+            None => groups.push((server, vec![server.place.pool.as_str()])),
+        }
+    }
+    let item = |(server, pools): &(&ServerStatus, Vec<&str>)| {
         let errors = server.error_permille.map(|errors| format!("{} errors", share(errors)));
         view! {
             <li>
                 {palette.dot(&server.name, server.health)}
                 <b>{server.name.to_string()}</b>
-                <small>{format!("{} / {}", server.place.router, server.place.pool)}</small>
+                <small>{format!("{} / {}", server.place.router, pools.join(", "))}</small>
                 {health(server.health, false)}
                 <small>{errors.map(|words| words + ", ")} "for " {since(server.since, now)}</small>
             </li>
@@ -100,7 +111,7 @@ fn bad_servers(servers: &[ServerStatus], now: Instant) -> AnyView {
     };
     view! {
         <section class="alarm" aria-label="Servers that serve badly">
-            <ul>{servers.iter().map(item).collect_view()}</ul>
+            <ul>{groups.iter().map(item).collect_view()}</ul>
             <a href=routes::ROUTING>"Routing"</a>
         </section>
     }
@@ -114,7 +125,7 @@ fn most_left_over(rows: &[AccountRow], now: Instant) -> AnyView {
             ().into_any(),
         )
     } else {
-        let row = |row: &AccountRow| view! { <tr>{account_cells(row, now, ().into_any())}</tr> }.into_any();
+        let row = |row: &AccountRow| view! { <tr>{account_cells(row, now, ().into_any(), false)}</tr> }.into_any();
         table(
             "Accounts with the most left over",
             HEADS,
@@ -156,9 +167,9 @@ fn results(page: &SearchPage) -> AnyView {
         n => format!("{more}{} accounts", number(n)),
     };
     let hit = |hit: &Hit| {
-        let how = if hit.exact { "" } else { "part of " };
-        let why = view! { <div class="why">{format!("{how}{}: ", hit.field.label())} <mark>{foreign(&hit.text)}</mark></div> };
-        view! { <tr>{account_cells(&hit.row, page.now, why.into_any())}</tr> }.into_any()
+        let why = view! { <div class="why">{hit.field.label()} ": " {marked(&hit.text, &page.query)}</div> };
+        let cells = account_cells(&hit.row, page.now, why.into_any(), hit.field == Field::Email);
+        view! { <tr>{cells}</tr> }.into_any()
     };
     let body = if page.hits.is_empty() {
         nothing(&page.query)
@@ -181,6 +192,33 @@ fn results(page: &SearchPage) -> AnyView {
     .into_any()
 }
 
+/// `text` with what was searched for marked, in whatever case it stands there.
+fn marked(text: &str, query: &str) -> AnyView {
+    let Some((before, found, after)) = split_at_match(text, query) else {
+        return view! { <bdi>{text.to_owned()}</bdi> }.into_any();
+    };
+    view! { <bdi>{before.to_owned()}<mark>{found.to_owned()}</mark>{after.to_owned()}</bdi> }.into_any()
+}
+
+fn split_at_match<'a>(text: &'a str, query: &str) -> Option<(&'a str, &'a str, &'a str)> {
+    let wanted: Vec<char> = query.chars().flat_map(char::to_lowercase).collect();
+    let starts = text.char_indices().map(|(at, _)| at);
+    starts.into_iter().find_map(|at| {
+        let (before, rest) = text.split_at(at);
+        let mut wanted = wanted.iter();
+        for (place, letter) in rest.char_indices() {
+            if wanted.len() == 0 {
+                let (found, after) = rest.split_at(place);
+                return Some((before, found, after));
+            }
+            if !letter.to_lowercase().all(|small| wanted.next() == Some(&small)) {
+                return None;
+            }
+        }
+        (wanted.len() == 0).then_some((before, rest, ""))
+    })
+}
+
 fn nothing(query: &str) -> AnyView {
     let short = query.chars().count() < 3;
     let words = if short {
@@ -199,4 +237,19 @@ fn nothing(query: &str) -> AnyView {
         {button(routes::ACCOUNTS.to_owned(), "Look through all accounts", "")}
     };
     empty(words, hints.into_any())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split_at_match;
+
+    #[test]
+    fn what_was_searched_for_is_found_in_any_case_and_script() {
+        assert_eq!(split_at_match("Mira Horák", "RA HOR"), Some(("Mi", "ra Hor", "ák")));
+        assert_eq!(split_at_match("Łukasz", "łu"), Some(("", "Łu", "kasz")));
+        assert_eq!(split_at_match("abc", "abc"), Some(("", "abc", "")));
+        assert_eq!(split_at_match("שרה לוי", "לוי"), Some(("שרה ", "לוי", "")));
+        assert_eq!(split_at_match("abc", "abcd"), None);
+        assert_eq!(split_at_match("", "x"), None);
+    }
 }

@@ -22,7 +22,14 @@ use crate::{
     routes,
 };
 
-const HEADS: &[&str] = &["Browser", "!Address", "!Began", "Last used", "!Ends at the latest", ""];
+const HEADS: &[&str] = &[
+    "Browser",
+    "!Address",
+    "!Began",
+    "Last used",
+    "!Ends at the latest",
+    "#End it",
+];
 
 /// The page.
 #[component]

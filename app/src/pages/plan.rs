@@ -156,7 +156,10 @@ fn places(plan: &ThePlan) -> AnyView {
 
 fn group_card(place: &Place, group: &[&PlannedRoute]) -> AnyView {
     let entries = group.iter().filter(|route| route.server.is_some()).count();
-    let note = format!("{entries} with an entry, {} without", group.len() - entries);
+    let note = match group.len() - entries {
+        0 => plural(i64::try_from(entries).unwrap_or(0), "entry", "entries"),
+        none => format!("{entries} with an entry, {none} without"),
+    };
     let row = |route: &&PlannedRoute| route_row(route);
     let (first, rest) = group.split_at(group.len().min(SHOWN));
     let folded = (!rest.is_empty()).then(|| {
@@ -173,6 +176,7 @@ fn group_card(place: &Place, group: &[&PlannedRoute]) -> AnyView {
 fn route_row(route: &PlannedRoute) -> impl IntoView + use<> {
     let of = match (route.scope, &route.session) {
         (Scope::Account, _) => "the account’s route".to_owned(),
+        (Scope::Session, Some(session)) if session.as_str() == route.key.as_str() => String::new(),
         (Scope::Session, Some(session)) => format!("of {session}"),
         (Scope::Session, None) => "of no known session".to_owned(),
     };

@@ -562,6 +562,8 @@ fn stuck(world: &World, route: &Route) -> Verdict {
             None => "pinned there before Unstick watched".to_owned(),
         },
     };
+    let draining = world.health_of(route) == Health::Draining;
+    let stays = if draining { " Draining does not move customers who are pinned." } else { "" };
     let sentence = Rich::new()
         .strong("Stuck on a bad server.")
         .text(" Every sign-in, on any device, lands on ")

@@ -197,7 +197,7 @@ impl ServerStatus {
             _ => "is degraded".to_owned(),
         });
         let state = match self.health {
-            Health::Draining => Some("is draining (which does not move the customers it has)"),
+            Health::Draining => Some("is being drained"),
             Health::Maintenance => Some("is in maintenance"),
             Health::Down => Some("is down"),
             Health::Gone => Some("does not exist any more"),

@@ -73,13 +73,13 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     }
     let unstick = context.open(Purpose::Work).await?;
     let page = unstick.plan_page(&context.actor, &args.account_id, mode).await?;
-    if !args.json {
-        output::say(&plan_text(&page));
+    match (args.dry_run, args.json) {
+        (true, true) => output::document(&document("dry-run", &args, Some(&page))),
+        (true, false) => output::print(&plan_text(&page)),
+        (false, false) => output::say(&plan_text(&page)),
+        (false, true) => {}
     }
     if args.dry_run {
-        if args.json {
-            output::document(&document("dry-run", &args, Some(&page)));
-        }
         return Ok(Exit::Done);
     }
     let asked = args.reason.is_none();

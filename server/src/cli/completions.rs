@@ -3,7 +3,7 @@
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use super::{Cli, Exit};
+use super::{Cli, Exit, output};
 
 /// Print completions for a shell
 #[derive(Debug, clap::Args)]
@@ -14,6 +14,8 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Exit {
-    clap_complete::generate(args.shell, &mut Cli::command(), "admin-tool", &mut std::io::stdout());
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "admin-tool", &mut script);
+    output::print(String::from_utf8_lossy(&script).trim_end());
     Exit::Done
 }

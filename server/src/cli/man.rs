@@ -2,7 +2,7 @@
 
 use clap::CommandFactory;
 
-use super::{Cli, Exit, Failure};
+use super::{Cli, Exit, Failure, output};
 
 pub fn run() -> Result<Exit, Failure> {
     let unwritable = |error: std::io::Error| Failure::failed(format!("the page cannot be written: {error}"));
@@ -21,6 +21,6 @@ pub fn run() -> Result<Exit, Failure> {
         man.render_options_section(&mut page).map_err(unwritable)?;
         man.render_extra_section(&mut page).map_err(unwritable)?;
     }
-    std::io::Write::write_all(&mut std::io::stdout(), &page).map_err(unwritable)?;
+    output::print(String::from_utf8_lossy(&page).trim_end());
     Ok(Exit::Done)
 }

@@ -1,6 +1,6 @@
 //! `serve`: the console, the API and the workers, until a signal says stop.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use service::Unstick;
 use tokio::{
@@ -12,11 +12,11 @@ use tokio::{
 use super::{Context, Exit, Failure, output, sample};
 use crate::{
     compose::{self, Purpose},
-    http::{self, Site, SiteParts},
+    http::{self, Holding, Site, SiteParts},
 };
 
 /// How often limits forget who has not asked for a while.
-const TIDY: std::time::Duration = std::time::Duration::from_mins(1);
+const TIDY: Duration = Duration::from_mins(1);
 
 /// Serve the console and the API
 ///
@@ -34,63 +34,74 @@ pub struct Args {
 }
 
 pub async fn run(context: Context, args: Args) -> Result<Exit, Failure> {
-    let unstick = context.open(Purpose::Work).await?;
-    if args.sample {
-        sample::prepare(&context, &unstick).await?;
-    }
-    let csrf_key = compose::csrf_key(&context.config, &context.world)?;
-    let (listen, origin) = (context.config.listen, context.config.public_origin.clone());
+    let listen = context.config.listen;
+    // Before anything is loaded: an address that is taken is told at once.
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|error| Failure::failed(format!("{listen} cannot be listened on: {error}")))?;
-    let (stopper, stop) = watch::channel(false);
-    tokio::spawn(stop_on_signal(stopper));
-    let config = Arc::new(context.config.clone());
-    let entropy = context.world.entropy.clone();
-    let site = Site::new(SiteParts {
-        unstick: unstick.clone(),
-        config: config.clone(),
-        csrf_key,
-        entropy,
-        stop: stop.clone(),
-    });
-    if config.site_dir().is_none() {
-        tracing::warn!(
-            "the console's files are not there: pages work without styles and live updates; build them or set site_dir"
-        );
-    }
-    let router = http::router(&site);
-    if !args.sample {
+    let unstick = context.open(Purpose::Work).await?;
+    if args.sample {
+        sample::prepare(&context, &unstick).await?;
+    } else {
         hint(&context, &unstick).await?;
     }
-    output::say(&format!("Unstick serves {origin}"));
-    tracing::info!(%listen, %origin, database = %config.masked_database_url(), "serving");
-    let served = http::serve(
-        listener,
-        router,
-        config.max_connections,
-        config.drain_timeout.to_std(),
-        stop.clone(),
-    );
-    let (served, (), ()) = tokio::join!(
-        served,
-        work(&unstick, stop.clone(), config.drain_timeout.to_std()),
-        tidy(&site, stop)
-    );
-    served.map_err(|error| Failure::failed(error.to_string()))?;
+    let (stopper, stop) = watch::channel(false);
+    tokio::spawn(stop_on_signal(stopper));
+    let site = site(&context, &unstick, stop.clone())?;
+    output::say(&format!("Unstick serves {}", context.config.public_origin));
+    tracing::info!(%listen, database = %context.config.masked_database_url(), "serving");
+    serve(&site, listener, stop).await?;
     unstick.store().close().await;
     tracing::info!("stopped");
     Ok(Exit::Done)
 }
 
+fn site(context: &Context, unstick: &Unstick, stop: watch::Receiver<bool>) -> Result<Site, Failure> {
+    let config = Arc::new(context.config.clone());
+    if config.site_dir().is_none() {
+        let text = "the console's files are not there, so pages have no styles and no live updates: build them or set site_dir";
+        tracing::warn!("{text}");
+    }
+    let csrf_key = compose::csrf_key(&config, &context.world)?;
+    let entropy = context.world.entropy.clone();
+    let unstick = unstick.clone();
+    Ok(Site::new(SiteParts {
+        unstick,
+        config,
+        csrf_key,
+        entropy,
+        stop,
+    }))
+}
+
+/// Connections, workers and upkeep side by side, until `stop`.
+async fn serve(site: &Site, listener: TcpListener, stop: watch::Receiver<bool>) -> Result<(), Failure> {
+    let config = site.config();
+    let drain = config.drain_timeout.to_std();
+    let holding = Holding {
+        connections: config.max_connections,
+        head: config.head_timeout.to_std(),
+        drain,
+    };
+    let workers = tokio::spawn(work(site.unstick().clone(), stop.clone(), drain));
+    let upkeep = tokio::spawn(tidy(site.clone(), stop.clone()));
+    http::serve(listener, http::router(site), holding, stop)
+        .await
+        .map_err(|error| Failure::failed(error.to_string()))?;
+    for task in [workers, upkeep] {
+        task.await
+            .map_err(|error| Failure::failed(format!("a worker broke off: {error}")))?;
+    }
+    Ok(())
+}
+
 /// The workers. A clean-up that does not come to a point in time is left to whoever takes its lease over.
-async fn work(unstick: &Unstick, mut stop: watch::Receiver<bool>, drain: std::time::Duration) {
+async fn work(unstick: Unstick, mut stop: watch::Receiver<bool>, drain: Duration) {
     let workers = unstick.run_workers(stop.clone());
     let patience = async {
-        let stopped = stop.wait_for(|stop| *stop).await.is_ok();
-        if stopped {
-            tokio::time::sleep(drain).await;
-        }
+        // An error means that nobody can say stop any more, which is as good as stop.
+        let _ = stop.wait_for(|stop| *stop).await;
+        tokio::time::sleep(drain).await;
     };
     tokio::select! {
         () = workers => {}
@@ -98,7 +109,7 @@ async fn work(unstick: &Unstick, mut stop: watch::Receiver<bool>, drain: std::ti
     }
 }
 
-async fn tidy(site: &Site, mut stop: watch::Receiver<bool>) {
+async fn tidy(site: Site, mut stop: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(TIDY) => site.tidy(),

@@ -133,6 +133,7 @@ pub(super) fn build(said: RawConfig, problems: &mut Problems) -> Config {
         argon_passes: from.number("argon_passes", 2, 100),
         hash_threads: from.number("hash_threads", 1, 64),
         max_connections: from.number("max_connections", 16, 1_000_000),
+        head_timeout: from.span("head_timeout", SECOND, Span::from_secs(30)),
         request_timeout: from.span("request_timeout", SECOND, HOUR),
         drain_timeout: from.span("drain_timeout", Span::ZERO, HOUR),
         api_rate: from.number("api_rate", 1, 10_000_000),

@@ -98,6 +98,11 @@ pub const KEYS: &[Key] = &[
     key("hash_threads", "2", "password hashes computed at once"),
     key("max_connections", "4096", "connections held at once; more wait"),
     key(
+        "head_timeout",
+        "15s",
+        "a request's head that takes longer, and a connection that stays silent so long, is closed",
+    ),
+    key(
         "request_timeout",
         "30s",
         "a request that has no answer by then gets 503",

@@ -85,6 +85,8 @@ pub struct Config {
     pub hash_threads: usize,
     /// Connections held at once.
     pub max_connections: usize,
+    /// Longest time that a request's head may take.
+    pub head_timeout: Span,
     /// Longest time to an answer.
     pub request_timeout: Span,
     /// Longest time that a stopping server waits.

@@ -72,6 +72,7 @@ impl Config {
             "argon_passes" => self.argon_passes.to_string(),
             "hash_threads" => self.hash_threads.to_string(),
             "max_connections" => self.max_connections.to_string(),
+            "head_timeout" => span(self.head_timeout),
             "request_timeout" => span(self.request_timeout),
             "drain_timeout" => span(self.drain_timeout),
             "api_rate" => self.api_rate.to_string(),

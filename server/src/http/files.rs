@@ -15,7 +15,7 @@ use axum::{
 };
 use tower_http::services::{ServeDir, ServeFile};
 
-use super::{Site, answer};
+use super::{Site, answer, frame::Quiet};
 
 const ICON: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 32 32\"><rect width=\"32\" height=\"32\" rx=\"7\" \
                     fill=\"#3b5bdb\"/><path d=\"M9 8v9a7 7 0 0 0 14 0V8\" fill=\"none\" stroke=\"#fff\" stroke-width=\"4\" \
@@ -72,10 +72,11 @@ async fn caching(request: Request, next: Next) -> Response {
         } else {
             "public, max-age=0, must-revalidate"
         };
-        response
-            .headers_mut()
-            .insert(header::CACHE_CONTROL, HeaderValue::from_static(text));
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(text));
+        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     }
+    response.extensions_mut().insert(Quiet);
     response
 }
 

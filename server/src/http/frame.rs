@@ -1,6 +1,11 @@
 //! The frame around every request: an id, a nonce, the client's address, a time limit, panics, headers, and one log line.
 
-use std::{net::SocketAddr, panic::AssertUnwindSafe, time::Instant};
+use std::{
+    net::SocketAddr,
+    panic::AssertUnwindSafe,
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 
 use app::api::{ClientIp, RequestId};
 use axum::{
@@ -10,6 +15,7 @@ use axum::{
     response::Response,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::Actor;
 use futures::FutureExt;
 use tracing::Instrument;
 
@@ -19,9 +25,20 @@ use super::{Site, answer, client_ip, headers, session};
 #[derive(Debug, Clone)]
 pub struct PageNonce(pub String);
 
-/// Who acted, for the log line: set on answers by whoever found out.
-#[derive(Debug, Clone)]
-pub struct ActedBy(pub String);
+/// Marks answers that are no news: files and health checks are logged only when something is wrong.
+#[derive(Debug, Clone, Copy)]
+pub struct Quiet;
+
+/// Who acts, for the log line: a place in every request for whoever finds out.
+#[derive(Debug, Clone, Default)]
+pub struct ActedBy(Arc<OnceLock<String>>);
+
+impl ActedBy {
+    /// Notes that `actor` acts.
+    pub fn note(&self, actor: &Actor) {
+        self.0.get_or_init(|| actor.label());
+    }
+}
 
 pub async fn frame(State(site): State<Site>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
@@ -36,6 +53,8 @@ pub async fn frame(State(site): State<Site>, mut request: Request, next: Next) -
         .map(|ConnectInfo(peer)| peer.ip());
     let client = client_ip::of(request.headers(), peer, &site.config().trusted_proxies);
     let extensions = request.extensions_mut();
+    let actor = ActedBy::default();
+    extensions.insert(actor.clone());
     extensions.insert(RequestId(id.clone()));
     extensions.insert(PageNonce(nonce.clone()));
     extensions.insert(ClientIp(client.clone()));
@@ -56,19 +75,16 @@ pub async fn frame(State(site): State<Site>, mut request: Request, next: Next) -
     };
     session::tidy_cookies(response.headers_mut());
     headers::secure(response.headers_mut(), site.config(), &nonce, &id);
-    span.in_scope(|| log(&method, &path, &response, began, &client));
+    span.in_scope(|| log(&method, &path, &response, began, &client, &actor));
     response
 }
 
 /// One line for each request. The path is there, the query is not: people search for names and addresses.
-fn log(method: &Method, path: &str, response: &Response, began: Instant, client: &str) {
+fn log(method: &Method, path: &str, response: &Response, began: Instant, client: &str, actor: &ActedBy) {
     let status = response.status().as_u16();
     let took_ms = began.elapsed().as_secs_f64() * 1_000.0;
-    let actor = response
-        .extensions()
-        .get::<ActedBy>()
-        .map_or("", |actor| actor.0.as_str());
-    let quiet = path.starts_with("/pkg/") || path == "/healthz" || path == "/readyz" || path == "/favicon.ico";
+    let actor = actor.0.get().map_or("", String::as_str);
+    let quiet = response.extensions().get::<Quiet>().is_some();
     if quiet && status < 400 {
         tracing::debug!(%method, path, status, took_ms, actor, client, "answered");
     } else if status >= 500 {

@@ -2,16 +2,30 @@
 
 use std::time::Duration;
 
-use axum::{Json, Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    middleware::map_response,
+    response::{IntoResponse, Response},
+    routing::get,
+};
 use serde_json::json;
 
-use super::Site;
+use super::{Site, frame::Quiet};
 
 /// Longest time that the database may take to say that it is there.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub fn routes() -> Router<Site> {
-    Router::new().route("/healthz", get(alive)).route("/readyz", get(ready))
+    let quiet = |mut response: Response| async {
+        response.extensions_mut().insert(Quiet);
+        response
+    };
+    Router::new()
+        .route("/healthz", get(alive))
+        .route("/readyz", get(ready))
+        .layer(map_response(quiet))
 }
 
 async fn alive() -> impl IntoResponse {

@@ -31,7 +31,12 @@ use tokio::sync::watch;
 use crate::config::{Config, Secret};
 
 pub(crate) use self::answer::log_internal;
-pub use self::{audit_export::Format as ExportFormat, serve::serve, session::COOKIE, token::FIELD as CSRF_FIELD};
+pub use self::{
+    audit_export::Format as ExportFormat,
+    serve::{Holding, serve},
+    session::COOKIE,
+    token::FIELD as CSRF_FIELD,
+};
 
 /// What requests are answered from. Cheap to clone.
 #[derive(Clone)]
@@ -145,7 +150,7 @@ pub fn router(site: &Site) -> Router {
         .merge(health::routes())
         .merge(csp_report::routes())
         .merge(files::routes(site))
-        .nest("/api", api_v1::routes(site))
+        .nest("/api", api_v1::routes())
         .merge(console::routes(site))
         .layer(from_fn_with_state(site.clone(), frame::frame))
         .with_state(site.clone())

@@ -9,7 +9,10 @@ use axum::{Router, body::Body, extract::ConnectInfo};
 use hyper::{Request, body::Incoming};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto::Builder, graceful::GracefulShutdown},
+    server::{
+        conn::auto::Builder,
+        graceful::{GracefulShutdown, Watcher},
+    },
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -17,26 +20,34 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-/// Longest time that a request's head may take, and that a connection may stay without one.
-const HEAD: Duration = Duration::from_secs(15);
 /// Pause after a failed accept, for instance when there are no file descriptors left.
 const PAUSE: Duration = Duration::from_millis(50);
 /// Largest head, in bytes.
 const HEAD_BYTES: usize = 64 << 10;
 
-/// Serves `router` on `listener` until `stop`, then waits at most `drain` for what is under way.
+/// How connections are held.
+#[derive(Debug, Clone, Copy)]
+pub struct Holding {
+    /// How many at once; more wait in the kernel's queue.
+    pub connections: usize,
+    /// Longest time that a request's head may take, and that a connection may stay without one.
+    pub head: Duration,
+    /// Longest time that is waited at the end for what is under way.
+    pub drain: Duration,
+}
+
+/// Serves `router` on `listener` until `stop`, and then ends in order.
 ///
 /// # Errors
 /// Never at present: a failed accept is logged and tried again.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
-    connections: usize,
-    drain: Duration,
+    holding: Holding,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let graceful = GracefulShutdown::new();
-    let room = Arc::new(Semaphore::new(connections));
+    let room = Arc::new(Semaphore::new(holding.connections));
     loop {
         // The place comes first: who finds none waits in the kernel's queue, and not in our memory.
         let permit = tokio::select! {
@@ -48,7 +59,9 @@ pub async fn serve(
             _ = stop.wait_for(|stop| *stop) => break,
         };
         match (accepted, permit) {
-            (Ok((stream, peer)), Ok(permit)) => hold(stream, peer, router.clone(), &graceful, permit),
+            (Ok((stream, peer)), Ok(permit)) => {
+                hold(stream, peer, router.clone(), holding.head, graceful.watcher(), permit);
+            }
             (Err(error), _) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(PAUSE).await;
@@ -58,7 +71,7 @@ pub async fn serve(
     }
     drop(listener);
     let open = graceful.count();
-    if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(holding.drain, graceful.shutdown()).await.is_err() {
         tracing::warn!(open, "some connections did not end in time and are cut");
     }
     Ok(())
@@ -68,7 +81,8 @@ fn hold(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
-    graceful: &GracefulShutdown,
+    head: Duration,
+    watcher: Watcher,
     permit: OwnedSemaphorePermit,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
@@ -78,14 +92,13 @@ fn hold(
         request.extensions_mut().insert(ConnectInfo(peer));
         router.clone().oneshot(request.map(Body::new))
     });
-    let watcher = graceful.watcher();
     tokio::spawn(async move {
         // HTTP/1 alone: telling HTTP/2 apart would wait for its preface without any limit.
         let mut builder = Builder::new(TokioExecutor::new()).http1_only();
         builder
             .http1()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD)
+            .header_read_timeout(head)
             .max_buf_size(HEAD_BYTES);
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         if let Err(error) = pin!(watcher.watch(connection)).await {

@@ -87,9 +87,10 @@ pub async fn who(State(site): State<Site>, session: Session, mut request: Reques
         );
     };
     let extensions = request.extensions_mut();
-    let mut label = String::new();
     if let Some(signed_in) = found {
-        label = signed_in.actor.label();
+        if let Some(acted) = extensions.get::<ActedBy>() {
+            acted.note(&signed_in.actor);
+        }
         extensions.insert(Csrf(token::mint(site.csrf_key(), site.entropy(), &signed_in.hash)));
         extensions.insert(signed_in.actor.clone());
         extensions.insert(signed_in.me.clone());
@@ -98,9 +99,5 @@ pub async fn who(State(site): State<Site>, session: Session, mut request: Reques
         extensions.insert(Csrf(String::new()));
         extensions.insert(Actor::Anonymous);
     }
-    let mut response = next.run(request).await;
-    if !label.is_empty() {
-        response.extensions_mut().insert(ActedBy(label));
-    }
-    response
+    next.run(request).await
 }

@@ -19,7 +19,6 @@ use crate::{
         event,
         frame::Tab,
         server::Palette,
-        table::table,
         tag::{Tone, mode_word, status, tag},
         text::{foreign, id, number, plural},
         time::ago,
@@ -27,6 +26,9 @@ use crate::{
     },
     routes,
 };
+
+/// Audit events that are shown here.
+const EVENTS: usize = 4;
 
 /// The page.
 #[component]
@@ -63,15 +65,15 @@ fn show(page: &AccountPage, me: Option<&Me>) -> AnyView {
             <div class="stack">
                 {findings::findings(page)}
                 {drawing(page, &palette)}
-                {sessions::sessions(page, &palette)}
-                {events(page, audit)}
             </div>
             <div class="stack">
                 {routes_now::routes_now(page, &palette)}
                 {routes_now::servers(page, &palette)}
                 {cleanups(page)}
+                {events(page, audit)}
             </div>
         </div>
+        <div class="spaced">{sessions::sessions(page, &palette)}</div>
     }
     .into_any()
 }
@@ -159,16 +161,14 @@ fn cleanups(page: &AccountPage) -> AnyView {
 }
 
 fn events(page: &AccountPage, audit: bool) -> AnyView {
-    let row = |it: &AuditEvent| {
+    let item = |it: &AuditEvent| {
+        let ticket = (!it.draft.ticket.is_empty()).then(|| view! { " · " <code>{it.draft.ticket.clone()}</code> });
         view! {
-            <tr>
-                <td>{ago(it.draft.at, page.now)}</td>
-                <td class="x">{it.draft.actor.clone()}</td>
-                <td class="fold">{event::what(it)}</td>
-                <td class="x">{it.draft.ticket.clone()}</td>
-            </tr>
+            <li>
+                {event::what(it)}
+                <div class="sub">{ago(it.draft.at, page.now)} " by " {it.draft.actor.clone()} {ticket}</div>
+            </li>
         }
-        .into_any()
     };
     let all = audit.then(|| {
         let filter = [("account", page.account.id.as_str())];
@@ -177,11 +177,7 @@ fn events(page: &AccountPage, audit: bool) -> AnyView {
     let body = if page.events.is_empty() {
         empty("Nothing was done to this account here.", ().into_any())
     } else {
-        table(
-            "Audit events of this account",
-            &["When", "!Who", "What and why", "!Ticket"],
-            page.events.iter().map(row).collect(),
-        )
+        view! { <ul class="rows">{page.events.iter().take(EVENTS).map(item).collect_view()}</ul> }.into_any()
     };
     card("Audit", all.into_any(), body)
 }

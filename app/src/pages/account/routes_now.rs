@@ -1,7 +1,9 @@
 //! Where the account's traffic goes now and why, and how the servers are that it could go to.
 
+use std::collections::BTreeMap;
+
 use domain::{
-    Place, Scope, ServerStatus,
+    Place, Scope, ServerName, ServerStatus,
     view::{AccountPage, RouteRow},
 };
 use leptos::prelude::*;
@@ -10,31 +12,55 @@ use crate::components::{
     card::{card, empty},
     server::{Palette, health, share},
     tag::{Tone, tag},
-    text::{len, plural, rich},
+    text::{len, number, plural, rich},
 };
 
-/// Routes that are shown before the rest is folded away.
-const SHOWN: usize = 4;
+/// Routes of sessions that are explained one by one; the table of sessions has all of them.
+const SHOWN: usize = 2;
 
-/// Where the traffic goes now.
+/// Where the traffic goes now: the account's own routes, then some of its sessions', then the rest in numbers.
 pub(super) fn routes_now(page: &AccountPage, palette: &Palette) -> AnyView {
     if page.routes.is_empty() {
         let words = "No router holds anything of this account: its next request goes wherever there is room.";
         return card("Routing now", ().into_any(), empty(words, ().into_any()));
     }
-    let item = |row: &RouteRow| item(row, palette);
-    let (first, rest) = page.routes.split_at(page.routes.len().min(SHOWN));
-    let folded = (!rest.is_empty()).then(|| {
-        view! {
-            <details class="more">
-                <summary>{plural(len(rest), "more route", "more routes")}</summary>
-                <ul class="rows routes">{rest.iter().map(item).collect_view()}</ul>
-            </details>
-        }
+    let (own, mut of_sessions): (Vec<&RouteRow>, Vec<&RouteRow>) =
+        page.routes.iter().partition(|row| row.route.scope == Scope::Account);
+    // What hurts a live session comes first.
+    of_sessions.sort_by_key(|row| (row.left_over, !row.health.is_bad()));
+    let rest = of_sessions.split_off(of_sessions.len().min(SHOWN));
+    let rest = (!rest.is_empty()).then(|| {
+        view! { <li class="sub">{in_numbers(&rest)} " " <a href="#sessions">"See the sessions"</a></li> }
     });
+    let item = |row: &&RouteRow| item(row, palette);
     let note = plural(len(&page.routes), "route", "routes");
-    let body = view! { <ul class="rows routes">{first.iter().map(item).collect_view()}</ul> {folded} };
+    let body = view! { <ul class="rows routes">{own.iter().chain(&of_sessions).map(item).collect_view()} {rest}</ul> };
     card("Routing now", note.into_any(), body.into_any())
+}
+
+/// `95 more routes of sessions: 60 on api-1, 35 on api-2; 90 left over.`
+fn in_numbers(rest: &[&RouteRow]) -> String {
+    let mut servers: BTreeMap<&str, i64> = BTreeMap::new();
+    for row in rest {
+        *servers
+            .entry(row.route.server.as_ref().map_or("no server", ServerName::as_str))
+            .or_default() += 1;
+    }
+    let on: Vec<String> = servers
+        .into_iter()
+        .map(|(server, n)| format!("{} on {server}", number(n)))
+        .collect();
+    let left = i64::try_from(rest.iter().filter(|row| row.left_over).count()).unwrap_or(0);
+    let left = if left > 0 {
+        format!("; {} left over", number(left))
+    } else {
+        String::new()
+    };
+    format!(
+        "{}: {}{left}.",
+        plural(len(rest), "more route of a session", "more routes of sessions"),
+        on.join(", ")
+    )
 }
 
 fn item(row: &RouteRow, palette: &Palette) -> AnyView {

@@ -1,7 +1,7 @@
 //! The account's sessions: a filter in the URL, a page at a time.
 
 use domain::{
-    Account, SessionState,
+    Account, EndReason, SessionState,
     view::{AccountPage, RouteChip, SessionFilter, SessionRow},
 };
 use leptos::prelude::*;
@@ -19,7 +19,7 @@ use crate::{
     routes,
 };
 
-const HEADS: &[&str] = &["Session", "!Started", "Last seen", "State", "Pinned to"];
+const HEADS: &[&str] = &["Session", "!Address", "!Started", "Last seen", "State", "Pinned to"];
 
 /// The table with its filters.
 pub(super) fn sessions(page: &AccountPage, palette: &Palette) -> AnyView {
@@ -93,14 +93,14 @@ fn row(it: &SessionRow, page: &AccountPage, palette: &Palette) -> AnyView {
     } else {
         &session.client
     };
-    let ip = (!session.ip.is_empty()).then(|| view! { " · " {session.ip.clone()} });
     let chip = |chip: &RouteChip| chip_view(chip, palette);
     view! {
         <tr>
             <td class="thin" title=session.user_agent.clone()>
                 {id(session.id.as_str())}
-                <div class="sub">{foreign(client)} {ip}</div>
+                <div class="sub">{foreign(client)}</div>
             </td>
+            <td class="x">{session.ip.clone()}</td>
             <td class="x">{ago(session.created_at, page.now)}</td>
             <td>{ago(session.last_seen_at, page.now)}</td>
             <td>{state(session.state, page)}</td>
@@ -111,14 +111,13 @@ fn row(it: &SessionRow, page: &AccountPage, palette: &Palette) -> AnyView {
 }
 
 fn state(state: SessionState, page: &AccountPage) -> AnyView {
-    let ended =
-        |tone, word: &str, at| view! { {tag(tone, word)} <div class="sub">{ago(at, page.now)}</div> }.into_any();
+    let ended = |tone, word, reason: EndReason, at| {
+        view! { {tag(tone, word)} <div class="sub">{reason.label()} " " {ago(at, page.now)}</div> }.into_any()
+    };
     match state {
         SessionState::Active => tag(Tone::Ok, "active").into_any(),
-        SessionState::Ended { reason, at } => ended(Tone::Warn, &format!("{}, left over", reason.label()), at),
-        SessionState::Cleaned { reason, ended_at, .. } => {
-            ended(Tone::Off, &format!("{}, cleaned", reason.label()), ended_at)
-        }
+        SessionState::Ended { reason, at } => ended(Tone::Warn, "left over", reason, at),
+        SessionState::Cleaned { reason, ended_at, .. } => ended(Tone::Off, "cleaned", reason, ended_at),
     }
 }
 
@@ -128,10 +127,8 @@ fn chip_view(chip: &RouteChip, palette: &Palette) -> impl IntoView + use<> {
         .as_ref()
         .map(|server| view! { {palette.dot(server, chip.health)} {server.to_string()} });
     view! {
-        <div class="chip">
-            {server}
-            " " <small>{format!("{} / {}", chip.router, chip.pool)}</small> " "
-            {health(chip.health, true)}
+        <div class="chip" title=format!("{} / {}", chip.router, chip.pool)>
+            {server} " " <small>{format!("on {}", chip.router)}</small> " " {health(chip.health, true)}
             {chip.left_over.then(|| tag(Tone::Warn, "left"))}
         </div>
     }

@@ -8,7 +8,7 @@ use axum::{
 use domain::Actor;
 
 use super::Problem;
-use crate::http::Site;
+use crate::http::{Site, frame::ActedBy};
 
 /// The back end that asks. What it may do is checked in the use case.
 pub struct Backend(pub Actor);
@@ -23,6 +23,9 @@ impl FromRequestParts<Site> for Backend {
         };
         match site.unstick().actor_of_token(secret).await {
             Ok(actor) => {
+                if let Some(acted) = parts.extensions.get::<ActedBy>() {
+                    acted.note(&actor);
+                }
                 if let Actor::Token { id, .. } = &actor {
                     site.limits().count(id)?;
                 }

@@ -19,6 +19,19 @@ fn invalid(status: StatusCode, detail: impl Into<String>) -> Problem {
     Problem::new(status, "invalid", detail)
 }
 
+/// axum's text without what it says about itself.
+fn plain(text: &str) -> String {
+    let prefixes = [
+        "Failed to deserialize the JSON body into the target type: ",
+        "Failed to deserialize query string: ",
+    ];
+    let text = prefixes
+        .iter()
+        .find_map(|prefix| text.strip_prefix(prefix))
+        .unwrap_or(text);
+    text.to_owned()
+}
+
 /// The one id in the path.
 pub struct Id<T>(pub T);
 
@@ -73,7 +86,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let Query(params) = Query::<T>::from_request_parts(parts, state)
             .await
-            .map_err(|rejection| invalid(StatusCode::BAD_REQUEST, rejection.body_text()))?;
+            .map_err(|rejection| invalid(StatusCode::BAD_REQUEST, plain(&rejection.body_text())))?;
         Ok(Self(params))
     }
 }
@@ -93,7 +106,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
                     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", text)
                 }
                 JsonRejection::BytesRejection(rejection) => body_problem(&rejection),
-                other => invalid(other.status(), other.body_text()),
+                other => invalid(other.status(), plain(&other.body_text())),
             })?;
         Ok(Self(body))
     }

@@ -18,6 +18,7 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     http::{StatusCode, header},
+    middleware::from_fn,
     response::IntoResponse,
     routing::{get, post, put},
 };
@@ -31,7 +32,7 @@ const ONE: usize = 1 << 20;
 /// Largest body of a batch.
 const MANY: usize = 4 << 20;
 
-pub fn routes(_site: &Site) -> Router<Site> {
+pub fn routes() -> Router<Site> {
     let single = Router::new()
         .route("/accounts", get(accounts::list))
         .route("/accounts/{account_id}", put(accounts::put).get(accounts::get))
@@ -53,6 +54,7 @@ pub fn routes(_site: &Site) -> Router<Site> {
         .route("/openapi.json", get(described))
         .fallback(missing)
         .method_not_allowed_fallback(not_allowed)
+        .layer(from_fn(problem::correlate))
 }
 
 async fn described() -> impl IntoResponse {

@@ -1,8 +1,11 @@
 //! Failures as problems (RFC 9457): a stable word for programs, a sentence for people, and the request's id to ask about.
 
+use app::api::RequestId;
 use axum::{
     Json,
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    extract::Request,
+    http::{HeaderValue, StatusCode, header},
+    middleware::Next,
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -138,8 +141,8 @@ impl From<service::Error> for Problem {
     }
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+impl Problem {
+    fn render(self) -> Response {
         let Self {
             status,
             code,
@@ -170,8 +173,26 @@ impl IntoResponse for Problem {
             );
         }
         if let Some(seconds) = wait {
-            headers.insert(HeaderName::from_static("retry-after"), HeaderValue::from(seconds));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.clone().render();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Puts the request's id into whatever problem was answered.
+pub async fn correlate(request: Request, next: Next) -> Response {
+    let id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
+    let mut response = next.run(request).await;
+    match response.extensions_mut().remove::<Problem>() {
+        Some(problem) => problem.with_id(id.as_deref()).render(),
+        None => response,
     }
 }

@@ -17,8 +17,8 @@ both! {
 async fn what_is_appended_comes_back(db: &Db) {
     let mut said = draft(1, "staff:dana", "cleanup.requested");
     said.account = Some(aid("auth0|x"));
-    said.target = "c_1".to_owned();
-    said.reason = "«stuck», says \"he\"\n\t\\u0000 \u{1F600}".to_owned();
+    said.target.push_str("c_1");
+    said.reason.push_str("«stuck», says \"he\"\n\t\\u0000 \u{1F600}");
     said.detail = serde_json::json!({"b": 1, "a": [1.5, null, "\u{0}é\"\\"], "c": {"z": i64::MAX}});
     let first = tx!(db, tx => tx.append_audit(&said));
     assert_eq!((first.seq, first.prev_hash.as_str()), (1, GENESIS));
@@ -92,87 +92,75 @@ const ACTIONS: [&str; 5] = [
     "staff.added",
 ];
 
+/// Filters of every kind, and some that fit nothing.
+fn filters() -> Vec<AuditFilter> {
+    let any = AuditFilter::default;
+    let text = |text: &str| Some(text.to_owned());
+    let all = AuditFilter {
+        actor: text("system"),
+        account: Some(aid("a")),
+        action: text("cleanup"),
+        from: Some(at(10)),
+        to: Some(at(100)),
+    };
+    let mut filters = vec![any(), all];
+    filters.extend(["system", "nobody"].map(|actor| AuditFilter {
+        actor: text(actor),
+        ..any()
+    }));
+    filters.extend(["b", "nobody"].map(|account| AuditFilter {
+        account: Some(aid(account)),
+        ..any()
+    }));
+    let actions = ["cleanup", "cleanup.", "staff.added", "%", ""];
+    filters.extend(actions.map(|action| AuditFilter {
+        action: text(action),
+        ..any()
+    }));
+    let times = [
+        (Some(30), Some(60)),
+        (None, Some(0)),
+        (None, Some(7)),
+        (Some(900), None),
+        (Some(110), None),
+    ];
+    filters.extend(times.map(|(from, to)| AuditFilter {
+        from: from.map(at),
+        to: to.map(at),
+        ..any()
+    }));
+    filters
+}
+
+/// What a filter means, said once more.
+fn fits(filter: &AuditFilter, event: &AuditEvent) -> bool {
+    let said = &event.draft;
+    let begins = |action: &String| {
+        said.action == *action || said.action.starts_with(&format!("{}.", action.trim_end_matches('.')))
+    };
+    filter.actor.as_ref().is_none_or(|actor| *actor == said.actor)
+        && filter
+            .account
+            .as_ref()
+            .is_none_or(|account| said.account.as_ref() == Some(account))
+        && filter.action.as_ref().is_none_or(begins)
+        && filter.from.is_none_or(|from| said.at >= from)
+        && filter.to.is_none_or(|to| said.at < to)
+}
+
 async fn every_filter_shows_what_fits_and_all_of_it(db: &Db) {
     let mut drafts = Vec::new();
     for n in 0..120_i64 {
         let index = usize::try_from(n).unwrap();
-        let mut said = draft(
-            n,
-            ["staff:dana", "cli:root@lb7", "system"][index % 3],
-            ACTIONS[index % 5],
-        );
+        let actor = ["staff:dana", "cli:root@lb7", "system"][index % 3];
+        let mut said = draft(n, actor, ACTIONS[index % 5]);
         said.account = (n % 2 == 0).then(|| aid(["a", "b"][index % 4 / 2]));
         drafts.push(said);
     }
     tx!(db, tx => tx.append_audits(&drafts));
-    let text = |text: &str| Some(text.to_owned());
-    let filters = [
-        AuditFilter::default(),
-        AuditFilter {
-            actor: text("system"),
-            ..AuditFilter::default()
-        },
-        AuditFilter {
-            actor: text("nobody"),
-            ..AuditFilter::default()
-        },
-        AuditFilter {
-            account: Some(aid("b")),
-            ..AuditFilter::default()
-        },
-        AuditFilter {
-            action: text("cleanup"),
-            ..AuditFilter::default()
-        },
-        AuditFilter {
-            action: text("cleanup."),
-            ..AuditFilter::default()
-        },
-        AuditFilter {
-            action: text("staff.added"),
-            ..AuditFilter::default()
-        },
-        AuditFilter {
-            action: text("%"),
-            ..AuditFilter::default()
-        },
-        AuditFilter {
-            from: Some(at(30)),
-            to: Some(at(60)),
-            ..AuditFilter::default()
-        },
-        AuditFilter {
-            to: Some(at(0)),
-            ..AuditFilter::default()
-        },
-        AuditFilter {
-            from: Some(at(900)),
-            ..AuditFilter::default()
-        },
-        AuditFilter {
-            actor: text("system"),
-            account: Some(aid("a")),
-            action: text("cleanup"),
-            from: Some(at(10)),
-            to: Some(at(100)),
-        },
-    ];
-    let fits = |filter: &AuditFilter, event: &AuditEvent| {
-        let said = &event.draft;
-        filter.actor.as_ref().is_none_or(|actor| *actor == said.actor)
-            && filter
-                .account
-                .as_ref()
-                .is_none_or(|account| said.account.as_ref() == Some(account))
-            && filter.action.as_ref().is_none_or(|action| {
-                said.action == *action || said.action.starts_with(&format!("{}.", action.trim_end_matches('.')))
-            })
-            && filter.from.is_none_or(|from| said.at >= from)
-            && filter.to.is_none_or(|to| said.at < to)
-    };
     let mut all = db.store.audit_range(1, 1_000).await.unwrap();
     all.reverse();
-    for filter in filters {
+    for filter in filters() {
         let (mut seen, mut before) = (Vec::new(), None);
         loop {
             let page = db.store.audit_page(&filter, before, 7).await.unwrap();

@@ -29,7 +29,7 @@ const ACCOUNTS: [&str; 4] = ["a", "b", "c", "d"];
 
 /// One random change. Whether it was refused because another one was in the way.
 async fn change(db: &Db, dice: &Dice, second: i64) -> bool {
-    let ids: Vec<String> = (0..1 + dice.below(6)).map(|_| format!("s{}", dice.below(40))).collect();
+    let ids: Vec<String> = (0..=dice.below(6)).map(|_| format!("s{}", dice.below(40))).collect();
     let account = *dice.pick(&ACCOUNTS);
     let sids: Vec<_> = ids.iter().map(|id| sid(id)).collect();
     let kind = dice.below(7);

@@ -189,7 +189,8 @@ async fn counts_equal_a_recount_after_anything(db: &Db) {
         match dice.below(6) {
             0 => drop(tx!(db, tx => tx.unpin(&pool("app"), &[key(&name), key("k1")]))),
             1 => {
-                tx!(db, tx => tx.import_pins(&[pin(&name, on, second, until), pin("k2", on, second, until), pin("k2", "api-1", second, until)]))
+                let pins = [(name.as_str(), on), ("k2", on), ("k2", "api-1")].map(|(k, on)| pin(k, on, second, until));
+                tx!(db, tx => tx.import_pins(&pins));
             }
             2 => tx!(db, tx => tx.fence_keys(&[key(&name)], at(until))),
             _ => drop(tx!(db, tx => tx.pin(&pin(&name, on, second, until), at(second)))),

@@ -48,9 +48,9 @@ async fn people(db: &Db) {
         create("ses_4348f111", "accX1", 2),
         create("tok9", "acc%1", 3),
     ];
-    sessions[0].ip = "10.2.3.4".to_owned();
-    sessions[1].ip = "10.20.3.4".to_owned();
-    sessions[2].ip = "2001:db8::1".to_owned();
+    "10.2.3.4".clone_into(&mut sessions[0].ip);
+    "10.20.3.4".clone_into(&mut sessions[1].ip);
+    "2001:db8::1".clone_into(&mut sessions[2].ip);
     tx!(db, tx => tx.create_sessions(&sessions, at(9)));
 }
 

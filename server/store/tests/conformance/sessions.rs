@@ -345,8 +345,8 @@ async fn a_thousand_at_once_are_a_batch(db: &Db) {
     let made = tx!(db, tx => tx.create_sessions(&items, at(0)));
     assert!(made.iter().all(|created| matches!(created, Created::New(_))));
     let touches: Vec<Touch> = (0..1_000).rev().map(|n| touch(&format!("s{n:04}"), 50)).collect();
-    let touched = tx!(db, tx => tx.touch_sessions(&touches, at(50)));
-    assert!(touched.iter().all(|changed| matches!(changed, Changed::Yes(_))));
+    let seen = tx!(db, tx => tx.touch_sessions(&touches, at(50)));
+    assert!(seen.iter().all(|changed| matches!(changed, Changed::Yes(_))));
     let ends: Vec<End> = (0..1_000)
         .map(|n| end(&format!("s{n:04}"), EndReason::Expired, n % 4 == 0, 60))
         .collect();

@@ -199,14 +199,9 @@ fn configuration(dir: &Path, origins: &[Origin], more: &str) -> String {
         "len 64 size 100k",
         "len 64 size 1k store server_id,gpc0",
         "len 32 size 1k",
-        "",
+        "len 64 size 1k srvkey addr",
     ];
     for (name, table) in POOLS.into_iter().zip(tables) {
-        let table = if table.is_empty() {
-            "len 64 size 1k srvkey addr"
-        } else {
-            table
-        };
         let rules = if name == "accounts" { &fenced } else { &stick };
         let _ = write!(
             text,

@@ -1,0 +1,40 @@
+// Every page in both themes, wide and narrow, with and without scripts: axe finds nothing, nothing overflows the page.
+import { accessible, expect, test } from './world';
+
+const account = 'stuck-12';
+const pages = ['/', '/?q=stuck', '/?q=nothing-like-this', '/accounts', `/accounts/${account}`, `/accounts/${account}?sessions=all`,
+  `/accounts/${account}/clean-up?mode=stale`, `/accounts/${account}/clean-up?mode=force`, '/clean-ups', '/routing', '/audit', '/me', '/no-such-page'];
+
+for (const theme of ['light', 'dark'] as const) {
+  for (const width of [1280, 390]) {
+    test(`every page is accessible and fits: ${theme}, ${width} wide`, async ({ lab, browser }) => {
+      test.setTimeout(180_000);
+      const { page, context } = await lab.pageOf(browser, 'ada');
+      await page.emulateMedia({ colorScheme: theme });
+      await page.setViewportSize({ width, height: 900 });
+      const ledger = (await lab.shell('cleanup-user-sessions', '--account-id', theme === 'light' ? 'stuck-13' : 'stuck-14', '--reason', 'for a look', '--json'));
+      const id = /"(c_[A-Za-z0-9_-]+)"/.exec(ledger.out)?.[1];
+      for (const path of [...pages, ...(id ? [`/clean-ups/${id}`] : [])]) {
+        await page.goto(path);
+        await accessible(page, `${path} in ${theme} at ${width}`);
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        expect(wide, `${path} is ${wide} pixels too wide`).toBeLessThanOrEqual(0);
+      }
+      await context.close();
+    });
+  }
+}
+
+test('the way in is accessible', async ({ lab, page }) => {
+  await page.goto(`${lab.state.console}/sign-in`);
+  await accessible(page, 'sign-in');
+});
+
+test('pages are useful without scripts', async ({ lab, browser }) => {
+  const { page, context } = await lab.pageOf(browser, 'sam', { javaScriptEnabled: false });
+  for (const path of pages) {
+    await page.goto(path);
+    await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+  }
+  await context.close();
+});

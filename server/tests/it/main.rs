@@ -1,0 +1,20 @@
+//! Everything that holds at the edge, through the real router and the real program: one test binary.
+
+mod support;
+
+mod api;
+mod api_batches;
+mod audit_trail;
+mod cli;
+mod cli_verbs;
+mod csrf;
+mod errors;
+mod events;
+mod export;
+mod headers;
+mod limits;
+mod roles;
+mod roles_api;
+mod serve;
+mod sessions;
+mod sign_in;
