@@ -131,12 +131,7 @@ pub enum TokenScope {
 
 impl TokenScope {
     /// Every scope.
-    pub const ALL: [Self; 4] = [
-        Self::SessionsWrite,
-        Self::SessionsRead,
-        Self::RoutesAsk,
-        Self::RoutesWrite,
-    ];
+    pub const ALL: [Self; 4] = [Self::SessionsWrite, Self::SessionsRead, Self::RoutesAsk, Self::RoutesWrite];
 
     /// The word in the API and on the command line.
     pub const fn as_str(self) -> &'static str {
@@ -217,11 +212,7 @@ impl Actor {
     /// # Errors
     /// [`Denied`] without it.
     pub fn require(&self, permission: Permission) -> Result<(), Denied> {
-        if self.may(permission) {
-            Ok(())
-        } else {
-            Err(Denied(permission))
-        }
+        if self.may(permission) { Ok(()) } else { Err(Denied(permission)) }
     }
 
     /// Whether the actor may see customers' names, addresses and clients.
@@ -257,16 +248,10 @@ mod tests {
     #[test]
     fn a_token_does_only_what_its_scopes_say() {
         let id = TokenId::parse("t_1").unwrap();
-        let token = Actor::Token {
-            id,
-            scopes: vec![TokenScope::SessionsWrite],
-        };
+        let token = Actor::Token { id, scopes: vec![TokenScope::SessionsWrite] };
         assert_eq!(token.require(Permission::ReportSessions), Ok(()));
         assert_eq!(token.require(Permission::CleanUp), Err(Denied(Permission::CleanUp)));
-        assert_eq!(
-            token.require(Permission::ReadSessions),
-            Err(Denied(Permission::ReadSessions))
-        );
+        assert_eq!(token.require(Permission::ReadSessions), Err(Denied(Permission::ReadSessions)));
     }
 
     #[test]

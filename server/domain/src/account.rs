@@ -38,9 +38,6 @@ pub struct Account {
 impl Account {
     /// What to call the account: its name, else its e-mail, else its id.
     pub fn title(&self) -> &str {
-        [self.name.as_str(), self.email.as_str()]
-            .into_iter()
-            .find(|text| !text.is_empty())
-            .unwrap_or(self.id.as_str())
+        [self.name.as_str(), self.email.as_str()].into_iter().find(|text| !text.is_empty()).unwrap_or(self.id.as_str())
     }
 }

@@ -32,9 +32,7 @@ impl AuditOutcome {
     }
     /// Reads the word of [`Self::as_str`].
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Done, Self::Denied, Self::Failed]
-            .into_iter()
-            .find(|outcome| outcome.as_str() == word)
+        [Self::Done, Self::Denied, Self::Failed].into_iter().find(|outcome| outcome.as_str() == word)
     }
 }
 
@@ -135,14 +133,7 @@ mod tests {
     #[test]
     fn fields_cannot_be_shifted_into_each_other() {
         let (a, b) = (draft("ab", "c"), draft("a", "bc"));
-        let bytes = |draft| {
-            AuditLink {
-                seq: 1,
-                draft,
-                detail_text: "{}",
-            }
-            .canonical()
-        };
+        let bytes = |draft| AuditLink { seq: 1, draft, detail_text: "{}" }.canonical();
         assert_ne!(bytes(&a), bytes(&b));
     }
 }

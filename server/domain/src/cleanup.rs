@@ -135,9 +135,7 @@ impl StepKind {
     }
     /// Reads the word of [`Self::as_str`].
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Revoke, Self::Unroute, Self::Delete]
-            .into_iter()
-            .find(|kind| kind.as_str() == word)
+        [Self::Revoke, Self::Unroute, Self::Delete].into_iter().find(|kind| kind.as_str() == word)
     }
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{AccountId, EndReason, PoolName, Span};
+use crate::{AccountId, EndReason, PoolName, RouteKey, SessionState, Span};
 
 const NOW: Instant = Instant::from_secs(1_000_000);
 
@@ -38,17 +38,11 @@ fn session(name: &str, state: SessionState) -> Session {
 }
 
 fn ended() -> SessionState {
-    SessionState::Ended {
-        reason: EndReason::SignedOut,
-        at: NOW - Span::from_days(3),
-    }
+    SessionState::Ended { reason: EndReason::SignedOut, at: NOW - Span::from_days(3) }
 }
 
 fn place(router: &str) -> Place {
-    Place {
-        router: RouterName::parse(router).unwrap(),
-        pool: PoolName::parse("app").unwrap(),
-    }
+    Place { router: RouterName::parse(router).unwrap(), pool: PoolName::parse("app").unwrap() }
 }
 
 fn route(router: &str, scope: Scope, key: &str, server: &str, maker: Option<&str>) -> Route {
@@ -102,15 +96,9 @@ fn an_account_route_that_an_ended_session_left_on_a_bad_server_is_the_complaint(
     assert_eq!(verdict.kind, VerdictKind::Stuck);
     assert_eq!(verdict.advice, Some(Mode::Stale));
     let text = verdict.sentence.to_string();
-    assert!(
-        text.contains("lands on api-2, which fails 16 % of its requests"),
-        "{text}"
-    );
+    assert!(text.contains("lands on api-2, which fails 16 % of its requests"), "{text}");
     assert!(text.contains("ended 3 d ago"), "{text}");
-    assert_eq!(
-        kinds(&findings),
-        [FindingKind::StaleRoute, FindingKind::OrphanedSession]
-    );
+    assert_eq!(kinds(&findings), [FindingKind::StaleRoute, FindingKind::OrphanedSession]);
 }
 
 #[test]
@@ -128,10 +116,7 @@ fn an_ended_sessions_route_is_evidence_in_words() {
 fn a_live_session_on_a_bad_server_is_partly_stuck() {
     let live = route("lb-1", Scope::Session, "s1", "api-2", Some("s1"));
     let (verdict, findings) = diagnose(&world(vec![session("s1", SessionState::Active)], vec![live]));
-    assert_eq!(
-        (verdict.kind, verdict.advice),
-        (VerdictKind::PartlyStuck, Some(Mode::Unstick))
-    );
+    assert_eq!((verdict.kind, verdict.advice), (VerdictKind::PartlyStuck, Some(Mode::Unstick)));
     assert_eq!(kinds(&findings), [FindingKind::DegradedRoute]);
 }
 
@@ -168,15 +153,9 @@ fn nothing_wrong_is_said_plainly_and_only_when_everything_was_read() {
     let fine = route("lb-1", Scope::Session, "s1", "api-1", Some("s1"));
     let mut world = world(vec![session("s1", SessionState::Active)], vec![fine]);
     let (verdict, findings) = diagnose(&world);
-    assert_eq!(
-        (verdict.kind, verdict.advice, findings.len()),
-        (VerdictKind::Clean, None, 0)
-    );
+    assert_eq!((verdict.kind, verdict.advice, findings.len()), (VerdictKind::Clean, None, 0));
     assert!(verdict.sentence.to_string().starts_with("Sessions are not the cause."));
-    world.unread.push(Unread {
-        router: RouterName::parse("lb-2").unwrap(),
-        why: "no answer".into(),
-    });
+    world.unread.push(Unread { router: RouterName::parse("lb-2").unwrap(), why: "no answer".into() });
     assert_eq!(diagnose(&world).0.kind, VerdictKind::Unsure);
 }
 

@@ -25,15 +25,8 @@ pub enum Health {
 }
 
 impl Health {
-    const ALL: [Self; 7] = [
-        Self::Healthy,
-        Self::Unknown,
-        Self::Degraded,
-        Self::Draining,
-        Self::Maintenance,
-        Self::Down,
-        Self::Gone,
-    ];
+    const ALL: [Self; 7] =
+        [Self::Healthy, Self::Unknown, Self::Degraded, Self::Draining, Self::Maintenance, Self::Down, Self::Gone];
 
     /// The word in the database and the API.
     pub const fn as_str(self) -> &'static str {
@@ -55,10 +48,7 @@ impl Health {
 
     /// Whether a customer who is pinned there is badly served, or about to be.
     pub const fn is_bad(self) -> bool {
-        matches!(
-            self,
-            Self::Degraded | Self::Draining | Self::Maintenance | Self::Down | Self::Gone
-        )
+        matches!(self, Self::Degraded | Self::Draining | Self::Maintenance | Self::Down | Self::Gone)
     }
 }
 
@@ -88,12 +78,7 @@ pub struct HealthPolicy {
 
 impl Default for HealthPolicy {
     fn default() -> Self {
-        Self {
-            error_permille: 50,
-            response_ms: 2_000,
-            min_requests: 20.0,
-            window: Span::from_secs(300),
-        }
+        Self { error_permille: 50, response_ms: 2_000, min_requests: 20.0, window: Span::from_secs(300) }
     }
 }
 
@@ -116,10 +101,7 @@ impl HealthWindow {
     #[must_use]
     pub fn advance(self, counters: Counters, now: Instant, policy: &HealthPolicy) -> Self {
         let (requests, errors) = if counters.requests >= self.seen.requests && counters.errors >= self.seen.errors {
-            (
-                counters.requests - self.seen.requests,
-                counters.errors - self.seen.errors,
-            )
+            (counters.requests - self.seen.requests, counters.errors - self.seen.errors)
         } else {
             (counters.requests, counters.errors)
         };
@@ -156,11 +138,7 @@ const fn as_f64(count: u64) -> f64 {
     count as f64
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "clamped to 0..=1000"
-)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=1000")]
 fn permille(share: f64) -> u32 {
     (share * 1000.0).round().clamp(0.0, 1000.0) as u32
 }
@@ -217,11 +195,7 @@ mod tests {
     use super::*;
 
     fn counted(requests: u64, errors: u64) -> Counters {
-        Counters {
-            requests,
-            errors,
-            response_ms: 10,
-        }
+        Counters { requests, errors, response_ms: 10 }
     }
 
     #[test]

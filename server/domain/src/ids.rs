@@ -16,10 +16,7 @@ pub struct IdError {
 
 /// Whether `text` is 1 to 64 characters of `[A-Za-z0-9_-]`: the only grammar that goes near a load balancer.
 pub(crate) fn is_token(text: &str) -> bool {
-    (1..=64).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
 /// What HAProxy accepts as the name of a proxy or server (configuration manual, 2.2: letters, digits, `-_.:`).

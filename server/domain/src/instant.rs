@@ -46,9 +46,7 @@ impl Instant {
     /// When `text` is not one.
     pub fn parse(text: &str) -> Result<Self, ParseInstantError> {
         let moment = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| ParseInstantError)?;
-        i64::try_from(moment.unix_timestamp_nanos() / 1000)
-            .map(Self)
-            .map_err(|_| ParseInstantError)
+        i64::try_from(moment.unix_timestamp_nanos() / 1000).map(Self).map_err(|_| ParseInstantError)
     }
 
     fn moment(self) -> OffsetDateTime {
@@ -60,10 +58,7 @@ impl Instant {
         let at = self.moment();
         let (year, month, day) = at.to_calendar_date();
         let (hour, minute, second) = at.to_hms();
-        format!(
-            "{year:04}-{:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC",
-            u8::from(month)
-        )
+        format!("{year:04}-{:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC", u8::from(month))
     }
 
     /// `23 Nov`, for the axis of a drawing.
@@ -150,11 +145,7 @@ impl fmt::Display for Instant {
         let at = self.moment();
         let (year, month, day) = at.to_calendar_date();
         let (hour, minute, second, milli) = at.to_hms_milli();
-        write!(
-            f,
-            "{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z",
-            u8::from(month)
-        )
+        write!(f, "{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z", u8::from(month))
     }
 }
 
@@ -174,11 +165,7 @@ impl fmt::Display for Span {
 
 impl Serialize for Instant {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() {
-            serializer.collect_str(self)
-        } else {
-            serializer.serialize_i64(self.0)
-        }
+        if serializer.is_human_readable() { serializer.collect_str(self) } else { serializer.serialize_i64(self.0) }
     }
 }
 
@@ -209,10 +196,7 @@ mod tests {
 
     #[test]
     fn times_past_2038_and_out_of_range_do_not_panic() {
-        assert_eq!(
-            Instant::from_secs(4_102_444_800).to_string(),
-            "2100-01-01T00:00:00.000Z"
-        );
+        assert_eq!(Instant::from_secs(4_102_444_800).to_string(), "2100-01-01T00:00:00.000Z");
         assert!(!Instant::from_micros(i64::MAX).to_text().is_empty());
         assert!(!Instant::from_micros(i64::MIN).to_text().is_empty());
     }

@@ -45,11 +45,7 @@ impl Policy {
     /// `jitter` (any number), so that many steps do not come back at once.
     pub fn wait_after(&self, tries: i64, jitter: u64) -> Span {
         let doublings = u32::try_from(tries.clamp(0, 20)).unwrap_or(0);
-        let wait = self
-            .backoff
-            .micros()
-            .saturating_mul(1_i64 << doublings)
-            .min(self.max_backoff.micros());
+        let wait = self.backoff.micros().saturating_mul(1_i64 << doublings).min(self.max_backoff.micros());
         let quarter = u64::try_from(wait / 4).unwrap_or(0).max(1);
         Span::from_micros(wait.saturating_add(i64::try_from(jitter % quarter).unwrap_or(0)))
     }
@@ -131,17 +127,9 @@ pub fn next_work(steps: &[Step], now: Instant, policy: &Policy) -> Progress {
             (Target::Route { place, .. }, _) => clear.entry(place).or_default().push(step.no),
         }
     }
-    let mut work: Vec<Work> = clear
-        .into_iter()
-        .map(|(place, steps)| Work::Clear {
-            place: place.clone(),
-            steps,
-        })
-        .collect();
-    work.extend(verify.into_iter().map(|(place, steps)| Work::Verify {
-        place: place.clone(),
-        steps,
-    }));
+    let mut work: Vec<Work> =
+        clear.into_iter().map(|(place, steps)| Work::Clear { place: place.clone(), steps }).collect();
+    work.extend(verify.into_iter().map(|(place, steps)| Work::Verify { place: place.clone(), steps }));
     if !delete.is_empty() {
         work.push(Work::Delete { steps: delete });
     }
@@ -181,10 +169,7 @@ struct Graph<'a> {
 
 impl<'a> Graph<'a> {
     fn of(steps: &'a [Step]) -> Self {
-        let mut graph = Self {
-            routed: BTreeSet::new(),
-            recorded: BTreeSet::new(),
-        };
+        let mut graph = Self { routed: BTreeSet::new(), recorded: BTreeSet::new() };
         for step in steps {
             let Some(session) = step.target.session() else { continue };
             match step.kind {
@@ -206,9 +191,7 @@ impl<'a> Graph<'a> {
             (_, Stage::Verified) => None,
             (Target::Session { session }, _) => (!self.routed.contains(session)).then_some(step.next_at),
             (Target::Route { place, .. }, Stage::Cleared) => {
-                let drained = step
-                    .cleared_at
-                    .map_or(step.next_at, |at| at + policy.drain_of(&place.router));
+                let drained = step.cleared_at.map_or(step.next_at, |at| at + policy.drain_of(&place.router));
                 Some(drained.max(step.next_at))
             }
             (Target::Route { .. }, Stage::ClearedAgain) => {

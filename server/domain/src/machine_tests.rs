@@ -2,10 +2,7 @@ use super::*;
 use crate::{RouteKey, Scope};
 
 fn place(router: &str) -> Place {
-    Place {
-        router: RouterName::parse(router).unwrap(),
-        pool: crate::PoolName::parse("app").unwrap(),
-    }
+    Place { router: RouterName::parse(router).unwrap(), pool: crate::PoolName::parse("app").unwrap() }
 }
 
 fn session(name: &str) -> SessionId {
@@ -24,28 +21,16 @@ fn route(no: i64, router: &str, owner: Option<&str>, must_vanish: bool) -> Step 
 }
 
 fn record(no: i64, name: &str) -> Step {
-    Step::new(
-        no,
-        StepKind::Delete,
-        Target::Session { session: session(name) },
-        None,
-        Instant::from_secs(0),
-    )
+    Step::new(no, StepKind::Delete, Target::Session { session: session(name) }, None, Instant::from_secs(0))
 }
 
 fn draining(router: &str, seconds: i64) -> Policy {
     let drain = [(RouterName::parse(router).unwrap(), Span::from_secs(seconds))].into();
-    Policy {
-        drain,
-        ..Policy::default()
-    }
+    Policy { drain, ..Policy::default() }
 }
 
 fn found(bad: bool) -> Reading {
-    Reading::Found {
-        server: Some(ServerName::parse("api-2").unwrap()),
-        bad,
-    }
+    Reading::Found { server: Some(ServerName::parse("api-2").unwrap()), bad }
 }
 
 #[test]
@@ -54,10 +39,7 @@ fn a_clean_up_clears_waits_clears_deletes_and_verifies_in_this_order() {
     let (t0, t30) = (Instant::from_secs(0), Instant::from_secs(30));
     let mut steps = vec![route(1, "lb-1", Some("s1"), true), record(2, "s1")];
 
-    let clear = Progress::Work(vec![Work::Clear {
-        place: place("lb-1"),
-        steps: vec![1],
-    }]);
+    let clear = Progress::Work(vec![Work::Clear { place: place("lb-1"), steps: vec![1] }]);
     assert_eq!(next_work(&steps, t0, &policy), clear);
     steps[0] = steps[0].clone().after_clear(Reading::Gone, t0, &policy, 0);
 
@@ -65,16 +47,10 @@ fn a_clean_up_clears_waits_clears_deletes_and_verifies_in_this_order() {
     assert_eq!(next_work(&steps, t30, &policy), clear);
     steps[0] = steps[0].clone().after_clear(Reading::Gone, t30, &policy, 0);
 
-    assert_eq!(
-        next_work(&steps, t30, &policy),
-        Progress::Work(vec![Work::Delete { steps: vec![2] }])
-    );
+    assert_eq!(next_work(&steps, t30, &policy), Progress::Work(vec![Work::Delete { steps: vec![2] }]));
     steps[1] = steps[1].clone().after_delete(t30);
 
-    let verify = Progress::Work(vec![Work::Verify {
-        place: place("lb-1"),
-        steps: vec![1],
-    }]);
+    let verify = Progress::Work(vec![Work::Verify { place: place("lb-1"), steps: vec![1] }]);
     assert_eq!(next_work(&steps, t30, &policy), verify);
     assert_eq!(status_of(&steps, &policy), Status::Running);
     steps[0] = steps[0].clone().after_verify(Reading::Gone, t30, &policy, 0);
@@ -95,22 +71,15 @@ fn a_router_that_does_not_answer_leaves_its_steps_owed_and_the_rest_goes_on() {
         record(5, "s2"),
     ];
     for _ in 0..50 {
-        steps[1] = steps[1]
-            .clone()
-            .after_clear(Reading::Unreachable("no answer".into()), now, &policy, 0);
+        steps[1] = steps[1].clone().after_clear(Reading::Unreachable("no answer".into()), now, &policy, 0);
     }
     assert!(steps[1].attempts < policy.max_attempts, "absence used up the attempts");
     for i in [0, 2] {
         let once = steps[i].clone().after_clear(Reading::Gone, now, &policy, 0);
         steps[i] = once.after_clear(Reading::Gone, now, &policy, 0);
     }
-    let Progress::Work(work) = next_work(&steps, now, &policy) else {
-        panic!("nothing to do")
-    };
-    assert!(
-        work.contains(&Work::Delete { steps: vec![5] }),
-        "the record of s1 must wait for lb-2: {work:?}"
-    );
+    let Progress::Work(work) = next_work(&steps, now, &policy) else { panic!("nothing to do") };
+    assert!(work.contains(&Work::Delete { steps: vec![5] }), "the record of s1 must wait for lb-2: {work:?}");
     steps[4] = steps[4].clone().after_delete(now);
     steps[0] = steps[0].clone().after_verify(Reading::Gone, now, &policy, 0);
     steps[2] = steps[2].clone().after_verify(Reading::Gone, now, &policy, 0);
@@ -123,9 +92,7 @@ fn what_comes_back_is_cleared_again_and_after_ten_tries_a_person_must_look() {
     let policy = Policy::default();
     let mut now = Instant::from_secs(0);
     let mut step = route(1, "lb-1", Some("s1"), true);
-    step = step
-        .after_clear(Reading::Gone, now, &policy, 0)
-        .after_clear(Reading::Gone, now, &policy, 0);
+    step = step.after_clear(Reading::Gone, now, &policy, 0).after_clear(Reading::Gone, now, &policy, 0);
     step = step.after_verify(found(false), now, &policy, 0);
     assert_eq!(step.stage, Stage::Pending);
     for _ in 0..9 {
@@ -133,10 +100,7 @@ fn what_comes_back_is_cleared_again_and_after_ten_tries_a_person_must_look() {
         step = step.after_clear(found(false), now, &policy, 0);
     }
     assert_eq!(status_of(std::slice::from_ref(&step), &policy), Status::NeedsAttention);
-    assert_eq!(
-        next_work(std::slice::from_ref(&step), now, &policy),
-        Progress::Attention
-    );
+    assert_eq!(next_work(std::slice::from_ref(&step), now, &policy), Progress::Attention);
     let again = step.retried(now);
     assert_eq!(status_of(std::slice::from_ref(&again), &policy), Status::Running);
 }

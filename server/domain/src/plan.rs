@@ -79,16 +79,10 @@ pub fn plan(world: &World, mode: Mode, pools: &[PoolInfo]) -> Plan {
             Mode::Unstick | Mode::Force => session.state.is_live() || session.state.is_left_over(),
         })
         .collect();
-    let ends: Vec<SessionId> = picked
-        .iter()
-        .filter(|s| mode == Mode::Force && s.state.is_live())
-        .map(|s| s.id.clone())
-        .collect();
-    let deletes: Vec<SessionId> = picked
-        .iter()
-        .filter(|_| mode != Mode::Unstick)
-        .map(|session| session.id.clone())
-        .collect();
+    let ends: Vec<SessionId> =
+        picked.iter().filter(|s| mode == Mode::Force && s.state.is_live()).map(|s| s.id.clone()).collect();
+    let deletes: Vec<SessionId> =
+        picked.iter().filter(|_| mode != Mode::Unstick).map(|session| session.id.clone()).collect();
     let mut routes = Vec::new();
     for pool in pools {
         match pool.scope {
@@ -113,10 +107,7 @@ pub fn plan(world: &World, mode: Mode, pools: &[PoolInfo]) -> Plan {
 }
 
 fn account_route(world: &World, mode: Mode, pool: &PoolInfo) -> Option<PlannedRoute> {
-    let route = world
-        .routes
-        .iter()
-        .find(|r| r.place == pool.place && r.key == world.account.key);
+    let route = world.routes.iter().find(|r| r.place == pool.place && r.key == world.account.key);
     let unread = world.is_unread(&pool.place);
     let wanted = match mode {
         Mode::Unstick | Mode::Force => true,
@@ -133,10 +124,7 @@ fn account_route(world: &World, mode: Mode, pool: &PoolInfo) -> Option<PlannedRo
 }
 
 fn session_route(world: &World, mode: Mode, pool: &PoolInfo, session: &Session) -> PlannedRoute {
-    let route = world
-        .routes
-        .iter()
-        .find(|r| r.place == pool.place && r.key == session.key);
+    let route = world.routes.iter().find(|r| r.place == pool.place && r.key == session.key);
     PlannedRoute {
         place: pool.place.clone(),
         scope: Scope::Session,
@@ -153,12 +141,7 @@ fn ownerless_routes<'a>(world: &'a World, pool: &'a PoolInfo) -> impl Iterator<I
         .routes
         .iter()
         .filter(|r| r.place == pool.place && r.scope == Scope::Session)
-        .filter(|r| {
-            !world
-                .sessions
-                .iter()
-                .any(|s| s.key == r.key && (s.state.is_live() || s.state.is_left_over()))
-        })
+        .filter(|r| !world.sessions.iter().any(|s| s.key == r.key && (s.state.is_live() || s.state.is_left_over())))
         .map(|r| PlannedRoute {
             place: r.place.clone(),
             scope: Scope::Session,
@@ -176,9 +159,7 @@ fn notices(mode: Mode, ends: &[SessionId], routes: &[PlannedRoute]) -> Vec<Strin
         (Mode::Force, n) if n > 1 => notices.push(format!("{n} clients are signed out and must sign in again.")),
         _ => notices.push("Nobody is signed out.".to_owned()),
     }
-    let moves = routes
-        .iter()
-        .any(|r| r.server.is_some() && (r.scope == Scope::Account || !r.must_vanish));
+    let moves = routes.iter().any(|r| r.server.is_some() && (r.scope == Scope::Account || !r.must_vanish));
     if moves {
         notices.push(
             "The next request may be served by another server; what only the old server remembered (an \
@@ -216,11 +197,7 @@ impl Plan {
             field(name);
             ids.into_iter().for_each(&mut field);
         }
-        let mut routes: Vec<_> = self
-            .routes
-            .iter()
-            .map(|r| (&r.place, &r.key, r.server.as_ref()))
-            .collect();
+        let mut routes: Vec<_> = self.routes.iter().map(|r| (&r.place, &r.key, r.server.as_ref())).collect();
         routes.sort();
         for (place, key, server) in routes {
             field("route");
@@ -245,20 +222,10 @@ impl Plan {
         let mut add = |kind, target, had| {
             let no = i64::try_from(steps.len()).unwrap_or(i64::MAX).saturating_add(1);
             let step = Step::new(no, kind, target, had, now);
-            steps.push(if kind == StepKind::Revoke {
-                step.after_delete(now)
-            } else {
-                step
-            });
+            steps.push(if kind == StepKind::Revoke { step.after_delete(now) } else { step });
         };
         for session in &self.ends {
-            add(
-                StepKind::Revoke,
-                Target::Session {
-                    session: session.clone(),
-                },
-                None,
-            );
+            add(StepKind::Revoke, Target::Session { session: session.clone() }, None);
         }
         for route in &self.routes {
             let target = Target::Route {
@@ -271,13 +238,7 @@ impl Plan {
             add(StepKind::Unroute, target, route.server.clone());
         }
         for session in &self.deletes {
-            add(
-                StepKind::Delete,
-                Target::Session {
-                    session: session.clone(),
-                },
-                None,
-            );
+            add(StepKind::Delete, Target::Session { session: session.clone() }, None);
         }
         steps
     }

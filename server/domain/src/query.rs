@@ -84,10 +84,7 @@ impl Query {
         if lower.chars().count() >= 3 {
             terms.push(Term::Substring(lower));
         }
-        Ok(Self {
-            text: text.to_owned(),
-            terms,
-        })
+        Ok(Self { text: text.to_owned(), terms })
     }
 }
 
@@ -108,36 +105,14 @@ mod tests {
     fn an_address_is_looked_for_as_an_address() {
         let query = Query::parse(" 10.2.3.4 ").unwrap();
         assert!(query.terms.contains(&Term::Ip("10.2.3.4".to_owned())));
-        assert!(
-            Query::parse("10.2.")
-                .unwrap()
-                .terms
-                .contains(&Term::IpPrefix("10.2.".to_owned()))
-        );
-        assert!(
-            Query::parse("2001:DB8::1")
-                .unwrap()
-                .terms
-                .contains(&Term::Ip("2001:db8::1".to_owned()))
-        );
+        assert!(Query::parse("10.2.").unwrap().terms.contains(&Term::IpPrefix("10.2.".to_owned())));
+        assert!(Query::parse("2001:DB8::1").unwrap().terms.contains(&Term::Ip("2001:db8::1".to_owned())));
     }
 
     #[test]
     fn short_text_is_no_substring_search() {
-        assert!(
-            !Query::parse("ab")
-                .unwrap()
-                .terms
-                .iter()
-                .any(|term| matches!(term, Term::Substring(_)))
-        );
-        assert!(
-            Query::parse("abc")
-                .unwrap()
-                .terms
-                .iter()
-                .any(|term| matches!(term, Term::Substring(_)))
-        );
+        assert!(!Query::parse("ab").unwrap().terms.iter().any(|term| matches!(term, Term::Substring(_))));
+        assert!(Query::parse("abc").unwrap().terms.iter().any(|term| matches!(term, Term::Substring(_))));
     }
 
     #[test]

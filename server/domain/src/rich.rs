@@ -70,11 +70,7 @@ impl Rich {
             }
             self = self.code(name.as_ref());
         }
-        if names.len() > shown {
-            self.text(format!(" and {} more", names.len() - shown))
-        } else {
-            self
-        }
+        if names.len() > shown { self.text(format!(" and {} more", names.len() - shown)) } else { self }
     }
 }
 

@@ -48,9 +48,7 @@ impl Scope {
 
     /// Reads the word of [`Self::as_str`].
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Account, Self::Session]
-            .into_iter()
-            .find(|scope| scope.as_str() == word)
+        [Self::Account, Self::Session].into_iter().find(|scope| scope.as_str() == word)
     }
 }
 

@@ -30,9 +30,7 @@ impl EndReason {
 
     /// Reads the word of [`Self::as_str`].
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Revoked, Self::Expired, Self::SignedOut]
-            .into_iter()
-            .find(|reason| reason.as_str() == word)
+        [Self::Revoked, Self::Expired, Self::SignedOut].into_iter().find(|reason| reason.as_str() == word)
     }
 
     /// The words for a person: `signed out`.

@@ -515,10 +515,7 @@ pub struct CleanupRequest {
 
 /// Counts `steps`.
 pub fn count_steps(steps: &[Step], max_attempts: i64) -> StepCounts {
-    let mut counts = StepCounts {
-        total: i64::try_from(steps.len()).unwrap_or(i64::MAX),
-        ..StepCounts::default()
-    };
+    let mut counts = StepCounts { total: i64::try_from(steps.len()).unwrap_or(i64::MAX), ..StepCounts::default() };
     for step in steps {
         if step.stage == Stage::Verified {
             counts.verified += 1;
@@ -541,11 +538,7 @@ pub fn step_words(step: &Step) -> Rich {
                 Scope::Account => "Clear the account’s route ",
                 Scope::Session => "Clear route ",
             };
-            let words = Rich::new()
-                .text(what)
-                .code(key.as_str())
-                .text(" on ")
-                .code(place.router.as_str());
+            let words = Rich::new().text(what).code(key.as_str()).text(" on ").code(place.router.as_str());
             words.text(" / ").code(place.pool.as_str())
         }
     }

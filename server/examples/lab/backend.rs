@@ -66,7 +66,7 @@ async fn work(
     headers: HeaderMap,
 ) -> Response {
     let served_by = [("x-served-by", backend.name)];
-    if !cookie(&headers, "sid").is_some_and(|session| backend.customers.meet(session)) {
+    if !cookie(&headers, "sid").is_some_and(|session| backend.customers.knows(session)) {
         return (StatusCode::UNAUTHORIZED, served_by, "sign in first").into_response();
     }
     let slow = query

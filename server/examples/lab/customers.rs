@@ -2,44 +2,33 @@
 //! ask a session store; what Unstick ends is noticed here within a second.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{Mutex, PoisonError},
 };
 
-/// The service's sessions.
+/// The service's sessions: who is signed in, by session.
 #[derive(Default)]
-pub struct Customers(Mutex<Inner>);
-
-#[derive(Default)]
-struct Inner {
-    live: HashMap<String, String>,
-    seen: HashSet<String>,
-}
+pub struct Customers(Mutex<HashMap<String, String>>);
 
 impl Customers {
     /// A session of `account` began.
     pub fn begin(&self, session: &str, account: &str) {
-        self.inner().live.insert(session.to_owned(), account.to_owned());
+        self.live().insert(session.to_owned(), account.to_owned());
     }
     /// A session is over.
     pub fn end(&self, session: &str) {
-        self.inner().live.remove(session);
+        self.live().remove(session);
     }
-    /// A request came with `session`: whether it is signed in.
-    pub fn meet(&self, session: &str) -> bool {
-        let mut inner = self.inner();
-        let live = inner.live.contains_key(session);
-        if live {
-            inner.seen.insert(session.to_owned());
-        }
-        live
+    /// Whether `session` is signed in.
+    pub fn knows(&self, session: &str) -> bool {
+        self.live().contains_key(session)
     }
-    /// The sessions that were met since the last time this was asked.
-    pub fn take_seen(&self) -> Vec<String> {
-        self.inner().seen.drain().collect()
+    /// Every session that is signed in.
+    pub fn all(&self) -> Vec<String> {
+        self.live().keys().cloned().collect()
     }
 
-    fn inner(&self) -> std::sync::MutexGuard<'_, Inner> {
+    fn live(&self) -> std::sync::MutexGuard<'_, HashMap<String, String>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

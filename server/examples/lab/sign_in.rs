@@ -109,10 +109,10 @@ impl SignIn {
         .map(drop)
     }
 
-    /// Tells Unstick which sessions were seen, and the service which of them are over.
+    /// Tells Unstick which sessions are in use, and the service which of them Unstick ended: sooner than the longest
+    /// request, so that nothing new is pinned for them after a clean-up.
     pub async fn touch(&self) -> Outcome<()> {
-        let seen = self.customers.take_seen();
-        for batch in seen.chunks(1_000) {
+        for batch in self.customers.all().chunks(1_000) {
             let items: Vec<_> = batch.iter().map(|id| json!({ "session_id": id })).collect();
             let request = self
                 .http

@@ -31,11 +31,7 @@ pub struct Check {
 }
 
 fn check(name: impl Into<String>, outcome: CheckOutcome, text: impl Into<String>) -> Check {
-    Check {
-        name: name.into(),
-        outcome,
-        text: text.into(),
-    }
+    Check { name: name.into(), outcome, text: text.into() }
 }
 
 impl Unstick {
@@ -84,21 +80,10 @@ impl Unstick {
 
     async fn check_staff(&self) -> Result<Check> {
         let staff = self.store().staff_list().await?;
-        let admins = staff
-            .iter()
-            .filter(|row| row.role == domain::Role::Admin && row.disabled_at.is_none())
-            .count();
+        let admins = staff.iter().filter(|row| row.role == domain::Role::Admin && row.disabled_at.is_none()).count();
         Ok(match admins {
-            0 => check(
-                "staff",
-                CheckOutcome::Warn,
-                "there is no admin: admin-tool staff add NAME --role admin",
-            ),
-            n => check(
-                "staff",
-                CheckOutcome::Ok,
-                format!("{} staff members, {n} of them admins", staff.len()),
-            ),
+            0 => check("staff", CheckOutcome::Warn, "there is no admin: admin-tool staff add NAME --role admin"),
+            n => check("staff", CheckOutcome::Ok, format!("{} staff members, {n} of them admins", staff.len())),
         })
     }
 
@@ -113,24 +98,11 @@ impl Unstick {
     }
 
     async fn check_owed(&self) -> Result<Check> {
-        let owed: Vec<_> = self
-            .store()
-            .owed_by_router()
-            .await?
-            .into_iter()
-            .filter(|(_, steps)| *steps > 0)
-            .collect();
+        let owed: Vec<_> = self.store().owed_by_router().await?.into_iter().filter(|(_, steps)| *steps > 0).collect();
         if owed.is_empty() {
             return Ok(check("owed", CheckOutcome::Ok, "nothing is owed to any router"));
         }
-        let words: Vec<String> = owed
-            .iter()
-            .map(|(router, steps)| format!("{steps} steps to {router}"))
-            .collect();
-        Ok(check(
-            "owed",
-            CheckOutcome::Warn,
-            format!("{}; they run when it answers", words.join(", ")),
-        ))
+        let words: Vec<String> = owed.iter().map(|(router, steps)| format!("{steps} steps to {router}")).collect();
+        Ok(check("owed", CheckOutcome::Warn, format!("{}; they run when it answers", words.join(", "))))
     }
 }

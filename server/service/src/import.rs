@@ -96,74 +96,25 @@ async fn take(tx: &mut store::Tx, run: &[ImportRecord], now: Instant) -> Result<
     let (mut accounts, mut sessions, mut ends) = (Vec::new(), Vec::new(), Vec::new());
     for item in run.iter().cloned() {
         match item {
-            ImportRecord::Account {
-                account_id: id,
-                email,
-                name,
-                plan,
-                time_zone,
-                created_at,
-            } => {
-                accounts.push(AccountUpsert {
-                    id,
-                    email,
-                    name,
-                    plan,
-                    time_zone,
-                    created_at,
-                    sample: false,
-                });
+            ImportRecord::Account { account_id: id, email, name, plan, time_zone, created_at } => {
+                accounts.push(AccountUpsert { id, email, name, plan, time_zone, created_at, sample: false });
             }
-            ImportRecord::Session {
-                session_id: id,
-                account_id: account,
-                client,
-                user_agent,
-                ip,
-                created_at,
-            } => {
-                sessions.push(SessionCreate {
-                    id,
-                    account,
-                    client,
-                    user_agent,
-                    ip,
-                    created_at,
-                });
+            ImportRecord::Session { session_id: id, account_id: account, client, user_agent, ip, created_at } => {
+                sessions.push(SessionCreate { id, account, client, user_agent, ip, created_at });
             }
-            ImportRecord::End {
-                session_id: id,
-                reason,
-                released,
-                at,
-            } => ends.push(End {
-                id,
-                reason,
-                released,
-                at,
-            }),
+            ImportRecord::End { session_id: id, reason, released, at } => ends.push(End { id, reason, released, at }),
         }
     }
     let mut outcomes = Vec::with_capacity(run.len());
     outcomes.extend(tx.upsert_accounts(&accounts, now).await?.into_iter().map(|_| Ok(())));
-    outcomes.extend(
-        tx.create_sessions(&sessions, now)
-            .await?
-            .into_iter()
-            .map(|created| match created {
-                Created::New(_) | Created::Same(_) => Ok(()),
-                Created::NoAccount => Err("its account is not known: it must come before".to_owned()),
-                Created::OtherAccount => Err("the session belongs to another account".to_owned()),
-            }),
-    );
-    outcomes.extend(
-        tx.end_sessions(&ends, now)
-            .await?
-            .into_iter()
-            .map(|changed| match changed {
-                Changed::Missing => Err("there is no such session".to_owned()),
-                Changed::Yes(_) | Changed::Already(_) | Changed::Over(_) => Ok(()),
-            }),
-    );
+    outcomes.extend(tx.create_sessions(&sessions, now).await?.into_iter().map(|created| match created {
+        Created::New(_) | Created::Same(_) => Ok(()),
+        Created::NoAccount => Err("its account is not known: it must come before".to_owned()),
+        Created::OtherAccount => Err("the session belongs to another account".to_owned()),
+    }));
+    outcomes.extend(tx.end_sessions(&ends, now).await?.into_iter().map(|changed| match changed {
+        Changed::Missing => Err("there is no such session".to_owned()),
+        Changed::Yes(_) | Changed::Already(_) | Changed::Over(_) => Ok(()),
+    }));
     Ok(outcomes)
 }

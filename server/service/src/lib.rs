@@ -79,10 +79,7 @@ impl Unstick {
     pub fn new(parts: Parts) -> Self {
         let mut policy = parts.settings.policy.clone();
         for router in &parts.fleet {
-            policy
-                .drain
-                .entry(router.name().clone())
-                .or_insert_with(|| router.drain());
+            policy.drain.entry(router.name().clone()).or_insert_with(|| router.drain());
         }
         let hashing = Arc::new(Semaphore::new(parts.settings.hash_threads.max(1)));
         Self(Arc::new(Inner {

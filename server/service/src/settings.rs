@@ -66,11 +66,7 @@ impl Default for Settings {
             session_idle: Span::from_secs(30 * 60),
             session_absolute: Span::from_secs(8 * 3_600),
             hash_threads: 2,
-            argon: ArgonParams {
-                memory_kib: 19_456,
-                passes: 2,
-                lanes: 1,
-            },
+            argon: ArgonParams { memory_kib: 19_456, passes: 2, lanes: 1 },
             embedded_pin_timeout: Span::from_secs(30 * 60),
             checkpoint_file: None,
             checkpoint_every: 1_000,

@@ -95,11 +95,7 @@ impl Unstick {
             }
             Ok(revoked)
         })?;
-        if revoked {
-            Ok(())
-        } else {
-            Err(Error::NotFound("token that could be revoked"))
-        }
+        if revoked { Ok(()) } else { Err(Error::NotFound("token that could be revoked")) }
     }
 
     /// Every token.
@@ -136,10 +132,7 @@ impl Unstick {
         if token.last_used_at.is_none_or(|at| now.since(at) >= USE_GRAIN) {
             transact!(self, tx => { Ok(tx.note_token_use(&token.id, now).await?) })?;
         }
-        Ok(Actor::Token {
-            id: token.id,
-            scopes: token.scopes,
-        })
+        Ok(Actor::Token { id: token.id, scopes: token.scopes })
     }
 }
 

@@ -23,16 +23,11 @@ impl Unstick {
     pub async fn run_workers(&self, stop: watch::Receiver<bool>) {
         tokio::join!(
             self.clean_up_worker(stop.clone()),
-            self.every(
-                "observer",
-                self.settings().observe_every.to_std(),
-                stop.clone(),
-                async |s: &Self| s.observe_once().await
-            ),
-            self.every("retention", PURGE, stop.clone(), async |s: &Self| s.purge_once().await),
-            self.every("checkpoints", CHECKPOINT, stop, async |s: &Self| s
-                .checkpoint_if_due()
+            self.every("observer", self.settings().observe_every.to_std(), stop.clone(), async |s: &Self| s
+                .observe_once()
                 .await),
+            self.every("retention", PURGE, stop.clone(), async |s: &Self| s.purge_once().await),
+            self.every("checkpoints", CHECKPOINT, stop, async |s: &Self| s.checkpoint_if_due().await),
         );
     }
 

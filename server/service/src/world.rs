@@ -32,16 +32,7 @@ impl Unstick {
         }
         let servers = self.current_servers(records).await;
         let accumulation = self.settings().accumulation;
-        Ok(World {
-            account,
-            sessions,
-            truncated,
-            routes,
-            servers,
-            unread,
-            accumulation,
-            read_at: self.now(),
-        })
+        Ok(World { account, sessions, truncated, routes, servers, unread, accumulation, read_at: self.now() })
     }
 
     async fn read_routes(
@@ -50,25 +41,16 @@ impl Unstick {
         sessions: &[Session],
         stored: &[StoredRoute],
     ) -> (Vec<Route>, Vec<Unread>) {
-        let places = self
-            .fleet()
-            .iter()
-            .flat_map(|router| router.pools().iter().map(move |pool| (router, pool)));
+        let places = self.fleet().iter().flat_map(|router| router.pools().iter().map(move |pool| (router, pool)));
         let readings = join_all(places.map(|(router, pool)| async move {
             let keys = keys_at(&pool.place, pool.scope, account, sessions, stored);
-            let answer = if keys.is_empty() {
-                Ok(Vec::new())
-            } else {
-                router.read(&pool.place.pool, &keys).await
-            };
+            let answer = if keys.is_empty() { Ok(Vec::new()) } else { router.read(&pool.place.pool, &keys).await };
             (pool, answer)
         }))
         .await;
         let (mut routes, mut unread) = (Vec::new(), Vec::new());
-        let by_key: HashMap<(&Place, &RouteKey), &StoredRoute> = stored
-            .iter()
-            .map(|known| ((&known.route.place, &known.route.key), known))
-            .collect();
+        let by_key: HashMap<(&Place, &RouteKey), &StoredRoute> =
+            stored.iter().map(|known| ((&known.route.place, &known.route.key), known)).collect();
         let owners: HashMap<&RouteKey, &SessionId> = sessions.iter().map(|s| (&s.key, &s.id)).collect();
         for (pool, answer) in readings {
             match answer {
@@ -80,10 +62,7 @@ impl Unstick {
                 Err(RouterError::Unreachable(why) | RouterError::Refused(why)) => {
                     let name = &pool.place.router;
                     if !unread.iter().any(|other: &Unread| &other.router == name) {
-                        unread.push(Unread {
-                            router: name.clone(),
-                            why,
-                        });
+                        unread.push(Unread { router: name.clone(), why });
                     }
                 }
             }
@@ -112,9 +91,7 @@ impl Unstick {
             key: entry.key,
             server: entry.server,
             session,
-            pinned_at: entry
-                .pinned_at
-                .or_else(|| known.and_then(|known| known.route.pinned_at)),
+            pinned_at: entry.pinned_at.or_else(|| known.and_then(|known| known.route.pinned_at)),
             expires_in: entry.expires_in,
             read_at: self.now(),
         }
@@ -130,9 +107,7 @@ impl Unstick {
         }
         let read = self.read_servers(&records).await;
         let read_places: HashSet<_> = read.iter().map(|record| record.status.place.clone()).collect();
-        let kept = records
-            .into_iter()
-            .filter(|record| !read_places.contains(&record.status.place));
+        let kept = records.into_iter().filter(|record| !read_places.contains(&record.status.place));
         let kept: Vec<_> = kept.map(|record| record.status).collect();
         read.into_iter().map(|record| record.status).chain(kept).collect()
     }
@@ -150,10 +125,7 @@ fn keys_at(
         Scope::Account => vec![account.key.clone()],
         Scope::Session => {
             let now = sessions.iter().map(|session| &session.key);
-            let before = stored
-                .iter()
-                .filter(|known| &known.route.place == place)
-                .map(|known| &known.route.key);
+            let before = stored.iter().filter(|known| &known.route.place == place).map(|known| &known.route.key);
             let mut seen = HashSet::new();
             now.chain(before).filter(|key| seen.insert(*key)).cloned().collect()
         }
@@ -164,8 +136,5 @@ fn missing_sessions(routes: &[Route], sessions: &[Session]) -> Vec<SessionId> {
     let have: HashSet<&SessionId> = sessions.iter().map(|session| &session.id).collect();
     let mut seen = HashSet::new();
     let named = routes.iter().filter_map(|route| route.session.as_ref());
-    named
-        .filter(|id| !have.contains(id) && seen.insert(*id))
-        .cloned()
-        .collect()
+    named.filter(|id| !have.contains(id) && seen.insert(*id)).cloned().collect()
 }

@@ -16,11 +16,7 @@ impl Unstick {
         check_batch(items.len())?;
         for item in &items {
             let texts = [&item.email, &item.name, &item.plan, &item.time_zone];
-            if texts
-                .into_iter()
-                .flatten()
-                .any(|text| text.len() > 320 || text.chars().any(char::is_control))
-            {
+            if texts.into_iter().flatten().any(|text| text.len() > 320 || text.chars().any(char::is_control)) {
                 return Err(Error::invalid(
                     "email",
                     format!("account {}: texts are at most 320 bytes, in one line", item.id),

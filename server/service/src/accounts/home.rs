@@ -22,10 +22,7 @@ impl Unstick {
             store.estimated_accounts(),
         )?;
         let sample = left_over.iter().any(|account| account.sample);
-        let bad = records
-            .into_iter()
-            .map(|record| record.status)
-            .filter(|status| status.health.is_bad());
+        let bad = records.into_iter().map(|record| record.status).filter(|status| status.health.is_bad());
         Ok(HomePage {
             accumulating: self.rows(left_over).await?,
             cleanups: self.cleanup_rows(cleanups.items),

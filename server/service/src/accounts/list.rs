@@ -20,10 +20,7 @@ impl Unstick {
         let more = accounts.len() > limit as usize;
         accounts.truncate(limit as usize);
         let next = accounts.last().filter(|_| more).map(|account| account.id.to_string());
-        Ok(Page {
-            items: self.rows(accounts).await?,
-            next,
-        })
+        Ok(Page { items: self.rows(accounts).await?, next })
     }
 }
 

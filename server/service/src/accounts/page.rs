@@ -30,17 +30,10 @@ impl Unstick {
     ) -> Result<AccountPage> {
         let account = self.readable_account(actor, id).await?;
         let (store, since) = (self.store(), self.now() - DRAWN);
-        let of_account = AuditFilter {
-            account: Some(id.clone()),
-            ..AuditFilter::default()
-        };
+        let of_account = AuditFilter { account: Some(id.clone()), ..AuditFilter::default() };
         let (world, page, history, recent, cleanups, events) = tokio::try_join!(
             self.read_world(account, PAGE_SESSIONS),
-            async {
-                Ok(store
-                    .sessions_page(id, filter, after, self.settings().page_size)
-                    .await?)
-            },
+            async { Ok(store.sessions_page(id, filter, after, self.settings().page_size).await?) },
             async { Ok(store.route_history(id, since, 2_000).await?) },
             async { Ok(store.recent_sessions(id, since, 40).await?) },
             async { Ok(store.cleanups_of(id, 5).await?) },
@@ -54,11 +47,7 @@ impl Unstick {
             timeline,
             servers: servers_of(&world),
             cleanups: self.cleanup_rows(cleanups),
-            events: if actor.may(Permission::ReadAccountAudit) {
-                events
-            } else {
-                Vec::<AuditEvent>::new()
-            },
+            events: if actor.may(Permission::ReadAccountAudit) { events } else { Vec::<AuditEvent>::new() },
             may_clean_up: actor.may(Permission::CleanUp),
             now: world.read_at,
             account: world.account,
@@ -88,11 +77,7 @@ impl Unstick {
 
 fn session_rows(world: &World, page: Page<Session>) -> Page<SessionRow> {
     let mut chips: HashMap<&RouteKey, Vec<RouteChip>> = HashMap::new();
-    for route in world
-        .routes
-        .iter()
-        .filter(|route| route.scope == domain::Scope::Session)
-    {
+    for route in world.routes.iter().filter(|route| route.scope == domain::Scope::Session) {
         chips.entry(&route.key).or_default().push(RouteChip {
             router: route.place.router.clone(),
             pool: route.place.pool.clone(),
@@ -101,14 +86,8 @@ fn session_rows(world: &World, page: Page<Session>) -> Page<SessionRow> {
             left_over: world.is_left_over(route),
         });
     }
-    let row = |session: Session| SessionRow {
-        routes: chips.get(&session.key).cloned().unwrap_or_default(),
-        session,
-    };
-    Page {
-        items: page.items.into_iter().map(row).collect(),
-        next: page.next,
-    }
+    let row = |session: Session| SessionRow { routes: chips.get(&session.key).cloned().unwrap_or_default(), session };
+    Page { items: page.items.into_iter().map(row).collect(), next: page.next }
 }
 
 fn route_rows(world: &World) -> Vec<RouteRow> {
@@ -127,10 +106,5 @@ fn route_rows(world: &World) -> Vec<RouteRow> {
 fn servers_of(world: &World) -> Vec<domain::ServerStatus> {
     let routed = |place: &domain::Place| world.routes.iter().any(|route| &route.place == place);
     let all = world.routes.is_empty();
-    world
-        .servers
-        .iter()
-        .filter(|server| all || routed(&server.place))
-        .cloned()
-        .collect()
+    world.servers.iter().filter(|server| all || routed(&server.place)).cloned().collect()
 }

@@ -18,24 +18,12 @@ impl Unstick {
         }
         let (routes, records) = tokio::try_join!(self.store().routes_of_accounts(&ids), self.store().servers())?;
         let servers: Vec<ServerStatus> = records.into_iter().map(|record| record.status).collect();
-        let bad: Vec<(StoredRoute, ServerName)> = routes
-            .into_iter()
-            .filter_map(|stored| bad_server(&stored, &servers).map(|name| (stored, name)))
-            .collect();
-        let named: Vec<SessionId> = bad
-            .iter()
-            .filter_map(|(stored, _)| stored.route.session.clone())
-            .collect();
-        let sessions = if named.is_empty() {
-            Vec::new()
-        } else {
-            self.store().sessions_by_ids(&named).await?
-        };
-        let live: HashMap<&SessionId, &Session> = sessions
-            .iter()
-            .filter(|session| session.state.is_live())
-            .map(|session| (&session.id, session))
-            .collect();
+        let bad: Vec<(StoredRoute, ServerName)> =
+            routes.into_iter().filter_map(|stored| bad_server(&stored, &servers).map(|name| (stored, name))).collect();
+        let named: Vec<SessionId> = bad.iter().filter_map(|(stored, _)| stored.route.session.clone()).collect();
+        let sessions = if named.is_empty() { Vec::new() } else { self.store().sessions_by_ids(&named).await? };
+        let live: HashMap<&SessionId, &Session> =
+            sessions.iter().filter(|session| session.state.is_live()).map(|session| (&session.id, session)).collect();
         let mut by_account: HashMap<&AccountId, Vec<(&StoredRoute, &ServerName)>> = HashMap::new();
         for (stored, name) in &bad {
             if let Some(account) = &stored.account {
@@ -45,11 +33,7 @@ impl Unstick {
         let row = |account: Account| {
             let found = by_account.get(&account.id).map_or(&[][..], Vec::as_slice);
             let (verdict, server) = verdict(&account, found, &live);
-            AccountRow {
-                account,
-                verdict,
-                server,
-            }
+            AccountRow { account, verdict, server }
         };
         Ok(accounts.into_iter().map(row).collect())
     }
@@ -57,14 +41,8 @@ impl Unstick {
 
 fn bad_server(stored: &StoredRoute, servers: &[ServerStatus]) -> Option<ServerName> {
     let name = stored.route.server.as_ref()?;
-    let pool: Vec<&ServerStatus> = servers
-        .iter()
-        .filter(|server| server.place == stored.route.place)
-        .collect();
-    let health = pool
-        .iter()
-        .find(|server| &server.name == name)
-        .map(|server| server.health);
+    let pool: Vec<&ServerStatus> = servers.iter().filter(|server| server.place == stored.route.place).collect();
+    let health = pool.iter().find(|server| &server.name == name).map(|server| server.health);
     let health = health.unwrap_or(if pool.is_empty() { Health::Unknown } else { Health::Gone });
     health.is_bad().then(|| name.clone())
 }
@@ -82,12 +60,5 @@ fn verdict(
         return (VerdictKind::PartlyStuck, Some((*name).clone()));
     }
     let left = account.leftover_sessions > 0 || !bad.is_empty();
-    (
-        if left {
-            VerdictKind::LeftOver
-        } else {
-            VerdictKind::Clean
-        },
-        None,
-    )
+    (if left { VerdictKind::LeftOver } else { VerdictKind::Clean }, None)
 }

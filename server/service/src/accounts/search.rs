@@ -22,23 +22,9 @@ impl Unstick {
             accounts.push(row.account);
         }
         let rows = self.rows(accounts).await?;
-        let hits = rows.into_iter().zip(reasons).map(|(row, (field, exact, text))| Hit {
-            row,
-            field,
-            exact,
-            text,
-        });
+        let hits = rows.into_iter().zip(reasons).map(|(row, (field, exact, text))| Hit { row, field, exact, text });
         let hits: Vec<Hit> = hits.collect();
-        let count = Count {
-            n: found.count.n,
-            more: found.count.more,
-        };
-        Ok(SearchPage {
-            query: query.text,
-            hits,
-            count,
-            next: found.next,
-            now: self.now(),
-        })
+        let count = Count { n: found.count.n, more: found.count.more };
+        Ok(SearchPage { query: query.text, hits, count, next: found.next, now: self.now() })
     }
 }

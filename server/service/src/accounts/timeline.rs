@@ -14,71 +14,33 @@ pub(super) fn timeline(world: &World, recent: &[Session], history: &[RouteChange
     let to = world.read_at;
     let mut sessions: Vec<&Session> = recent.iter().collect();
     // What matters first: live ones, then left-over ones, then the rest; the newest first among equals.
-    sessions.sort_by_key(|s| {
-        (
-            !s.state.is_live(),
-            !s.state.is_left_over(),
-            std::cmp::Reverse(s.created_at),
-        )
-    });
+    sessions.sort_by_key(|s| (!s.state.is_live(), !s.state.is_left_over(), std::cmp::Reverse(s.created_at)));
     let hidden = sessions.len().saturating_sub(ROWS);
     sessions.truncate(ROWS);
     sessions.sort_by_key(|session| session.created_at);
-    let earliest = sessions
-        .iter()
-        .map(|session| session.created_at)
-        .min()
-        .unwrap_or(from)
-        .max(from);
+    let earliest = sessions.iter().map(|session| session.created_at).min().unwrap_or(from).max(from);
     let from = if sessions.is_empty() { from } else { earliest };
     let window = Window { from, to };
     let mut rows = Vec::new();
-    let account = window.stretches(
-        world,
-        history,
-        &world.account.key,
-        Scope::Account,
-        world.account.created_at,
-        None,
-    );
+    let account = window.stretches(world, history, &world.account.key, Scope::Account, world.account.created_at, None);
     if !account.is_empty() {
-        rows.push(TimelineRow {
-            session: None,
-            live: world.account.live_sessions > 0,
-            stretches: account,
-        });
+        rows.push(TimelineRow { session: None, live: world.account.live_sessions > 0, stretches: account });
     }
     rows.extend(sessions.into_iter().map(|session| TimelineRow {
         session: Some(session.id.clone()),
         live: session.state.is_live(),
         stretches: window.of_session(world, history, session),
     }));
-    let bands = world
-        .servers
-        .iter()
-        .filter(|server| server.health.is_bad() && used(&rows, &server.name));
-    let mut bands: Vec<Band> = bands
-        .map(|s| Band {
-            server: s.name.clone(),
-            health: s.health,
-            since: s.since.max(from),
-        })
-        .collect();
+    let bands = world.servers.iter().filter(|server| server.health.is_bad() && used(&rows, &server.name));
+    let mut bands: Vec<Band> =
+        bands.map(|s| Band { server: s.name.clone(), health: s.health, since: s.since.max(from) }).collect();
     bands.sort_by(|a, b| (&a.server, a.since).cmp(&(&b.server, b.since)));
     bands.dedup_by(|a, b| a.server == b.server);
-    Timeline {
-        from,
-        to,
-        rows,
-        bands,
-        hidden: i64::try_from(hidden).unwrap_or(i64::MAX),
-    }
+    Timeline { from, to, rows, bands, hidden: i64::try_from(hidden).unwrap_or(i64::MAX) }
 }
 
 fn used(rows: &[TimelineRow], server: &ServerName) -> bool {
-    rows.iter()
-        .flat_map(|row| &row.stretches)
-        .any(|stretch| stretch.server.as_ref() == Some(server))
+    rows.iter().flat_map(|row| &row.stretches).any(|stretch| stretch.server.as_ref() == Some(server))
 }
 
 struct Window {
@@ -95,13 +57,7 @@ impl Window {
         }
         // No route was ever seen: the session lived, on a server that nobody knows.
         let (from, to) = (session.created_at.max(self.from), ended.unwrap_or(self.to).min(self.to));
-        let lived = Stretch {
-            from,
-            to,
-            server: None,
-            health: Health::Unknown,
-            left_over: false,
-        };
+        let lived = Stretch { from, to, server: None, health: Health::Unknown, left_over: false };
         (from <= to).then_some(lived).into_iter().collect()
     }
 
@@ -117,10 +73,8 @@ impl Window {
     ) -> Vec<Stretch> {
         let mut changes: Vec<&RouteChange> = history.iter().filter(|c| &c.key == key && c.scope == scope).collect();
         // One pool tells the story; where a key is in several, the one with the most changes does.
-        if let Some(place) = changes
-            .iter()
-            .map(|c| &c.place)
-            .max_by_key(|p| changes.iter().filter(|c| &&c.place == p).count())
+        if let Some(place) =
+            changes.iter().map(|c| &c.place).max_by_key(|p| changes.iter().filter(|c| &&c.place == p).count())
         {
             let place = place.clone();
             changes.retain(|change| change.place == place);
@@ -159,19 +113,9 @@ impl Window {
         let Some(server) = server.filter(|_| from < to) else {
             return;
         };
-        let health = world
-            .servers
-            .iter()
-            .find(|status| &status.name == server)
-            .map_or(Health::Unknown, |s| s.health);
+        let health = world.servers.iter().find(|status| &status.name == server).map_or(Health::Unknown, |s| s.health);
         let cut = ended.unwrap_or(to).clamp(from, to);
-        let stretch = |from, to, left_over| Stretch {
-            from,
-            to,
-            server: Some(server.clone()),
-            health,
-            left_over,
-        };
+        let stretch = |from, to, left_over| Stretch { from, to, server: Some(server.clone()), health, left_over };
         if from < cut {
             found.push(stretch(from, cut, false));
         }

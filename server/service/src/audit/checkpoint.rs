@@ -30,9 +30,7 @@ impl Unstick {
     pub async fn checkpoint(&self, actor: &Actor) -> Result<Checkpoint> {
         self.authorize(actor, Permission::ReadAudit, "audit").await?;
         let Some(file) = self.settings().checkpoint_file.clone() else {
-            return Err(Error::Conflict(
-                "no checkpoint file is configured: set data_dir".to_owned(),
-            ));
+            return Err(Error::Conflict("no checkpoint file is configured: set data_dir".to_owned()));
         };
         let (seq, hash) = self.store().audit_head().await?;
         let checkpoint = self.store().sign_checkpoint(seq, &hash, self.now());
@@ -82,7 +80,5 @@ fn append(file: &Path, checkpoint: &Checkpoint) -> Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(file).map_err(Error::internal)?;
-    file.write_all(line.as_bytes())
-        .and_then(|()| file.sync_all())
-        .map_err(Error::internal)
+    file.write_all(line.as_bytes()).and_then(|()| file.sync_all()).map_err(Error::internal)
 }

@@ -17,19 +17,12 @@ impl Unstick {
         let before = before.map(str::parse::<i64>).transpose();
         let before = before.map_err(|_| Error::invalid("after", "that page does not exist: start again"))?;
         let limit = self.settings().page_size;
-        let (mut items, actions) = tokio::try_join!(
-            self.store().audit_page(filter, before, limit + 1),
-            self.store().audit_actions()
-        )?;
+        let (mut items, actions) =
+            tokio::try_join!(self.store().audit_page(filter, before, limit + 1), self.store().audit_actions())?;
         let more = items.len() > limit as usize;
         items.truncate(limit as usize);
         let next = items.last().filter(|_| more).map(|event| event.seq.to_string());
-        Ok(AuditPage {
-            page: Page { items, next },
-            filter: filter.clone(),
-            actions,
-            now: self.now(),
-        })
+        Ok(AuditPage { page: Page { items, next }, filter: filter.clone(), actions, now: self.now() })
     }
 
     /// A batch of the audit log for an export, newest first, at most 1,000 events before `before`.

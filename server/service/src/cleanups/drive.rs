@@ -25,12 +25,7 @@ impl Unstick {
             }
             match view.cleanup.status {
                 Status::Running => {
-                    let wait = view
-                        .cleanup
-                        .next_at
-                        .since(self.now())
-                        .min(LOOK)
-                        .max(Span::from_millis(10));
+                    let wait = view.cleanup.next_at.since(self.now()).min(LOOK).max(Span::from_millis(10));
                     tokio::time::sleep(wait.to_std()).await;
                 }
                 over => return Ok(over),

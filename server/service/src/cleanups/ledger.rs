@@ -37,9 +37,7 @@ impl Unstick {
         let cleanup = cleanup.ok_or(Error::NotFound("clean-up"))?;
         let account = self.store().account(&cleanup.account).await?;
         let counts = count_steps(&steps, self.policy().max_attempts);
-        let title = account
-            .as_ref()
-            .map_or_else(|| cleanup.account.to_string(), |account| account.title().to_owned());
+        let title = account.as_ref().map_or_else(|| cleanup.account.to_string(), |account| account.title().to_owned());
         let waiting = matches!(cleanup.status, Status::Owed | Status::NeedsAttention);
         Ok(LedgerView {
             headline: headline(&cleanup, &steps, counts, self.now()),
@@ -58,21 +56,9 @@ impl Unstick {
 
 /// What matters first: trouble, then what was there, then the rest, each in the order in which it is done.
 fn shown(mut steps: Vec<Step>) -> Vec<LedgerStep> {
-    steps.sort_by_key(|step| {
-        (
-            step.trouble.is_none(),
-            step.kind == StepKind::Unroute && step.had.is_none(),
-            step.no,
-        )
-    });
+    steps.sort_by_key(|step| (step.trouble.is_none(), step.kind == StepKind::Unroute && step.had.is_none(), step.no));
     steps.truncate(SHOWN);
-    steps
-        .into_iter()
-        .map(|step| LedgerStep {
-            words: step_words(&step),
-            step,
-        })
-        .collect()
+    steps.into_iter().map(|step| LedgerStep { words: step_words(&step), step }).collect()
 }
 
 fn headline(cleanup: &Cleanup, steps: &[Step], counts: StepCounts, now: Instant) -> Rich {
@@ -87,17 +73,11 @@ fn headline(cleanup: &Cleanup, steps: &[Step], counts: StepCounts, now: Instant)
             ))
         }
         Status::Owed => {
-            let mut routers: Vec<&str> = steps
-                .iter()
-                .filter(|step| step.is_owed())
-                .filter_map(router_of)
-                .collect();
+            let mut routers: Vec<&str> = steps.iter().filter(|step| step.is_owed()).filter_map(router_of).collect();
             routers.sort_unstable();
             routers.dedup();
-            let words = Rich::new()
-                .strong("Owed.")
-                .text(format!(" {} steps wait for ", counts.owed))
-                .names(&routers, 3);
+            let words =
+                Rich::new().strong("Owed.").text(format!(" {} steps wait for ", counts.owed)).names(&routers, 3);
             words.text(", which does not answer. They run by themselves when it is back; the rest is done.")
         }
         Status::NeedsAttention => Rich::new().strong("Needs a person.").text(format!(
@@ -106,15 +86,12 @@ fn headline(cleanup: &Cleanup, steps: &[Step], counts: StepCounts, now: Instant)
         )),
         Status::Running => {
             let cleared = steps.iter().filter(|step| step.stage >= Stage::Cleared).count();
-            let words = Rich::new()
-                .strong("Working.")
-                .text(format!(" {} of {} steps verified", counts.verified, counts.total));
+            let words =
+                Rich::new().strong("Working.").text(format!(" {} of {} steps verified", counts.verified, counts.total));
             let waits = steps.iter().any(|step| step.stage == Stage::Cleared) && cleanup.next_at > now;
             if waits {
                 let left = cleanup.next_at.since(now);
-                words.text(format!(
-                    "; {cleared} cleared, waiting {left} more for requests in flight to end."
-                ))
+                words.text(format!("; {cleared} cleared, waiting {left} more for requests in flight to end."))
             } else {
                 words.text(format!("; {cleared} cleared."))
             }
@@ -153,43 +130,22 @@ fn milestones(cleanup: &Cleanup, steps: &[Step]) -> Vec<Milestone> {
         }
     }
     let whole = last.into_iter().filter(|(_, (_, reached, of))| reached == of);
-    let mut found: Vec<Milestone> = whole
-        .map(|(what, (at, ..))| Milestone {
-            what,
-            at,
-            after: at.since(cleanup.requested_at),
-        })
-        .collect();
-    let requested = Milestone {
-        what: "Requested".to_owned(),
-        at: cleanup.requested_at,
-        after: domain::Span::ZERO,
-    };
+    let mut found: Vec<Milestone> =
+        whole.map(|(what, (at, ..))| Milestone { what, at, after: at.since(cleanup.requested_at) }).collect();
+    let requested = Milestone { what: "Requested".to_owned(), at: cleanup.requested_at, after: domain::Span::ZERO };
     found.push(requested);
     found.sort_by_key(|milestone| (milestone.at, order(&milestone.what)));
     found
 }
 
 fn order(what: &str) -> usize {
-    let words = [
-        "Requested",
-        "Sessions",
-        "Cleared on",
-        "Cleared again",
-        "Records",
-        "Verified",
-    ];
-    words
-        .iter()
-        .position(|word| what.starts_with(word))
-        .unwrap_or(words.len())
+    let words = ["Requested", "Sessions", "Cleared on", "Cleared again", "Records", "Verified"];
+    words.iter().position(|word| what.starts_with(word)).unwrap_or(words.len())
 }
 
 /// What to tell the customer, plain and without our words for things.
 fn reply(cleanup: &Cleanup, account: Option<&Account>) -> String {
-    let name = account
-        .map(|account| account.name.as_str())
-        .filter(|name| !name.is_empty());
+    let name = account.map(|account| account.name.as_str()).filter(|name| !name.is_empty());
     let greeting = name.map_or_else(|| "Hello,".to_owned(), |name| format!("Hello {name},"));
     let what = match cleanup.mode {
         Mode::Unstick => {

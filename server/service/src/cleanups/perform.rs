@@ -19,19 +19,13 @@ impl Unstick {
         let keys: Vec<RouteKey> = mine.iter().filter_map(|step| key_of(step)).cloned().collect();
         crash::point(if clears { "clear:before" } else { "verify:before" });
         let answer = match self.router(&place.router) {
-            None => Err(RouterError::Refused(format!(
-                "{} is not in the configuration any more",
-                place.router
-            ))),
+            None => Err(RouterError::Refused(format!("{} is not in the configuration any more", place.router))),
             Some(router) if clears => clear(router, place, &keys, &mine).await,
             Some(router) => router.read(&place.pool, &keys).await,
         };
         crash::point(if clears { "clear:done" } else { "verify:done" });
         let readings = Readings::of(answer, place, servers);
-        let after = mine
-            .into_iter()
-            .map(|step| self.after(step, &readings, clears))
-            .collect();
+        let after = mine.into_iter().map(|step| self.after(step, &readings, clears)).collect();
         if clears { after } else { self.lift(place, after).await }
     }
 
@@ -50,16 +44,8 @@ impl Unstick {
     /// fenced for ever would be a clean-up that breaks stickiness.
     async fn lift(&self, place: &Place, steps: Vec<Step>) -> Vec<Step> {
         let verified = |step: &Step| step.stage == Stage::Verified;
-        let keys: Vec<RouteKey> = steps
-            .iter()
-            .filter(|step| verified(step))
-            .filter_map(key_of)
-            .cloned()
-            .collect();
-        let Some(router) = self
-            .router(&place.router)
-            .filter(|router| router.can_fence() && !keys.is_empty())
-        else {
+        let keys: Vec<RouteKey> = steps.iter().filter(|step| verified(step)).filter_map(key_of).cloned().collect();
+        let Some(router) = self.router(&place.router).filter(|router| router.can_fence() && !keys.is_empty()) else {
             return steps;
         };
         let Err(error) = router.lift(&keys).await else {
@@ -91,12 +77,8 @@ async fn clear(
     keys: &[RouteKey],
     steps: &[&Step],
 ) -> Result<Vec<Entry>, RouterError> {
-    let first: Vec<RouteKey> = steps
-        .iter()
-        .filter(|step| step.stage == Stage::Pending)
-        .filter_map(|step| key_of(step))
-        .cloned()
-        .collect();
+    let first: Vec<RouteKey> =
+        steps.iter().filter(|step| step.stage == Stage::Pending).filter_map(|step| key_of(step)).cloned().collect();
     if router.can_fence() && !first.is_empty() {
         router.fence(&first).await?;
     }
@@ -127,9 +109,7 @@ impl Readings {
     fn of(answer: Result<Vec<Entry>, RouterError>, place: &Place, servers: &[ServerStatus]) -> Self {
         let bad = |name: &ServerName| {
             let pool: Vec<_> = servers.iter().filter(|server| &server.place == place).collect();
-            pool.iter()
-                .find(|server| &server.name == name)
-                .map_or(!pool.is_empty(), |server| server.health.is_bad())
+            pool.iter().find(|server| &server.name == name).map_or(!pool.is_empty(), |server| server.health.is_bad())
         };
         match answer {
             Ok(entries) => Self::Entries(
@@ -149,10 +129,7 @@ impl Readings {
     fn reading(&self, key: &RouteKey) -> Reading {
         match self {
             Self::Entries(entries) => match entries.get(key) {
-                Some((server, bad)) => Reading::Found {
-                    server: server.clone(),
-                    bad: *bad,
-                },
+                Some((server, bad)) => Reading::Found { server: server.clone(), bad: *bad },
                 None => Reading::Gone,
             },
             Self::None(error) => refusal(error.clone()),

@@ -33,8 +33,7 @@ impl Unstick {
     /// `WorldChanged` with the plan of now when it is not the one that was confirmed; `UnderWay` when one of another
     /// mode is; `NothingToDo`; `Invalid` for the reason or the ticket; `NotFound`; `Denied`.
     pub async fn request_cleanup(&self, actor: &Actor, request: CleanupRequest) -> Result<Requested> {
-        self.authorize(actor, Permission::CleanUp, request.account.as_str())
-            .await?;
+        self.authorize(actor, Permission::CleanUp, request.account.as_str()).await?;
         let request = checked(request)?;
         if let Some(id) = self.store().live_cleanup(&request.account).await? {
             return self.join(id, request.mode).await;
@@ -61,10 +60,7 @@ impl Unstick {
             Outcome::Made => {
                 crash::point("request:committed");
                 self.0.kick.notify_one();
-                Ok(Requested {
-                    id: cleanup.id,
-                    joined: false,
-                })
+                Ok(Requested { id: cleanup.id, joined: false })
             }
             Outcome::UnderWay(id) => self.join(id, request.mode).await,
             Outcome::Changed => Err(Error::WorldChanged(Box::new(self.plan_now(&request).await?.1))),
@@ -72,11 +68,7 @@ impl Unstick {
     }
 
     async fn plan_now(&self, request: &CleanupRequest) -> Result<(World, Plan)> {
-        let account = self
-            .store()
-            .account(&request.account)
-            .await?
-            .ok_or(Error::NotFound("account"))?;
+        let account = self.store().account(&request.account).await?.ok_or(Error::NotFound("account"))?;
         let world = self.read_world(account, PLAN_SESSIONS).await?;
         let plan = self.plan_of(&world, request.mode)?;
         Ok((world, plan))
@@ -146,13 +138,9 @@ impl Unstick {
         }
         if plan.mode == Mode::Force {
             tx.bump_generation(&planned.id).await?;
-            let revoked = tx
-                .revoke_sessions(&planned.id, &plan.ends, cleanup.requested_at)
-                .await?;
+            let revoked = tx.revoke_sessions(&planned.id, &plan.ends, cleanup.requested_at).await?;
             if usize::try_from(revoked) != Ok(plan.ends.len()) {
-                return Err(Error::Conflict(
-                    "a session of the account changed at this moment: try again".to_owned(),
-                ));
+                return Err(Error::Conflict("a session of the account changed at this moment: try again".to_owned()));
             }
         }
         Ok(Outcome::Made)
@@ -172,10 +160,7 @@ fn checked(mut request: CleanupRequest) -> Result<CleanupRequest> {
         return Err(Error::invalid("reason", message));
     }
     if request.ticket.chars().count() > 64 || request.ticket.chars().any(char::is_control) {
-        return Err(Error::invalid(
-            "ticket",
-            "a ticket is at most 64 characters in one line",
-        ));
+        return Err(Error::invalid("ticket", "a ticket is at most 64 characters in one line"));
     }
     Ok(request)
 }

@@ -14,16 +14,11 @@ impl Unstick {
         let cleanup = self.cleanup_by_id(id).await?;
         let now = self.now();
         if !matches!(cleanup.status, Status::NeedsAttention | Status::Owed) {
-            return Err(Error::Conflict(
-                "this clean-up waits for nobody: there is nothing to retry".to_owned(),
-            ));
+            return Err(Error::Conflict("this clean-up waits for nobody: there is nothing to retry".to_owned()));
         }
         let steps = self.store().steps(id).await?;
-        let steps: Vec<Step> = steps
-            .into_iter()
-            .filter(|step| step.stage != Stage::Verified)
-            .map(|step| step.retried(now))
-            .collect();
+        let steps: Vec<Step> =
+            steps.into_iter().filter(|step| step.stage != Stage::Verified).map(|step| step.retried(now)).collect();
         let mut draft = self.draft(actor, "cleanup.retried", id.as_str());
         draft.account = Some(cleanup.account.clone());
         draft.ticket.clone_from(&cleanup.ticket);
@@ -35,9 +30,7 @@ impl Unstick {
             Ok(retried)
         })?;
         if !retried {
-            return Err(Error::Conflict(
-                "somebody was faster: look at the clean-up again".to_owned(),
-            ));
+            return Err(Error::Conflict("somebody was faster: look at the clean-up again".to_owned()));
         }
         self.0.kick.notify_one();
         self.0.changed.send(id.clone()).ok();

@@ -107,9 +107,7 @@ impl Unstick {
         held.cleanup.finished_at = done.then_some(now);
         held.cleanup.next_at = release.unwrap_or(now);
         let until = (release.is_none() && !over).then(|| now + self.settings().lease);
-        let event = (held.cleanup.status != before)
-            .then(|| self.status_event(held))
-            .flatten();
+        let event = (held.cleanup.status != before).then(|| self.status_event(held)).flatten();
         let deleted: Vec<_> = changed
             .iter()
             .filter(|step| step.kind == StepKind::Delete)
@@ -131,11 +129,7 @@ impl Unstick {
             crash::point(if done { "finish:before-commit" } else { "clear:before-commit" });
             Ok(())
         })?;
-        crash::point(if deleted.is_empty() {
-            "clear:committed"
-        } else {
-            "delete:committed"
-        });
+        crash::point(if deleted.is_empty() { "clear:committed" } else { "delete:committed" });
         self.0.changed.send(held.cleanup.id.clone()).ok();
         Ok(())
     }
@@ -163,8 +157,6 @@ impl Unstick {
 impl crate::Error {
     fn is_fenced(&self) -> bool {
         let Self::Internal(source) = self else { return false };
-        source
-            .downcast_ref::<StoreError>()
-            .is_some_and(|error| matches!(error, StoreError::Fenced))
+        source.downcast_ref::<StoreError>().is_some_and(|error| matches!(error, StoreError::Fenced))
     }
 }

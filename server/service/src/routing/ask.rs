@@ -41,16 +41,8 @@ impl Unstick {
             return Err(Error::Gone("session"));
         }
         let pool = self.embedded_pool(pool)?;
-        let account = self
-            .store()
-            .account(&found.account)
-            .await?
-            .ok_or(Error::NotFound("account"))?;
-        let key = if pool.scope == Scope::Account {
-            account.key
-        } else {
-            found.key
-        };
+        let account = self.store().account(&found.account).await?.ok_or(Error::NotFound("account"))?;
+        let key = if pool.scope == Scope::Account { account.key } else { found.key };
         let now = self.now();
         let stored = stored_pool(&pool.place.router, &pool.place.pool);
         let expires_at = now + self.settings().embedded_pin_timeout;
@@ -66,21 +58,8 @@ impl Unstick {
             expires_at,
         };
         let pin = transact!(self, tx => { Ok(tx.pin(&pin, now).await?) })?;
-        let Pin {
-            key,
-            server,
-            pinned_at,
-            expires_at,
-            ..
-        } = pin;
-        Ok(Asked {
-            place: pool.place,
-            scope: pool.scope,
-            key,
-            server,
-            pinned_at,
-            expires_at,
-        })
+        let Pin { key, server, pinned_at, expires_at, .. } = pin;
+        Ok(Asked { place: pool.place, scope: pool.scope, key, server, pinned_at, expires_at })
     }
 
     /// Takes what a back end says of a server of an embedded pool.
@@ -110,11 +89,7 @@ impl Unstick {
     fn embedded_pool(&self, name: Option<&PoolName>) -> Result<PoolInfo> {
         let embedded =
             |pool: &&PoolInfo| pool.kind == RouterKind::Embedded && name.is_none_or(|name| *name == pool.place.pool);
-        self.pools()
-            .iter()
-            .find(embedded)
-            .cloned()
-            .ok_or(Error::NotFound("pool on an embedded router"))
+        self.pools().iter().find(embedded).cloned().ok_or(Error::NotFound("pool on an embedded router"))
     }
 
     /// The server in rotation with the fewest pins; the name decides between equals, so that it is no lottery.
@@ -125,20 +100,11 @@ impl Unstick {
             self.store().servers(),
         )?;
         let health = |name: &ServerName| {
-            let record = records
-                .iter()
-                .find(|r| r.status.place == pool.place && &r.status.name == name);
+            let record = records.iter().find(|r| r.status.place == pool.place && &r.status.name == name);
             record.map_or(Health::Unknown, |record| record.status.health)
         };
-        let pins = |name: &ServerName| {
-            counts
-                .iter()
-                .find(|(other, _)| other == name)
-                .map_or(0, |(_, count)| *count)
-        };
-        let takes = servers
-            .iter()
-            .filter(|server| &server.pool == stored && server.state == Health::Healthy);
+        let pins = |name: &ServerName| counts.iter().find(|(other, _)| other == name).map_or(0, |(_, count)| *count);
+        let takes = servers.iter().filter(|server| &server.pool == stored && server.state == Health::Healthy);
         let best = takes.min_by_key(|server| (health(&server.name).is_bad(), pins(&server.name), server.name.clone()));
         let best = best.map(|server| server.name.clone());
         best.ok_or_else(|| Error::Conflict("no server of that pool takes anybody: report one as ready".to_owned()))

@@ -13,11 +13,7 @@ const FENCED: Span = Span::from_secs(300);
 
 /// The table of the embedded router `name`.
 pub fn embedded_table(store: Store, clock: Arc<dyn Clock>, name: &RouterName) -> Arc<dyn RouteTable> {
-    Arc::new(Table {
-        store,
-        clock,
-        name: name.clone(),
-    })
+    Arc::new(Table { store, clock, name: name.clone() })
 }
 
 struct Table {
@@ -74,23 +70,13 @@ impl Table {
 #[async_trait]
 impl RouteTable for Table {
     async fn read(&self, pool: &PoolName, keys: &[RouteKey]) -> Result<Vec<Entry>, RouterError> {
-        let pins = self
-            .store
-            .pins(&stored_pool(&self.name, pool), keys, self.clock.now())
-            .await
-            .map_err(trouble)?;
+        let pins = self.store.pins(&stored_pool(&self.name, pool), keys, self.clock.now()).await.map_err(trouble)?;
         Ok(pins.into_iter().map(|pin| self.entry(pin)).collect())
     }
 
     async fn remove(&self, pool: &PoolName, keys: &[RouteKey]) -> Result<(), RouterError> {
         let pool = stored_pool(&self.name, pool);
-        if self
-            .store
-            .pins(&pool, keys, self.clock.now())
-            .await
-            .map_err(trouble)?
-            .is_empty()
-        {
+        if self.store.pins(&pool, keys, self.clock.now()).await.map_err(trouble)?.is_empty() {
             return Ok(());
         }
         let mut tx = self.store.begin().await.map_err(trouble)?;
@@ -115,12 +101,7 @@ impl RouteTable for Table {
         let prefix = format!("{}:", self.name);
         let mine = servers.into_iter().filter_map(|server| {
             let pool = PoolName::parse(server.pool.as_str().strip_prefix(&prefix)?).ok()?;
-            Some(ServerReading {
-                pool,
-                name: server.name,
-                state: server.state,
-                counters: server.counters,
-            })
+            Some(ServerReading { pool, name: server.name, state: server.state, counters: server.counters })
         });
         Ok(mine.collect())
     }
@@ -130,8 +111,6 @@ impl RouteTable for Table {
     }
 
     async fn of_server(&self, pool: &PoolName, server: &ServerName, limit: u64) -> Result<Listing, RouterError> {
-        self.pages(pool, limit, |pin| &pin.server == server)
-            .await
-            .map_err(trouble)
+        self.pages(pool, limit, |pin| &pin.server == server).await.map_err(trouble)
     }
 }

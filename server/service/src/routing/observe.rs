@@ -57,12 +57,8 @@ impl Unstick {
 
     /// Wakes the steps that wait for a router which answers again, or whose uptime went backwards.
     async fn wake_returned(&self) -> Result<()> {
-        let readings = join_all(
-            self.fleet()
-                .iter()
-                .map(async |router| (router.name().clone(), router.about().await)),
-        )
-        .await;
+        let readings =
+            join_all(self.fleet().iter().map(async |router| (router.name().clone(), router.about().await))).await;
         let mut returned = Vec::new();
         {
             let mut uptimes = self.0.observer.uptimes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -93,12 +89,8 @@ impl Unstick {
 
     /// Every server of every router that answers, its window carried on from `known`.
     pub(crate) async fn read_servers(&self, known: &[ServerRecord]) -> Vec<ServerRecord> {
-        let answers = join_all(
-            self.fleet()
-                .iter()
-                .map(async |router| (router.name().clone(), router.servers().await)),
-        )
-        .await;
+        let answers =
+            join_all(self.fleet().iter().map(async |router| (router.name().clone(), router.servers().await))).await;
         let mut records = Vec::new();
         for (router, answer) in answers {
             match answer {
@@ -111,24 +103,13 @@ impl Unstick {
 
     fn record(&self, router: &RouterName, reading: ServerReading, known: &[ServerRecord]) -> ServerRecord {
         let (now, policy) = (self.now(), &self.settings().health);
-        let place = Place {
-            router: router.clone(),
-            pool: reading.pool,
-        };
-        let before = known
-            .iter()
-            .find(|r| r.status.place == place && r.status.name == reading.name);
+        let place = Place { router: router.clone(), pool: reading.pool };
+        let before = known.iter().find(|r| r.status.place == place && r.status.name == reading.name);
         let window = before.map_or_else(HealthWindow::default, |record| record.window);
         let window = window.advance(reading.counters, now, policy);
         let failing = window.health(policy) == Health::Degraded;
-        let health = if failing {
-            reading.state.max(Health::Degraded)
-        } else {
-            reading.state
-        };
-        let since = before
-            .filter(|record| record.status.health == health)
-            .map_or(now, |record| record.status.since);
+        let health = if failing { reading.state.max(Health::Degraded) } else { reading.state };
+        let since = before.filter(|record| record.status.health == health).map_or(now, |record| record.status.since);
         let status = ServerStatus {
             place,
             name: reading.name,
@@ -157,9 +138,7 @@ impl Unstick {
 
     /// Of a table that is too large to list, what leads to bad servers: that is what lists show.
     async fn observe_bad(&self, router: &Arc<dyn Router>, pool: &PoolInfo, servers: &[ServerRecord]) -> Result<()> {
-        let bad = servers
-            .iter()
-            .filter(|r| r.status.place == pool.place && r.status.health.is_bad());
+        let bad = servers.iter().filter(|r| r.status.place == pool.place && r.status.health.is_bad());
         for record in bad {
             let limit = self.settings().observe_limit;
             if let Ok(Listing::All(entries)) = router.of_server(&pool.place.pool, &record.status.name, limit).await {
@@ -171,19 +150,14 @@ impl Unstick {
 
     async fn observe_table(&self, pool: &PoolInfo, entries: Vec<Entry>) -> Result<()> {
         let before = self.remembered(&pool.place).await?;
-        let table: HashMap<RouteKey, Option<ServerName>> = entries
-            .iter()
-            .map(|entry| (entry.key.clone(), entry.server.clone()))
-            .collect();
+        let table: HashMap<RouteKey, Option<ServerName>> =
+            entries.iter().map(|entry| (entry.key.clone(), entry.server.clone())).collect();
         let gone: Vec<(Place, RouteKey)> = before
             .keys()
             .filter(|key| !table.contains_key(*key))
             .map(|key| (pool.place.clone(), key.clone()))
             .collect();
-        let changed = entries
-            .into_iter()
-            .filter(|entry| before.get(&entry.key) != Some(&entry.server))
-            .collect();
+        let changed = entries.into_iter().filter(|entry| before.get(&entry.key) != Some(&entry.server)).collect();
         self.save_entries(pool, changed).await?;
         let now = self.now();
         for batch in gone.chunks(BATCH) {
@@ -196,14 +170,7 @@ impl Unstick {
 
     /// The table as last seen; after a start, as stored.
     async fn remembered(&self, place: &Place) -> Result<HashMap<RouteKey, Option<ServerName>>> {
-        if let Some(table) = self
-            .0
-            .observer
-            .tables
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(place)
-        {
+        if let Some(table) = self.0.observer.tables.lock().unwrap_or_else(PoisonError::into_inner).remove(place) {
             return Ok(table);
         }
         let (mut table, mut after) = (HashMap::new(), None);
@@ -219,16 +186,11 @@ impl Unstick {
         for batch in entries.chunks(BATCH) {
             let keys: Vec<RouteKey> = batch.iter().map(|entry| entry.key.clone()).collect();
             let owners = self.store().owners_of_keys(&keys).await?;
-            let owners: HashMap<&RouteKey, &KeyOwner> = owners
-                .iter()
-                .filter(|owner| owner.scope == pool.scope)
-                .map(|owner| (&owner.key, owner))
-                .collect();
+            let owners: HashMap<&RouteKey, &KeyOwner> =
+                owners.iter().filter(|owner| owner.scope == pool.scope).map(|owner| (&owner.key, owner)).collect();
             let makers = self.makers(pool, &owners).await?;
-            let seen: Vec<StoredRoute> = batch
-                .iter()
-                .map(|entry| self.seen(pool, entry, owners.get(&entry.key).copied(), &makers))
-                .collect();
+            let seen: Vec<StoredRoute> =
+                batch.iter().map(|entry| self.seen(pool, entry, owners.get(&entry.key).copied(), &makers)).collect();
             transact!(self, tx => { Ok(tx.save_routes(&seen).await?) })?;
         }
         Ok(())
@@ -246,10 +208,7 @@ impl Unstick {
         }
         for (key, owner) in owners {
             let open = self.store().open_sessions(&owner.account, 50).await?;
-            let last = open
-                .into_iter()
-                .filter(|s| s.state.is_live())
-                .max_by_key(|s| (s.last_seen_at, s.created_at));
+            let last = open.into_iter().filter(|s| s.state.is_live()).max_by_key(|s| (s.last_seen_at, s.created_at));
             if let Some(session) = last {
                 makers.insert((*key).clone(), session.id);
             }
@@ -278,9 +237,6 @@ impl Unstick {
             expires_in: entry.expires_in,
             read_at: self.now(),
         };
-        StoredRoute {
-            route,
-            account: owner.map(|owner| owner.account.clone()),
-        }
+        StoredRoute { route, account: owner.map(|owner| owner.account.clone()) }
     }
 }

@@ -18,15 +18,9 @@ impl Unstick {
     /// `Denied`.
     pub async fn routing(&self, actor: &Actor) -> Result<RoutingPage> {
         self.authorize(actor, Permission::ReadRouting, "routing").await?;
-        let (records, counts, owed) = tokio::try_join!(
-            self.store().servers(),
-            self.store().pinned_counts(),
-            self.store().owed_by_router()
-        )?;
-        let pinned: HashMap<_, i64> = counts
-            .into_iter()
-            .map(|(place, server, n)| ((place, server), n))
-            .collect();
+        let (records, counts, owed) =
+            tokio::try_join!(self.store().servers(), self.store().pinned_counts(), self.store().owed_by_router())?;
+        let pinned: HashMap<_, i64> = counts.into_iter().map(|(place, server, n)| ((place, server), n)).collect();
         let owed: HashMap<_, i64> = owed.into_iter().collect();
         let mut servers = self.current_servers(records).await;
         for server in &mut servers {
@@ -37,10 +31,7 @@ impl Unstick {
             let owed = owed.get(router.name()).copied().unwrap_or(0);
             card(router, &servers, owed).await
         }));
-        Ok(RoutingPage {
-            routers: cards.await,
-            now: self.now(),
-        })
+        Ok(RoutingPage { routers: cards.await, now: self.now() })
     }
 }
 
@@ -55,11 +46,7 @@ async fn card(router: &Arc<dyn Router>, servers: &[ServerStatus], owed: i64) -> 
     let pool = |pool: &domain::PoolInfo| PoolCard {
         pool: pool.place.pool.clone(),
         scope: pool.scope,
-        servers: servers
-            .iter()
-            .filter(|server| server.place == pool.place)
-            .cloned()
-            .collect(),
+        servers: servers.iter().filter(|server| server.place == pool.place).cloned().collect(),
     };
     RouterCard {
         name: router.name().clone(),

@@ -59,13 +59,7 @@ pub(super) struct Batch {
 
 impl Batch {
     pub(super) const fn new(now: Instant) -> Self {
-        Self {
-            now,
-            accounts: Vec::new(),
-            sessions: Vec::new(),
-            pins: Vec::new(),
-            history: Vec::new(),
-        }
+        Self { now, accounts: Vec::new(), sessions: Vec::new(), pins: Vec::new(), history: Vec::new() }
     }
 
     pub(super) fn add_account(&mut self, number: u64, spec: &SampleSpec, pools: &Pools, entropy: &SeededEntropy) {
@@ -126,11 +120,7 @@ impl Batch {
             (_, 1) if entropy.below(2) == 0 => SessionState::Active,
             _ => {
                 let ended_at = self.now - minutes(60 * 24 + entropy.below(60 * 24 * 80));
-                SessionState::Cleaned {
-                    reason,
-                    ended_at,
-                    at: ended_at + Span::from_secs(2),
-                }
+                SessionState::Cleaned { reason, ended_at, at: ended_at + Span::from_secs(2) }
             }
         }
     }
@@ -166,11 +156,8 @@ impl Batch {
         pools: &Pools,
         entropy: &SeededEntropy,
     ) {
-        let open: Vec<Session> = self.sessions[range]
-            .iter()
-            .filter(|s| s.state.is_live() || s.state.is_left_over())
-            .cloned()
-            .collect();
+        let open: Vec<Session> =
+            self.sessions[range].iter().filter(|s| s.state.is_live() || s.state.is_left_over()).cloned().collect();
         let good = ["api-1", "api-3"][usize::try_from(entropy.below(2)).unwrap_or(0)];
         for session in &open {
             let on = match case {
@@ -179,28 +166,12 @@ impl Batch {
                 _ => good,
             };
             if let Some(pool) = pools.session.first() {
-                self.pin(
-                    pool,
-                    Scope::Session,
-                    &session.key,
-                    on,
-                    account,
-                    Some(session),
-                    session.created_at,
-                );
+                self.pin(pool, Scope::Session, &session.key, on, account, Some(session), session.created_at);
             }
         }
         let lost = RouteKey::parse(format!("s_{}", base62(entropy.next_u64(), 11)));
         if let (Case::Ownerless, Ok(key), Some(pool)) = (case, lost, pools.session.first()) {
-            self.pin(
-                pool,
-                Scope::Session,
-                &key,
-                good,
-                account,
-                None,
-                self.now - Span::from_days(4),
-            );
+            self.pin(pool, Scope::Session, &key, good, account, None, self.now - Span::from_days(4));
         }
         let maker = if case == Case::Stuck {
             open.iter().find(|s| s.state.is_left_over())
@@ -217,15 +188,7 @@ impl Batch {
             } else {
                 on
             };
-            self.pin(
-                pool,
-                Scope::Account,
-                &account.key,
-                on,
-                account,
-                Some(maker),
-                maker.created_at,
-            );
+            self.pin(pool, Scope::Account, &account.key, on, account, Some(maker), maker.created_at);
         }
     }
 
@@ -257,17 +220,11 @@ impl Batch {
         };
         if bad && moved_at < self.now {
             let before = ServerName::parse("api-1").ok();
+            self.history.push((account.id.clone(), change(None, before.clone(), at, "first request")));
             self.history
-                .push((account.id.clone(), change(None, before.clone(), at, "first request")));
-            self.history.push((
-                account.id.clone(),
-                change(before, Some(server.clone()), moved_at, "api-1 was drained"),
-            ));
+                .push((account.id.clone(), change(before, Some(server.clone()), moved_at, "api-1 was drained")));
         } else {
-            self.history.push((
-                account.id.clone(),
-                change(None, Some(server.clone()), at, "first request"),
-            ));
+            self.history.push((account.id.clone(), change(None, Some(server.clone()), at, "first request")));
         }
         self.pins.push(Pin {
             pool: stored_pool(&pool.place.router, &pool.place.pool),
@@ -317,12 +274,7 @@ fn base62(mut number: u64, length: usize) -> String {
 fn address(entropy: &SeededEntropy) -> String {
     let [a, b, c, d, ..] = entropy.next_u64().to_le_bytes();
     match a % 8 {
-        0 => format!(
-            "2001:db8:{:x}:{:x}::{:x}",
-            u16::from(b) << 4,
-            u16::from(c),
-            u16::from(d) + 1
-        ),
+        0 => format!("2001:db8:{:x}:{:x}::{:x}", u16::from(b) << 4, u16::from(c), u16::from(d) + 1),
         1 => format!("203.0.113.{d}"),
         2 => format!("198.51.100.{d}"),
         _ => format!("10.{b}.{c}.{d}"),

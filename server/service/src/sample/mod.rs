@@ -61,10 +61,7 @@ impl Unstick {
     ) -> Result<SampleReport> {
         self.authorize(actor, Permission::ManageStaff, "sample").await?;
         if !(1..=10_000_000).contains(&spec.accounts) || !(1..=1_000).contains(&spec.sessions_per_account) {
-            return Err(Error::invalid(
-                "accounts",
-                "make 1 to 10,000,000 accounts with 1 to 1,000 sessions each",
-            ));
+            return Err(Error::invalid("accounts", "make 1 to 10,000,000 accounts with 1 to 1,000 sessions each"));
         }
         let pools = self.sample_pools().await?;
         let entropy = SeededEntropy::new(spec.seed);
@@ -81,9 +78,7 @@ impl Unstick {
             report.accounts += batch.accounts.len() as u64;
             report.sessions += batch.sessions.len() as u64;
             report.routes += batch.pins.len() as u64;
-            self.store()
-                .bulk_load(&batch.accounts, &batch.sessions, &batch.pins, &batch.history)
-                .await?;
+            self.store().bulk_load(&batch.accounts, &batch.sessions, &batch.pins, &batch.history).await?;
             progress(i64::try_from(report.rows()).unwrap_or(i64::MAX), expected);
             from = to;
         }
@@ -119,11 +114,7 @@ impl Unstick {
                     pool: crate::routing::stored_pool(&pool.place.router, &pool.place.pool),
                     name: ServerName::parse(name).map_err(Error::internal)?,
                     state,
-                    counters: Counters {
-                        requests: 50_000,
-                        errors,
-                        response_ms,
-                    },
+                    counters: Counters { requests: 50_000, errors, response_ms },
                     updated_at: now,
                 };
                 transact!(self, tx => { Ok(tx.save_embedded_server(&server).await?) })?;

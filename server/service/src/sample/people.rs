@@ -107,10 +107,7 @@ pub(super) const ZONES: &[&str] = &[
 
 /// Clients: in a few words, and as they call themselves.
 pub(super) const CLIENTS: &[(&str, &str)] = &[
-    (
-        "Web · Firefox 145",
-        "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
-    ),
+    ("Web · Firefox 145", "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"),
     (
         "Web · Chrome 142",
         "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
@@ -141,11 +138,7 @@ pub(super) fn plain(text: &str) -> String {
     };
     let mut plain = String::with_capacity(text.len());
     for c in text.to_lowercase().chars() {
-        if c.is_ascii_alphanumeric() {
-            plain.push(c)
-        } else {
-            plain.push_str(letter(c))
-        }
+        if c.is_ascii_alphanumeric() { plain.push(c) } else { plain.push_str(letter(c)) }
     }
     plain
 }

@@ -19,10 +19,7 @@ impl Unstick {
         check_batch(items.len())?;
         for item in &items {
             let texts = [(&item.client, 120), (&item.user_agent, 512), (&item.ip, 45)];
-            if texts
-                .iter()
-                .any(|(text, most)| text.len() > *most || text.chars().any(char::is_control))
-            {
+            if texts.iter().any(|(text, most)| text.len() > *most || text.chars().any(char::is_control)) {
                 let message = format!(
                     "session {}: client is at most 120 bytes, user_agent 512, ip 45, each in one line",
                     item.id
@@ -41,10 +38,7 @@ impl Unstick {
     pub async fn touch_sessions(&self, actor: &Actor, items: Vec<Touch>) -> Result<Vec<Changed>> {
         self.authorize(actor, Permission::ReportSessions, "sessions").await?;
         check_batch(items.len())?;
-        items
-            .iter()
-            .filter_map(|item| item.ip.as_deref())
-            .try_for_each(check_ip)?;
+        items.iter().filter_map(|item| item.ip.as_deref()).try_for_each(check_ip)?;
         self.report_touches(items).await
     }
 
@@ -79,15 +73,11 @@ impl Unstick {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Page<Session>> {
-        self.authorize(actor, Permission::ReadSessions, account.as_str())
-            .await?;
+        self.authorize(actor, Permission::ReadSessions, account.as_str()).await?;
         if self.store().account(account).await?.is_none() {
             return Err(Error::NotFound("account"));
         }
-        Ok(self
-            .store()
-            .sessions_page(account, filter, after, limit.clamp(1, 1_000))
-            .await?)
+        Ok(self.store().sessions_page(account, filter, after, limit.clamp(1, 1_000)).await?)
     }
 }
 

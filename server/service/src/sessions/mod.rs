@@ -13,10 +13,7 @@ const MOST: usize = 1_000;
 /// Refuses batches that are too large.
 pub(crate) fn check_batch(items: usize) -> Result<()> {
     if items > MOST {
-        return Err(Error::invalid(
-            "items",
-            format!("at most {MOST} items at once; you sent {items}"),
-        ));
+        return Err(Error::invalid("items", format!("at most {MOST} items at once; you sent {items}")));
     }
     Ok(())
 }

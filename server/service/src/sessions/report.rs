@@ -95,11 +95,7 @@ impl Job {
             tracing::error!(error = %report(error), "a report could not be written");
         }
         let told = || {
-            if matches!(error, Error::Busy) {
-                Error::Busy
-            } else {
-                Error::internal("the report could not be written")
-            }
+            if matches!(error, Error::Busy) { Error::Busy } else { Error::internal("the report could not be written") }
         };
         match self {
             Self::Accounts(_, reply) => drop(reply.send(Err(told()))),
@@ -177,11 +173,7 @@ fn gather<T: Clone>(run: &[Job], items: impl Fn(&Job) -> &[T]) -> Vec<T> {
 
 fn split<T>(all: Vec<T>, lengths: &[usize]) -> impl Iterator<Item = Vec<T>> {
     let mut rest = all.into_iter();
-    lengths
-        .iter()
-        .map(|length| rest.by_ref().take(*length).collect())
-        .collect::<Vec<_>>()
-        .into_iter()
+    lengths.iter().map(|length| rest.by_ref().take(*length).collect()).collect::<Vec<_>>().into_iter()
 }
 
 /// Cuts `jobs` into runs of one kind in which no id comes twice.

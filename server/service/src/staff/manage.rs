@@ -31,11 +31,7 @@ impl Unstick {
             }
             Ok(added)
         })?;
-        if added {
-            Ok(())
-        } else {
-            Err(Error::Conflict(format!("there is a staff member {id} already")))
-        }
+        if added { Ok(()) } else { Err(Error::Conflict(format!("there is a staff member {id} already"))) }
     }
 
     /// Gives a staff member another role.

@@ -32,17 +32,9 @@ impl Unstick {
     /// # Errors
     /// Failures of the database.
     pub async fn actor_of(&self, staff: &StaffId, session: &StaffSessionId) -> Result<Option<(Actor, Me)>> {
-        let found = self
-            .store()
-            .staff(staff)
-            .await?
-            .filter(|staff| staff.row.disabled_at.is_none());
+        let found = self.store().staff(staff).await?.filter(|staff| staff.row.disabled_at.is_none());
         Ok(found.map(|staff| {
-            let actor = Actor::Staff {
-                id: staff.row.id.clone(),
-                role: staff.row.role,
-                session: session.clone(),
-            };
+            let actor = Actor::Staff { id: staff.row.id.clone(), role: staff.row.role, session: session.clone() };
             (actor, me(&staff))
         }))
     }
@@ -64,11 +56,7 @@ impl Unstick {
             last_seen_at: session.last_seen_at,
             expires_at: session.expires_at.min(session.idle_until),
         };
-        Ok(MePage {
-            me: me(&staff),
-            sessions: sessions.into_iter().map(row).collect(),
-            now: self.now(),
-        })
+        Ok(MePage { me: me(&staff), sessions: sessions.into_iter().map(row).collect(), now: self.now() })
     }
 
     /// Ends one of one's own console sessions.
@@ -86,11 +74,7 @@ impl Unstick {
             }
             Ok(revoked)
         })?;
-        if revoked {
-            Ok(())
-        } else {
-            Err(Error::NotFound("session of yours"))
-        }
+        if revoked { Ok(()) } else { Err(Error::NotFound("session of yours")) }
     }
 
     /// Ends all of one's console sessions but this one; answers how many.
@@ -135,14 +119,6 @@ impl Unstick {
 
 fn me(staff: &StaffRecord) -> Me {
     let role = staff.row.role;
-    let may = PERMISSIONS
-        .into_iter()
-        .filter(|permission| role.may(*permission))
-        .collect();
-    Me {
-        id: staff.row.id.clone(),
-        name: staff.row.name.clone(),
-        role,
-        may,
-    }
+    let may = PERMISSIONS.into_iter().filter(|permission| role.may(*permission)).collect();
+    Me { id: staff.row.id.clone(), name: staff.row.name.clone(), role, may }
 }

@@ -44,10 +44,7 @@ impl Unstick {
         let (password, params) = (password.to_owned(), self.settings().argon);
         self.hashing(move || {
             let salt = SaltString::encode_b64(&salt).map_err(hash_error)?;
-            Ok(argon(params)?
-                .hash_password(password.as_bytes(), &salt)
-                .map_err(hash_error)?
-                .to_string())
+            Ok(argon(params)?.hash_password(password.as_bytes(), &salt).map_err(hash_error)?.to_string())
         })
         .await
     }
@@ -55,11 +52,7 @@ impl Unstick {
     /// Whether `password` fits `hash`. Without a hash the same work is done on a dummy, and the answer is no.
     pub(super) async fn verify_password(&self, password: &str, hash: Option<String>) -> Result<bool> {
         // A longer one than can be stored is not worth hashing, but takes the same time as a wrong one.
-        let password = if password.len() > LONGEST {
-            String::new()
-        } else {
-            password.to_owned()
-        };
+        let password = if password.len() > LONGEST { String::new() } else { password.to_owned() };
         let params = self.settings().argon;
         self.hashing(move || {
             let known = hash.is_some();
@@ -85,10 +78,7 @@ impl Unstick {
     /// Whether `hash` was made with other costs than are set now.
     pub(super) fn hash_is_old(&self, hash: &str) -> bool {
         let params = self.settings().argon;
-        !hash.starts_with(&format!(
-            "$argon2id$v=19$m={},t={},p={}$",
-            params.memory_kib, params.passes, params.lanes
-        ))
+        !hash.starts_with(&format!("$argon2id$v=19$m={},t={},p={}$", params.memory_kib, params.passes, params.lanes))
     }
 
     async fn hashing<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {

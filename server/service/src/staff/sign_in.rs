@@ -39,10 +39,8 @@ impl Unstick {
         let by_name = format!("name:{}", domain::fingerprint(&name));
         let by_address = format!("ip:{ip}");
         let now = self.now();
-        let (tries, from_here) = tokio::try_join!(
-            self.store().attempts(&by_name, now),
-            self.store().attempts(&by_address, now)
-        )?;
+        let (tries, from_here) =
+            tokio::try_join!(self.store().attempts(&by_name, now), self.store().attempts(&by_address, now))?;
         if let Some(wait) = wait(&tries, FREE, now).max(wait(&from_here, FREE_ADDRESS, now)) {
             return Err(Error::Throttled { wait });
         }
@@ -79,11 +77,7 @@ impl Unstick {
             tx.append_audit(&draft).await?;
             Ok(())
         })?;
-        Ok(SignedIn {
-            staff: id,
-            name: staff.row.name,
-            role: staff.row.role,
-        })
+        Ok(SignedIn { staff: id, name: staff.row.name, role: staff.row.role })
     }
 
     async fn turn_away(&self, name: &str, by_name: &str, by_address: &str, ip: &str) -> Result<SignedIn> {
@@ -127,11 +121,7 @@ mod tests {
     use super::*;
 
     fn tries(failures: i64) -> Attempts {
-        Attempts {
-            failures,
-            last_at: Some(Instant::from_secs(100)),
-            window_start: Some(Instant::from_secs(0)),
-        }
+        Attempts { failures, last_at: Some(Instant::from_secs(100)), window_start: Some(Instant::from_secs(0)) }
     }
 
     #[test]
@@ -147,9 +137,6 @@ mod tests {
     #[test]
     fn a_hundred_failures_a_day_are_the_most() {
         let soon = Instant::from_secs(100) + LONGEST;
-        assert_eq!(
-            wait(&tries(100), FREE, soon),
-            Some((Instant::from_secs(0) + WINDOW).since(soon))
-        );
+        assert_eq!(wait(&tries(100), FREE, soon), Some((Instant::from_secs(0) + WINDOW).since(soon)));
     }
 }

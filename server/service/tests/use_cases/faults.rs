@@ -5,12 +5,7 @@ use domain::{Mode, PoolName, RouteKey, Scope, Stage, Status};
 use crate::world::{Fault, World, request, shell};
 
 async fn force(world: &World, name: &str) -> domain::CleanupId {
-    world
-        .unstick
-        .request_cleanup(&shell(), request(name, Mode::Force))
-        .await
-        .unwrap()
-        .id
+    world.unstick.request_cleanup(&shell(), request(name, Mode::Force)).await.unwrap().id
 }
 
 #[tokio::test]
@@ -44,11 +39,7 @@ async fn a_router_that_is_away_is_owed_and_served_when_it_is_back() {
     let id = force(&world, "away").await;
     *world.script.always.lock().unwrap() = Some(Fault::LostRequest);
     for _ in 0..30 {
-        assert_eq!(
-            world.drive(&id, 1).await,
-            Status::Owed,
-            "absence must not use up the attempts"
-        );
+        assert_eq!(world.drive(&id, 1).await, Status::Owed, "absence must not use up the attempts");
         world.clock.advance(domain::Span::from_secs(20));
     }
     let live = world.store.account(&account).await.unwrap().unwrap();
@@ -61,11 +52,7 @@ async fn a_router_that_is_away_is_owed_and_served_when_it_is_back() {
     world.unstick.observe_once().await.unwrap();
     *world.script.always.lock().unwrap() = None;
     world.unstick.observe_once().await.unwrap();
-    let due = world
-        .store
-        .due_cleanups(domain::Clock::now(&*world.clock), 10)
-        .await
-        .unwrap();
+    let due = world.store.due_cleanups(domain::Clock::now(&*world.clock), 10).await.unwrap();
     assert_eq!(due, [id.clone()], "its return wakes what is owed to it");
     assert_eq!(world.drive(&id, 1).await, Status::Done);
     world.assert_clean(&account, "after the outage").await;
@@ -80,11 +67,7 @@ async fn what_is_refused_ten_times_needs_a_person_who_can_retry() {
     assert_eq!(world.drive(&id, 50).await, Status::NeedsAttention);
     assert_eq!(world.events(&account, "cleanup.needs_attention").await, 1);
     *world.script.always.lock().unwrap() = None;
-    assert_eq!(
-        world.drive(&id, 1).await,
-        Status::NeedsAttention,
-        "nothing moves without a person"
-    );
+    assert_eq!(world.drive(&id, 1).await, Status::NeedsAttention, "nothing moves without a person");
     world.unstick.retry_cleanup(&shell(), &id).await.unwrap();
     assert_eq!(world.drive(&id, 1).await, Status::Done);
     world.assert_clean(&account, "after the retry").await;
@@ -100,11 +83,7 @@ async fn a_request_in_flight_writes_back_and_is_cleared_again() {
     assert_eq!(world.drive(&id, 20).await, Status::Done);
     world.assert_clean(&account, "written back").await;
     let steps = world.store.steps(&id).await.unwrap();
-    assert!(
-        steps
-            .iter()
-            .all(|step| step.stage == Stage::Verified && step.verified_at.is_some())
-    );
+    assert!(steps.iter().all(|step| step.stage == Stage::Verified && step.verified_at.is_some()));
 }
 
 #[tokio::test]

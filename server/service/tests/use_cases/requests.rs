@@ -6,42 +6,22 @@ use service::Error;
 use crate::world::{World, account, request, shell};
 
 fn staff(role: Role) -> Actor {
-    Actor::Staff {
-        id: StaffId::parse("dana").unwrap(),
-        role,
-        session: StaffSessionId::parse("ss_1").unwrap(),
-    }
+    Actor::Staff { id: StaffId::parse("dana").unwrap(), role, session: StaffSessionId::parse("ss_1").unwrap() }
 }
 
 #[tokio::test]
 async fn the_account_page_says_what_is_wrong_and_after_the_clean_up_that_nothing_is() {
     let world = World::new().await;
     let id = world.stuck("mira").await;
-    let page = world
-        .unstick
-        .account_page(&staff(Role::Support), &id, SessionFilter::Open, None)
-        .await
-        .unwrap();
+    let page = world.unstick.account_page(&staff(Role::Support), &id, SessionFilter::Open, None).await.unwrap();
     assert_eq!(page.verdict.kind, VerdictKind::Stuck, "{}", page.verdict.sentence);
     assert_eq!(page.sessions.items.len(), 3);
-    let asked = world
-        .unstick
-        .request_cleanup(&shell(), request("mira", Mode::Force))
-        .await
-        .unwrap();
+    let asked = world.unstick.request_cleanup(&shell(), request("mira", Mode::Force)).await.unwrap();
     assert_eq!(world.drive(&asked.id, 1).await, Status::Done);
-    let page = world
-        .unstick
-        .account_page(&staff(Role::Support), &id, SessionFilter::Open, None)
-        .await
-        .unwrap();
+    let page = world.unstick.account_page(&staff(Role::Support), &id, SessionFilter::Open, None).await.unwrap();
     assert_eq!(page.verdict.kind, VerdictKind::Clean, "{}", page.verdict.sentence);
     assert_eq!(page.sessions.items.len(), 0);
-    let history = world
-        .unstick
-        .account_page(&shell(), &id, SessionFilter::Cleaned, None)
-        .await
-        .unwrap();
+    let history = world.unstick.account_page(&shell(), &id, SessionFilter::Cleaned, None).await.unwrap();
     assert_eq!(history.sessions.items.len(), 3, "history stays");
 }
 
@@ -50,11 +30,7 @@ async fn stale_leaves_the_live_session_and_unstick_leaves_everybody() {
     let world = World::new().await;
     for (name, mode, live, left, pins) in [("st", Mode::Stale, 1, 0, 1), ("un", Mode::Unstick, 1, 2, 0)] {
         let id = world.stuck(name).await;
-        let asked = world
-            .unstick
-            .request_cleanup(&shell(), request(name, mode))
-            .await
-            .unwrap();
+        let asked = world.unstick.request_cleanup(&shell(), request(name, mode)).await.unwrap();
         assert_eq!(world.drive(&asked.id, 1).await, Status::Done);
         let now = world.store.account(&id).await.unwrap().unwrap();
         assert_eq!((now.live_sessions, now.leftover_sessions), (live, left), "{mode:?}");
@@ -67,16 +43,11 @@ async fn a_plan_whose_world_changed_is_refused_with_the_new_plan() {
     let world = World::new().await;
     let id = world.stuck("plan").await;
     let shown = world.unstick.plan_page(&shell(), &id, Mode::Force).await.unwrap();
-    assert_eq!(
-        (shown.plan.ends.len(), shown.plan.deletes.len(), shown.plan.routes.len()),
-        (1, 3, 4)
-    );
+    assert_eq!((shown.plan.ends.len(), shown.plan.deletes.len(), shown.plan.routes.len()), (1, 3, 4));
     let mut stale = request("plan", Mode::Force);
     stale.hash = Some(PlanHash("another".into()));
     let refused = world.unstick.request_cleanup(&shell(), stale).await;
-    let Err(Error::WorldChanged(new)) = refused else {
-        panic!("{refused:?}")
-    };
+    let Err(Error::WorldChanged(new)) = refused else { panic!("{refused:?}") };
     assert_eq!(new.hash(), shown.hash);
     assert_eq!(world.events(&id, "cleanup.requested").await, 0);
     let mut fresh = request("plan", Mode::Force);
@@ -91,16 +62,10 @@ async fn there_is_one_live_clean_up_an_account() {
     let dana = staff(Role::Support);
     let asks = (0..8).map(|_| world.unstick.request_cleanup(&dana, request("one", Mode::Force)));
     let answers = futures::future::join_all(asks).await;
-    let made: Vec<_> = answers
-        .iter()
-        .filter(|answer| answer.as_ref().is_ok_and(|asked| !asked.joined))
-        .collect();
+    let made: Vec<_> = answers.iter().filter(|answer| answer.as_ref().is_ok_and(|asked| !asked.joined)).collect();
     assert_eq!(made.len(), 1, "{answers:?}");
     assert_eq!(world.events(&id, "cleanup.requested").await, 1);
-    let other = world
-        .unstick
-        .request_cleanup(&shell(), request("one", Mode::Stale))
-        .await;
+    let other = world.unstick.request_cleanup(&shell(), request("one", Mode::Stale)).await;
     assert!(matches!(other, Err(Error::UnderWay(_))), "{other:?}");
 }
 
@@ -109,21 +74,12 @@ async fn who_may_not_is_refused_and_written_down() {
     let world = World::new().await;
     world.stuck("may").await;
     for role in [Role::Viewer, Role::Auditor] {
-        let refused = world
-            .unstick
-            .request_cleanup(&staff(role), request("may", Mode::Stale))
-            .await;
+        let refused = world.unstick.request_cleanup(&staff(role), request("may", Mode::Stale)).await;
         assert!(matches!(refused, Err(Error::Denied(_, false))), "{role}: {refused:?}");
     }
-    let refused = world
-        .unstick
-        .request_cleanup(&Actor::Anonymous, request("may", Mode::Stale))
-        .await;
+    let refused = world.unstick.request_cleanup(&Actor::Anonymous, request("may", Mode::Stale)).await;
     assert!(matches!(refused, Err(Error::Denied(_, true))));
-    let filter = domain::view::AuditFilter {
-        action: Some("access.denied".into()),
-        ..Default::default()
-    };
+    let filter = domain::view::AuditFilter { action: Some("access.denied".into()), ..Default::default() };
     assert_eq!(world.store.audit_page(&filter, None, 10).await.unwrap().len(), 2);
     assert!(world.store.live_cleanup(&account("may")).await.unwrap().is_none());
 }
@@ -135,24 +91,11 @@ async fn bad_requests_say_what_to_do() {
     let mut short = request("bad", Mode::Stale);
     short.reason = " hm ".into();
     let refused = world.unstick.request_cleanup(&shell(), short).await;
-    assert!(
-        matches!(refused, Err(Error::Invalid { field: "reason", .. })),
-        "{refused:?}"
-    );
-    let unknown = world
-        .unstick
-        .request_cleanup(&shell(), request("nobody", Mode::Stale))
-        .await;
+    assert!(matches!(refused, Err(Error::Invalid { field: "reason", .. })), "{refused:?}");
+    let unknown = world.unstick.request_cleanup(&shell(), request("nobody", Mode::Stale)).await;
     assert!(matches!(unknown, Err(Error::NotFound("account"))), "{unknown:?}");
-    let asked = world
-        .unstick
-        .request_cleanup(&shell(), request("bad", Mode::Force))
-        .await
-        .unwrap();
+    let asked = world.unstick.request_cleanup(&shell(), request("bad", Mode::Force)).await.unwrap();
     world.drive(&asked.id, 1).await;
-    let nothing = world
-        .unstick
-        .request_cleanup(&shell(), request("bad", Mode::Force))
-        .await;
+    let nothing = world.unstick.request_cleanup(&shell(), request("bad", Mode::Force)).await;
     assert!(matches!(nothing, Err(Error::NothingToDo)), "{nothing:?}");
 }

@@ -1,8 +1,11 @@
 //! A small world: one SQLite file, one embedded router whose every call can fail, and an account that is stuck.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicI64, AtomicU64, Ordering},
+use std::{
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -28,9 +31,7 @@ impl TestClock {
 impl Clock for TestClock {
     #[expect(clippy::disallowed_methods, reason = "this is the test's composition root")]
     fn now(&self) -> Instant {
-        let since = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap();
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
         Instant::from_micros(i64::try_from(since.as_micros()).unwrap() + self.0.load(Ordering::SeqCst))
     }
 }
@@ -69,14 +70,7 @@ pub struct Scripted {
 impl Scripted {
     async fn call<T>(&self, work: impl Future<Output = Result<T, RouterError>>) -> Result<T, RouterError> {
         let number = self.script.calls.fetch_add(1, Ordering::SeqCst);
-        let scripted = self
-            .script
-            .faults
-            .lock()
-            .unwrap()
-            .iter()
-            .find(|(at, _)| *at == number)
-            .map(|(_, fault)| *fault);
+        let scripted = self.script.faults.lock().unwrap().iter().find(|(at, _)| *at == number).map(|(_, fault)| *fault);
         let always = *self.script.always.lock().unwrap();
         match scripted.or(always) {
             None => work.await,
@@ -120,17 +114,7 @@ impl Router for Scripted {
         let left = self.call(self.inner.clear(pool, keys)).await?;
         let back: Vec<_> = std::mem::take(&mut *self.script.writes_back.lock().unwrap());
         for (pool, key, scope) in back {
-            pin(
-                &self.store,
-                self.clock.now(),
-                pool.as_str(),
-                &key,
-                scope,
-                "api-2",
-                None,
-                None,
-            )
-            .await;
+            pin(&self.store, self.clock.now(), pool.as_str(), &key, scope, "api-2", None, None).await;
         }
         Ok(left)
     }
@@ -179,21 +163,15 @@ pub struct World {
     pub store: Store,
     pub script: Arc<Script>,
     pub clock: Arc<TestClock>,
-    _folder: TempDir,
+    folder: Option<TempDir>,
 }
 
 pub fn shell() -> Actor {
-    Actor::Shell {
-        user: "test".into(),
-        host: "here".into(),
-    }
+    Actor::Shell { user: "test".into(), host: "here".into() }
 }
 
 fn back_end() -> Actor {
-    Actor::Token {
-        id: TokenId::parse("t_test").unwrap(),
-        scopes: vec![TokenScope::SessionsWrite],
-    }
+    Actor::Token { id: TokenId::parse("t_test").unwrap(), scopes: vec![TokenScope::SessionsWrite] }
 }
 
 pub fn account(name: &str) -> AccountId {
@@ -217,26 +195,20 @@ pub fn request(account: &str, mode: Mode) -> CleanupRequest {
 impl World {
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("unstick.db").display());
+        let mut world = Self::open(folder.path(), Span::ZERO).await;
+        world.folder = Some(folder);
+        world
+    }
+
+    /// A world on the database in `folder`, whose router's longest request takes `drain`.
+    pub async fn open(folder: &Path, drain: Span) -> Self {
+        let url = format!("sqlite://{}", folder.join("unstick.db").display());
         let audit = AuditKeys::new([7; 32], Vec::new());
-        let store = Store::open(
-            &url,
-            Options {
-                readers: 4,
-                audit,
-                migrate: true,
-                bulk: false,
-            },
-        )
-        .await
-        .unwrap();
+        let store = Store::open(&url, Options { readers: 4, audit, migrate: true, bulk: false }).await.unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(0)));
         let name = RouterName::parse("edge").unwrap();
         let pool = |pool: &str, scope| PoolInfo {
-            place: Place {
-                router: name.clone(),
-                pool: PoolName::parse(pool).unwrap(),
-            },
+            place: Place { router: name.clone(), pool: PoolName::parse(pool).unwrap() },
             kind: RouterKind::Embedded,
             scope,
         };
@@ -244,27 +216,13 @@ impl World {
         let pools = vec![pool("app", Scope::Account), pool("files", Scope::Session)];
         let inner = Embedded::new(name.clone(), pools, table);
         let script = Arc::new(Script::default());
-        let router = Scripted {
-            inner,
-            script: script.clone(),
-            store: store.clone(),
-            clock: clock.clone(),
-        };
-        let policy = Policy {
-            backoff: Span::from_millis(1),
-            max_backoff: Span::from_millis(2),
-            ..Policy::default()
-        };
-        let mut settings = Settings {
-            policy,
-            ..Settings::default()
-        };
+        let router = Scripted { inner, script: script.clone(), store: store.clone(), clock: clock.clone() };
+        let drain = [(name, drain)].into();
+        let policy =
+            Policy { drain, backoff: Span::from_millis(1), max_backoff: Span::from_millis(2), ..Policy::default() };
+        let mut settings = Settings { policy, ..Settings::default() };
         // The cheapest hash that argon2 takes: these tests are not about its cost.
-        settings.argon = service::ArgonParams {
-            memory_kib: 64,
-            passes: 1,
-            lanes: 1,
-        };
+        settings.argon = service::ArgonParams { memory_kib: 64, passes: 1, lanes: 1 };
         let unstick = Unstick::new(Parts {
             store: store.clone(),
             fleet: vec![Arc::new(router)],
@@ -272,13 +230,7 @@ impl World {
             entropy: Arc::new(SeededEntropy::new(1)),
             settings,
         });
-        let world = Self {
-            unstick,
-            store,
-            script,
-            clock,
-            _folder: folder,
-        };
+        let world = Self { unstick, store, script, clock, folder: None };
         world.servers().await;
         world
     }
@@ -287,15 +239,8 @@ impl World {
         for pool in ["app", "files"] {
             for (name, state) in [("api-1", Health::Healthy), ("api-2", Health::Draining)] {
                 let (pool, name) = (PoolName::parse(pool).unwrap(), ServerName::parse(name).unwrap());
-                let counters = Counters {
-                    requests: 1_000,
-                    errors: 0,
-                    response_ms: 9,
-                };
-                self.unstick
-                    .feed_server(&shell(), &pool, &name, state, counters)
-                    .await
-                    .unwrap();
+                let counters = Counters { requests: 1_000, errors: 0, response_ms: 9 };
+                self.unstick.feed_server(&shell(), &pool, &name, state, counters).await.unwrap();
             }
         }
         self.unstick.observe_once().await.unwrap();
@@ -314,10 +259,8 @@ impl World {
             sample: false,
         };
         self.unstick.upsert_accounts(&back_end(), vec![upsert]).await.unwrap();
-        let ids: Vec<SessionId> = ["live", "old1", "old2"]
-            .iter()
-            .map(|kind| session(&format!("{name}_{kind}")))
-            .collect();
+        let ids: Vec<SessionId> =
+            ["live", "old1", "old2"].iter().map(|kind| session(&format!("{name}_{kind}"))).collect();
         let create = |id: &SessionId| SessionCreate {
             id: id.clone(),
             account: account(name),
@@ -326,46 +269,17 @@ impl World {
             ip: "203.0.113.7".into(),
             created_at: None,
         };
-        self.unstick
-            .create_sessions(&back_end(), ids.iter().map(create).collect())
-            .await
-            .unwrap();
-        let end = |id: &SessionId| End {
-            id: id.clone(),
-            reason: EndReason::SignedOut,
-            released: false,
-            at: None,
-        };
-        self.unstick
-            .end_sessions(&back_end(), ids[1..].iter().map(end).collect())
-            .await
-            .unwrap();
+        self.unstick.create_sessions(&back_end(), ids.iter().map(create).collect()).await.unwrap();
+        let end = |id: &SessionId| End { id: id.clone(), reason: EndReason::SignedOut, released: false, at: None };
+        self.unstick.end_sessions(&back_end(), ids[1..].iter().map(end).collect()).await.unwrap();
         for id in &ids {
             let key = RouteKey::parse(id.as_str()).unwrap();
-            pin(
-                &self.store,
-                self.clock.now(),
-                "files",
-                &key,
-                Scope::Session,
-                "api-2",
-                Some(&account(name)),
-                Some(id),
-            )
-            .await;
+            pin(&self.store, self.clock.now(), "files", &key, Scope::Session, "api-2", Some(&account(name)), Some(id))
+                .await;
         }
         let key = RouteKey::of_account(&account(name));
-        pin(
-            &self.store,
-            self.clock.now(),
-            "app",
-            &key,
-            Scope::Account,
-            "api-2",
-            Some(&account(name)),
-            Some(&ids[1]),
-        )
-        .await;
+        pin(&self.store, self.clock.now(), "app", &key, Scope::Account, "api-2", Some(&account(name)), Some(&ids[1]))
+            .await;
         id
     }
 
@@ -390,18 +304,10 @@ impl World {
             ("edge:app", vec![RouteKey::of_account(account)]),
             (
                 "edge:files",
-                ["live", "old1", "old2"]
-                    .iter()
-                    .map(|k| RouteKey::parse(format!("{account}_{k}")).unwrap())
-                    .collect(),
+                ["live", "old1", "old2"].iter().map(|k| RouteKey::parse(format!("{account}_{k}")).unwrap()).collect(),
             ),
         ] {
-            found += self
-                .store
-                .pins(&PoolName::parse(pool).unwrap(), &keys, now)
-                .await
-                .unwrap()
-                .len();
+            found += self.store.pins(&PoolName::parse(pool).unwrap(), &keys, now).await.unwrap().len();
         }
         found
     }
@@ -419,22 +325,11 @@ impl World {
     /// What must hold after a forced clean-up, whatever happened on the way.
     pub async fn assert_clean(&self, account: &AccountId, context: &str) {
         let now = self.store.account(account).await.unwrap().unwrap();
-        assert_eq!(
-            (now.live_sessions, now.leftover_sessions, now.total_sessions),
-            (0, 0, 3),
-            "{context}: counters"
-        );
+        assert_eq!((now.live_sessions, now.leftover_sessions, now.total_sessions), (0, 0, 3), "{context}: counters");
         assert_eq!(self.pins(account).await, 0, "{context}: pins");
-        assert_eq!(
-            self.events(account, "cleanup.requested").await,
-            1,
-            "{context}: requests"
-        );
+        assert_eq!(self.events(account, "cleanup.requested").await, 1, "{context}: requests");
         assert_eq!(self.events(account, "cleanup.done").await, 1, "{context}: completions");
         let verified = self.store.verify_audit(&[], &|_| ()).await.unwrap();
-        assert!(
-            matches!(verified, store::Verification::Intact { .. }),
-            "{context}: {verified:?}"
-        );
+        assert!(matches!(verified, store::Verification::Intact { .. }), "{context}: {verified:?}");
     }
 }
