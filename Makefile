@@ -41,4 +41,4 @@ clean: ## forget everything that was built; data/ stays
 $(FRONT): $(COMMON) $(shell find style public 2>/dev/null) | setup
 	@mkdir -p target && touch $@.new && $(WITH) RUST_BACKTRACE=0 cargo leptos build --release -P --frontend-only && mv $@.new $@
 $(SERVER): $(COMMON) $(shell find server migrations -not -path '*/tests*' -not -path '*/examples*' 2>/dev/null) | setup
-	@mkdir -p target && touch $@.new && $(WITH) RUST_BACKTRACE=0 cargo leptos build --release --server-only && mv $@.new $@
+	@mkdir -p target && touch $@.new && $(WITH) cargo build --release -p server --bin admin-tool && mv $@.new $@

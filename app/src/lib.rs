@@ -3,10 +3,7 @@
 //!
 //! A request reads: `pages/…` (form) → `api/…` (parse, actor, call, map the error) → `service`.
 
-#![cfg_attr(
-    not(feature = "ssr"),
-    expect(dead_code, reason = "pages use the rest of the components, on the server")
-)]
+#![cfg_attr(not(feature = "ssr"), expect(dead_code, reason = "pages use the rest of the components, on the server"))]
 
 mod components;
 pub mod islands;

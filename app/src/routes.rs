@@ -159,13 +159,7 @@ pub fn plan(id: &AccountId, mode: Mode) -> String {
 
 /// A page of clean-ups.
 pub fn cleanups(status: Option<Status>, after: Option<&str>) -> String {
-    query(
-        CLEANUPS,
-        [
-            ("status", status.map_or("", Status::as_str)),
-            ("after", after.unwrap_or_default()),
-        ],
-    )
+    query(CLEANUPS, [("status", status.map_or("", Status::as_str)), ("after", after.unwrap_or_default())])
 }
 
 /// A clean-up's ledger.
@@ -190,10 +184,7 @@ pub fn audit_export<'a>(format: &str, filter: impl IntoIterator<Item = (&'a str,
 
 /// Signing in, to go on at `next`; `error` is a code, never what was typed.
 pub fn sign_in(next: &str, error: &str) -> String {
-    query(
-        SIGN_IN,
-        [("next", if next == HOME { "" } else { next }), ("error", error)],
-    )
+    query(SIGN_IN, [("next", if next == HOME { "" } else { next }), ("error", error)])
 }
 
 /// `next` if it leads to a page of the console, else the first page. Browsers read `//host`, `/\host` and control
@@ -201,18 +192,12 @@ pub fn sign_in(next: &str, error: &str) -> String {
 pub fn local(next: &str) -> &str {
     let plain = next.starts_with('/') && !next.contains(['\\', '\u{7f}']) && !next.chars().any(char::is_control);
     let here = !next.starts_with("//") && !next.starts_with("/fn/") && !next.starts_with(SIGN_IN);
-    if plain && here && next.is_ascii() && next.len() <= 2_000 {
-        next
-    } else {
-        HOME
-    }
+    if plain && here && next.is_ascii() && next.len() <= 2_000 { next } else { HOME }
 }
 
 /// The id in the path of an account's pages or of a clean-up's.
 pub fn id_in(path: &str) -> Option<String> {
-    let rest = [ACCOUNTS, CLEANUPS]
-        .iter()
-        .find_map(|root| path.strip_prefix(root)?.strip_prefix('/'))?;
+    let rest = [ACCOUNTS, CLEANUPS].iter().find_map(|root| path.strip_prefix(root)?.strip_prefix('/'))?;
     decode(rest.split('/').next()?, false)
 }
 
@@ -259,10 +244,7 @@ mod tests {
     #[test]
     fn an_empty_filter_is_not_in_the_url() {
         assert_eq!(cleanups(None, None), "/clean-ups");
-        assert_eq!(
-            cleanups(Some(Status::Owed), Some("k 1")),
-            "/clean-ups?status=owed&after=k%201"
-        );
+        assert_eq!(cleanups(Some(Status::Owed), Some("k 1")), "/clean-ups?status=owed&after=k%201");
         assert_eq!(sign_in("/", ""), "/sign-in");
     }
 }

@@ -14,10 +14,7 @@ use crate::{api::me::theme, islands::Comfort, pages, routes};
 const LOADER: &str = include_str!("loader.js");
 
 /// The whole document.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the shape that leptos_axum asks a shell for"
-)]
+#[expect(clippy::needless_pass_by_value, reason = "the shape that leptos_axum asks a shell for")]
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     // Nothing of a page is ever hydrated, only islands: so nothing of its data is written into it a second time.
     if let Some(context) = Owner::current_shared_context() {
@@ -46,11 +43,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
 
 fn scripts(options: &LeptosOptions) -> impl IntoView + use<> {
     let base = format!("/{}/{}", options.site_pkg_dir, options.output_name);
-    let (js, wasm, nonce) = (
-        format!("{base}.js"),
-        format!("{base}.wasm"),
-        use_nonce().map(|nonce| nonce.to_string()),
-    );
+    let (js, wasm, nonce) = (format!("{base}.js"), format!("{base}.wasm"), use_nonce().map(|nonce| nonce.to_string()));
     let script = format!("{}({js:?}, {wasm:?})", LOADER.trim_end().trim_end_matches(';'));
     view! {
         <link rel="modulepreload" href=js nonce=nonce.clone()/>

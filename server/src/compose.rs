@@ -15,14 +15,9 @@ use crate::config::{Config, RouterConfig, RouterPool, Secret};
 pub struct WallClock;
 
 impl Clock for WallClock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the composition root is where the wall clock is read"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the composition root is where the wall clock is read")]
     fn now(&self) -> Instant {
-        let since = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Instant::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
     }
 }
@@ -77,10 +72,7 @@ pub struct World {
 
 impl Default for World {
     fn default() -> Self {
-        Self {
-            clock: Arc::new(WallClock),
-            entropy: Arc::new(SystemEntropy),
-        }
+        Self { clock: Arc::new(WallClock), entropy: Arc::new(SystemEntropy) }
     }
 }
 
@@ -93,13 +85,7 @@ pub async fn open(config: &Config, purpose: Purpose, world: &World) -> Result<Un
     let store = open_store(config, purpose, world.entropy.as_ref()).await?;
     let fleet = fleet(config, &store, &world.clock)?;
     let (clock, entropy) = (world.clock.clone(), world.entropy.clone());
-    Ok(Unstick::new(Parts {
-        store,
-        fleet,
-        clock,
-        entropy,
-        settings: settings(config),
-    }))
+    Ok(Unstick::new(Parts { store, fleet, clock, entropy, settings: settings(config) }))
 }
 
 /// The key of the forms' tokens; made at the first start.
@@ -114,9 +100,7 @@ pub fn csrf_key(config: &Config, world: &World) -> Result<Secret, ComposeError> 
         {
             return Ok(first);
         }
-        Secret::new(world.entropy.as_ref())
-            .keep(&file)
-            .map_err(ComposeError::Files)?;
+        Secret::new(world.entropy.as_ref()).keep(&file).map_err(ComposeError::Files)?;
     }
 }
 
@@ -139,12 +123,7 @@ async fn open_store(config: &Config, purpose: Purpose, entropy: &dyn Entropy) ->
         let Some(current) = keys.next() else { continue };
         let audit = AuditKeys::new(current.0, keys.map(|key| key.0).collect());
         let readers = u32::try_from(std::thread::available_parallelism().map_or(2, usize::from) * 2).unwrap_or(8);
-        let options = Options {
-            readers: readers.clamp(4, 32),
-            audit,
-            migrate: true,
-            bulk: purpose == Purpose::Bulk,
-        };
+        let options = Options { readers: readers.clamp(4, 32), audit, migrate: true, bulk: purpose == Purpose::Bulk };
         let trouble = |error| ComposeError::Database(config.masked_database_url(), error);
         let store = Store::open(&config.database_url, options).await.map_err(trouble)?;
         if !is_new {
@@ -168,10 +147,7 @@ fn fleet(config: &Config, store: &Store, clock: &Arc<dyn Clock>) -> Result<Fleet
         let made: Arc<dyn Router> = match router {
             RouterConfig::Embedded { name, pools } => {
                 let info = |pool: &RouterPool| PoolInfo {
-                    place: Place {
-                        router: name.clone(),
-                        pool: pool.name.clone(),
-                    },
+                    place: Place { router: name.clone(), pool: pool.name.clone() },
                     kind: RouterKind::Embedded,
                     scope: pool.scope,
                 };
@@ -204,11 +180,7 @@ fn settings(config: &Config) -> Settings {
         session_idle: config.session_idle,
         session_absolute: config.session_absolute,
         hash_threads: config.hash_threads,
-        argon: ArgonParams {
-            memory_kib: config.argon_memory_kib,
-            passes: config.argon_passes,
-            lanes: 1,
-        },
+        argon: ArgonParams { memory_kib: config.argon_memory_kib, passes: config.argon_passes, lanes: 1 },
         embedded_pin_timeout: config.embedded_pin_timeout,
         checkpoint_file: Some(config.checkpoint_file()),
         instance: format!("{}:{}", crate::machine::host(), std::process::id()),

@@ -20,10 +20,7 @@ pub fn start_quiet(config: &Config) {
 fn begin(filter: &str, format: LogFormat) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let terminal = std::io::stderr().is_terminal();
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(terminal);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal);
     let text = match format {
         LogFormat::Auto => terminal,
         LogFormat::Text => true,
@@ -32,12 +29,7 @@ fn begin(filter: &str, format: LogFormat) {
     let started = if text {
         builder.with_target(false).try_init()
     } else {
-        builder
-            .json()
-            .flatten_event(true)
-            .with_current_span(true)
-            .with_span_list(false)
-            .try_init()
+        builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
     };
     if started.is_err() {
         tracing::debug!("logging was started before");

@@ -12,18 +12,11 @@ pub fn host() -> String {
 /// The operating system's user, by the process's own id rather than by a variable that anybody can set.
 pub fn user() -> String {
     let Some(uid) = uid() else {
-        return output("id", &["-un"])
-            .as_deref()
-            .and_then(plain)
-            .unwrap_or_else(|| "unknown".to_owned());
+        return output("id", &["-un"]).as_deref().and_then(plain).unwrap_or_else(|| "unknown".to_owned());
     };
-    let known = std::fs::read_to_string("/etc/passwd")
-        .ok()
-        .and_then(|users| name_of(&users, &uid));
+    let known = std::fs::read_to_string("/etc/passwd").ok().and_then(|users| name_of(&users, &uid));
     // People who are not in the file come from a directory service, which `id` asks.
-    known
-        .or_else(|| output("id", &["-un"]).as_deref().and_then(plain))
-        .unwrap_or_else(|| format!("uid{uid}"))
+    known.or_else(|| output("id", &["-un"]).as_deref().and_then(plain)).unwrap_or_else(|| format!("uid{uid}"))
 }
 
 fn uid() -> Option<String> {
@@ -45,12 +38,8 @@ fn output(program: &str, arguments: &[&str]) -> Option<String> {
 
 /// One word that is safe in a log line.
 fn plain(text: &str) -> Option<String> {
-    let word: String = text
-        .trim()
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric() || "-_.\\@".contains(*c))
-        .take(64)
-        .collect();
+    let word: String =
+        text.trim().chars().filter(|c| c.is_ascii_alphanumeric() || "-_.\\@".contains(*c)).take(64).collect();
     (!word.is_empty()).then_some(word)
 }
 

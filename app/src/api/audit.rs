@@ -78,12 +78,7 @@ fn moment(field: &'static str, text: &str) -> Result<Option<Instant>, ApiError> 
         19 => format!("{text}Z"),
         _ => text,
     };
-    let wrong = |_| {
-        ApiError::invalid(
-            field,
-            "write it as 2026-11-23, 2026-11-23 09:14 or 2026-11-23T09:14:07Z",
-        )
-    };
+    let wrong = |_| ApiError::invalid(field, "write it as 2026-11-23, 2026-11-23 09:14 or 2026-11-23T09:14:07Z");
     Instant::parse(&full).map(Some).map_err(wrong)
 }
 
@@ -95,9 +90,7 @@ pub(crate) fn asked() -> AuditQuery {
 /// A page of the audit log. Needs `ReadAudit`.
 pub(crate) async fn page(query: &AuditQuery) -> Result<AuditPage, ApiError> {
     let (unstick, actor) = ctx::reading()?;
-    Ok(unstick
-        .audit(&actor, &query.parse()?, ctx::asked("after").as_deref())
-        .await?)
+    Ok(unstick.audit(&actor, &query.parse()?, ctx::asked("after").as_deref()).await?)
 }
 
 #[cfg(test)]
@@ -117,17 +110,11 @@ mod tests {
     #[test]
     fn what_is_not_understood_never_means_any() {
         for bad in ["yesterday", "2026-13-01", "2026-11-23T25:00", "ääääääääää"] {
-            let query = AuditQuery {
-                from: bad.to_owned(),
-                ..AuditQuery::default()
-            };
+            let query = AuditQuery { from: bad.to_owned(), ..AuditQuery::default() };
             assert_eq!(query.parse().unwrap_err().field, Some("from"), "{bad}");
         }
-        let backwards = AuditQuery {
-            from: "2026-11-23".to_owned(),
-            to: "2026-11-22".to_owned(),
-            ..AuditQuery::default()
-        };
+        let backwards =
+            AuditQuery { from: "2026-11-23".to_owned(), to: "2026-11-22".to_owned(), ..AuditQuery::default() };
         assert_eq!(backwards.parse().unwrap_err().field, Some("to"));
     }
 }

@@ -64,26 +64,14 @@ pub async fn request_cleanup(
     let account = AccountId::parse(account).map_err(|_| ApiError::not_found("account"))?;
     let mode = mode_called(&mode)?;
     let form = routes::plan(&account, mode);
-    let typed = BTreeMap::from([
-        ("reason".to_owned(), reason.clone()),
-        ("ticket".to_owned(), ticket.clone()),
-    ]);
-    let request = CleanupRequest {
-        account,
-        mode,
-        reason,
-        ticket,
-        hash: Some(PlanHash(hash)),
-    };
+    let typed = BTreeMap::from([("reason".to_owned(), reason.clone()), ("ticket".to_owned(), ticket.clone())]);
+    let request = CleanupRequest { account, mode, reason, ticket, hash: Some(PlanHash(hash)) };
     let error = match unstick.request_cleanup(&actor, request).await {
         Ok(requested) => {
             let ledger = routes::cleanup(&requested.id);
             if requested.joined {
-                flash::leave(Flash::good(
-                    &ledger,
-                    "This clean-up was under way already: nothing new was asked for.",
-                ))
-                .await;
+                flash::leave(Flash::good(&ledger, "This clean-up was under way already: nothing new was asked for."))
+                    .await;
             }
             ctx::see_other(&ledger);
             return Ok(());
@@ -91,11 +79,7 @@ pub async fn request_cleanup(
         Err(Error::UnderWay(id)) => {
             let ledger = routes::cleanup(&id);
             let text = "This clean-up, of another mode, is under way already. Wait for it, then plan again.";
-            flash::leave(Flash {
-                code: "under-way".to_owned(),
-                ..Flash::good(&ledger, text)
-            })
-            .await;
+            flash::leave(Flash { code: "under-way".to_owned(), ..Flash::good(&ledger, text) }).await;
             ctx::see_other(&ledger);
             return Ok(());
         }
@@ -131,11 +115,7 @@ pub async fn retry_cleanup(
         Ok(()) => {}
         Err(error) if error.status() == 409 => {
             let text = sentence(&error.to_string());
-            flash::leave(Flash {
-                code: error.code().to_owned(),
-                ..Flash::good(&ledger, text)
-            })
-            .await;
+            flash::leave(Flash { code: error.code().to_owned(), ..Flash::good(&ledger, text) }).await;
         }
         Err(error) => return Err(error.into()),
     }

@@ -44,11 +44,7 @@ pub(crate) fn reading() -> Result<(Unstick, Actor), ApiError> {
 /// 401 for nobody.
 pub(crate) fn mutating() -> Result<(Unstick, Actor), ApiError> {
     let (unstick, actor) = reading()?;
-    if actor == Actor::Anonymous {
-        Err(ApiError::not_signed_in())
-    } else {
-        Ok((unstick, actor))
-    }
+    if actor == Actor::Anonymous { Err(ApiError::not_signed_in()) } else { Ok((unstick, actor)) }
 }
 
 /// The token for forms; empty when there is none.
@@ -78,11 +74,7 @@ pub(crate) fn session() -> Option<Session> {
 
 /// The browser's name for itself, cut to 200 bytes.
 pub(crate) fn user_agent() -> String {
-    header_text(&header::USER_AGENT)
-        .chars()
-        .filter(char::is_ascii)
-        .take(200)
-        .collect()
+    header_text(&header::USER_AGENT).chars().filter(char::is_ascii).take(200).collect()
 }
 
 /// What the cookie `name` says.

@@ -28,13 +28,7 @@ pub struct ApiError {
 
 impl ApiError {
     fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            message: message.into(),
-            field: None,
-            retry_after: None,
-        }
+        Self { status, code, message: message.into(), field: None, retry_after: None }
     }
 
     /// Our fault; `what` is for the log.
@@ -52,10 +46,7 @@ impl ApiError {
     }
     /// `field` is wrong.
     pub(crate) fn invalid(field: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            field: Some(field),
-            ..Self::new(422, "invalid", message)
-        }
+        Self { field: Some(field), ..Self::new(422, "invalid", message) }
     }
 }
 
@@ -106,7 +97,7 @@ impl FromServerFnError for ApiError {
         if let Some(seconds) = self.retry_after {
             ctx::set_header(header::RETRY_AFTER, &seconds.to_string());
         }
-        Bytes::from(document(self))
+        Bytes::from(error_document(self.status, &self.message, ctx::request_id().as_deref()))
     }
 }
 
@@ -124,7 +115,7 @@ impl FormatType for ErrorPage {
 impl Encodes<ApiError> for ErrorPage {
     type Error = std::convert::Infallible;
     fn encode(error: &ApiError) -> Result<Bytes, Self::Error> {
-        Ok(Bytes::from(document(error)))
+        Ok(Bytes::from(error_document(error.status, &error.message, None)))
     }
 }
 
@@ -135,24 +126,22 @@ impl Decodes<ApiError> for ErrorPage {
     }
 }
 
-/// What went wrong as a page of its own: there is no frame around the answer of a form.
-fn document(error: &ApiError) -> String {
+/// What went wrong as a page of its own, without the frame: the answer to a form, or of a layer before any page. The
+/// number of the request is quoted where the fault is ours.
+pub fn error_document(status: u16, message: &str, request_id: Option<&str>) -> String {
     let theme = super::me::theme().as_str();
-    let (style, home) = (routes::STYLE, routes::HOME);
-    let (title, text) = (
-        super::super::pages::error::title(error.status),
-        escape(&sentence(&error.message)),
-    );
-    let hint = match error.status {
-        401 => format!("<a class=\"btn p\" href=\"{}\">Sign in</a>", routes::SIGN_IN),
-        _ => format!("<a class=\"btn p\" href=\"{home}\">Go to the first page</a>"),
-    };
+    let (style, title, text) = (routes::STYLE, crate::pages::error::title(status), escape(&sentence(message)));
+    let quote = request_id.filter(|_| status >= 500).map_or_else(String::new, |id| {
+        format!("<p>If you report this, give the number <code>{}</code>.</p>", escape(id))
+    });
+    let (url, words) =
+        if status == 401 { (routes::SIGN_IN, "Sign in") } else { (routes::HOME, "Go to the first page") };
     format!(
         "<!doctype html><html lang=\"en\" data-theme=\"{theme}\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title} · Unstick</title>\
          <link rel=\"stylesheet\" href=\"{style}\"></head><body><main class=\"alone\"><section class=\"oops\">\
-         <p class=\"code\">{}</p><h1>{title}</h1><p>{text}</p><p class=\"do\">{hint}</p></section></main></body></html>",
-        error.status
+         <p class=\"code\">{status}</p><h1>{title}</h1><p>{text}</p>{quote}\
+         <p class=\"do\"><a class=\"btn p\" href=\"{url}\">{words}</a></p></section></main></body></html>"
     )
 }
 
@@ -189,12 +178,13 @@ mod tests {
         let source = std::io::Error::other("sqlx: no such table staff_sessions");
         let error = ApiError::from(service::Error::Internal(Box::new(source)));
         assert_eq!((error.status, error.code), (500, "internal"));
-        assert!(!document(&error).contains("sqlx"));
+        assert!(!error_document(error.status, &error.message, Some("7")).contains("sqlx"));
     }
 
     #[test]
     fn a_message_cannot_break_out() {
         let error = ApiError::invalid("q", "<img src=x onerror=\"a\">");
-        assert!(document(&error).contains("&lt;img src=x onerror=&quot;a&quot;&gt;"));
+        let page = error_document(error.status, &error.message, None);
+        assert!(page.contains("&lt;img src=x onerror=&quot;a&quot;&gt;"));
     }
 }

@@ -27,11 +27,7 @@ pub struct Flash {
 impl Flash {
     /// Good news for the page at `at`.
     pub(crate) fn good(at: impl Into<String>, text: impl Into<String>) -> Self {
-        Self {
-            at: at.into(),
-            text: text.into(),
-            ..Self::default()
-        }
+        Self { at: at.into(), text: text.into(), ..Self::default() }
     }
     /// What was typed into `field`.
     pub(crate) fn typed(&self, field: &str) -> String {

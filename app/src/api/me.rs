@@ -52,9 +52,7 @@ impl Theme {
 
 /// The theme that the browser's cookie asks for.
 pub(crate) fn theme() -> Theme {
-    ctx::cookie("theme")
-        .and_then(|word| Theme::parse(&word))
-        .unwrap_or_default()
+    ctx::cookie("theme").and_then(|word| Theme::parse(&word)).unwrap_or_default()
 }
 
 /// One's own page. Needs `OwnSessions`.
@@ -72,11 +70,7 @@ pub async fn revoke_session(
     let (unstick, actor) = ctx::mutating()?;
     let id = StaffSessionId::parse(id).map_err(|_| ApiError::not_found("sign-in"))?;
     unstick.revoke_own_session(&actor, &id).await?;
-    flash::leave(Flash::good(
-        routes::ME,
-        "That sign-in is over: its next request is refused.",
-    ))
-    .await;
+    flash::leave(Flash::good(routes::ME, "That sign-in is over: its next request is refused.")).await;
     ctx::see_other(routes::ME);
     Ok(())
 }
@@ -102,20 +96,11 @@ pub async fn choose_theme(
     theme: String,
 ) -> Result<(), ApiError> {
     let (_, actor) = ctx::mutating()?;
-    actor
-        .require(Permission::OwnSessions)
-        .map_err(|denied| service::Error::Denied(denied, false))?;
+    actor.require(Permission::OwnSessions).map_err(|denied| service::Error::Denied(denied, false))?;
     let theme = Theme::parse(&theme).ok_or_else(|| ApiError::invalid("theme", "there is no such theme"))?;
-    let cookie = format!(
-        "theme={}; Path=/; Max-Age=31536000; SameSite=Lax; Secure; HttpOnly",
-        theme.as_str()
-    );
+    let cookie = format!("theme={}; Path=/; Max-Age=31536000; SameSite=Lax; Secure; HttpOnly", theme.as_str());
     ctx::set_header(header::SET_COOKIE, &cookie);
-    flash::leave(Flash::good(
-        routes::ME,
-        format!("The look is “{}” now, in this browser.", theme.label()),
-    ))
-    .await;
+    flash::leave(Flash::good(routes::ME, format!("The look is “{}” now, in this browser.", theme.label()))).await;
     ctx::see_other(routes::ME);
     Ok(())
 }

@@ -13,8 +13,8 @@ pub mod routing;
 pub mod sign_in;
 
 pub use ctx::{ClientIp, Csrf, RequestId};
-pub use error::ApiError;
 pub(crate) use error::escape;
+pub use error::{ApiError, error_document};
 
 #[cfg(test)]
 mod tests {

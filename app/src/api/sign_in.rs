@@ -66,11 +66,7 @@ pub async fn sign_in(
                 tracing::error!(%error, "a console session could not be kept");
                 ApiError::internal("no console session")
             })?;
-            ctx::see_other(if next == routes::HOME {
-                first_page(signed_in.role)
-            } else {
-                next
-            });
+            ctx::see_other(if next == routes::HOME { first_page(signed_in.role) } else { next });
             return Ok(());
         }
         Err(Error::SignIn | Error::Invalid { .. }) => Refusal::Wrong,
@@ -84,11 +80,7 @@ pub async fn sign_in(
 
 /// Where `role` begins: who may not see accounts begins at the audit log.
 pub(crate) const fn first_page(role: Role) -> &'static str {
-    if role.may(Permission::ReadAccounts) {
-        routes::HOME
-    } else {
-        routes::AUDIT
-    }
+    if role.may(Permission::ReadAccounts) { routes::HOME } else { routes::AUDIT }
 }
 
 /// Fills a console session under a new id: one that somebody may have planted before is worth nothing.

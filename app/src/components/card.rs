@@ -22,18 +22,9 @@ pub(crate) fn card(title: &str, note: AnyView, body: AnyView) -> AnyView {
 /// A heading's id: its words in lower case with `-` between.
 fn anchor(title: &str) -> String {
     let letter = |c: char| {
-        if c.is_ascii_alphanumeric() {
-            c.to_ascii_lowercase()
-        } else {
-            '-'
-        }
+        if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }
     };
-    title
-        .chars()
-        .map(letter)
-        .collect::<String>()
-        .trim_matches('-')
-        .to_owned()
+    title.chars().map(letter).collect::<String>().trim_matches('-').to_owned()
 }
 
 /// What stands where a list would be: why there is nothing, and what to do next.
@@ -54,11 +45,7 @@ pub(crate) fn button(url: String, words: &str, class: &str) -> AnyView {
 
 /// A note above a page or a form.
 pub(crate) fn note(tone: Tone, body: impl IntoView + 'static) -> AnyView {
-    let role = if matches!(tone, Tone::Bad | Tone::Warn) {
-        "alert"
-    } else {
-        "status"
-    };
+    let role = if matches!(tone, Tone::Bad | Tone::Warn) { "alert" } else { "status" };
     view! { <div class=format!("note {}", tone.class()) role=role>{body}</div> }.into_any()
 }
 

@@ -35,9 +35,5 @@ pub(crate) fn field(
 
 /// The ids of what describes the field `id`.
 pub(crate) fn described(id: &str, wrong: bool) -> String {
-    if wrong {
-        format!("{id}-error {id}-hint")
-    } else {
-        format!("{id}-hint")
-    }
+    if wrong { format!("{id}-error {id}-hint") } else { format!("{id}-hint") }
 }

@@ -22,9 +22,7 @@ impl Palette {
         for name in names.into_iter().collect::<BTreeSet<_>>() {
             let wanted = number_at_end(name.as_str()).unwrap_or(found.len());
             let colours = (0..COLOURS).map(|next| (wanted + next) % COLOURS);
-            let free = colours
-                .into_iter()
-                .find(|colour| found.iter().all(|(_, taken)| taken != colour));
+            let free = colours.into_iter().find(|colour| found.iter().all(|(_, taken)| taken != colour));
             found.push((name.clone(), free.unwrap_or(wanted % COLOURS)));
         }
         Self(found)
@@ -32,11 +30,7 @@ impl Palette {
 
     /// The class of the colour of `name`.
     pub(crate) fn class(&self, name: &ServerName) -> &'static str {
-        let colour = self
-            .0
-            .iter()
-            .find(|(known, _)| known == name)
-            .map_or(0, |(_, colour)| *colour);
+        let colour = self.0.iter().find(|(known, _)| known == name).map_or(0, |(_, colour)| *colour);
         ["s1", "s2", "s3", "s4", "s5", "s6"][colour % COLOURS]
     }
 

@@ -6,7 +6,8 @@ use leptos::prelude::*;
 /// A sentence with its marks.
 pub(crate) fn rich(text: &Rich) -> Vec<AnyView> {
     let piece = |piece: &Piece| match piece {
-        Piece::Text(words) => words.clone().into_any(),
+        // A figure and its sign stay on one line.
+        Piece::Text(words) => words.replace(" %", "\u{a0}%").into_any(),
         Piece::Strong(words) => view! { <b>{words.clone()}</b> }.into_any(),
         Piece::Code(words) => view! { <code>{words.clone()}</code> }.into_any(),
     };

@@ -44,36 +44,16 @@ impl Scale {
     /// Instants for the axis, at round hours or midnights, about seven of them.
     fn ticks(self) -> Vec<Instant> {
         const HOUR: i64 = 3_600_000_000;
-        let steps = [
-            HOUR / 60,
-            HOUR / 12,
-            HOUR / 4,
-            HOUR,
-            3 * HOUR,
-            6 * HOUR,
-            12 * HOUR,
-            24 * HOUR,
-            48 * HOUR,
-            168 * HOUR,
-        ];
-        let step = steps
-            .into_iter()
-            .find(|step| self.length() / step <= 7)
-            .unwrap_or(720 * HOUR);
+        let steps =
+            [HOUR / 60, HOUR / 12, HOUR / 4, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR, 48 * HOUR, 168 * HOUR];
+        let step = steps.into_iter().find(|step| self.length() / step <= 7).unwrap_or(720 * HOUR);
         let first = self.from.micros().div_euclid(step) + 1;
         let marks = (first..).map(|nth| Instant::from_micros(nth.saturating_mul(step)));
-        marks
-            .take_while(|at| *at < self.to - Span::from_micros(self.length() / 20))
-            .take(16)
-            .collect()
+        marks.take_while(|at| *at < self.to - Span::from_micros(self.length() / 20)).take(16).collect()
     }
     /// The day where it begins, else the time.
     fn label(at: Instant) -> String {
-        if at.micros() % 86_400_000_000 == 0 {
-            at.to_day()
-        } else {
-            clock(at)
-        }
+        if at.micros() % 86_400_000_000 == 0 { at.to_day() } else { clock(at) }
     }
 }
 
@@ -82,21 +62,13 @@ pub(crate) fn timeline(timeline: &Timeline, palette: &Palette) -> Option<AnyView
     if timeline.rows.is_empty() {
         return None;
     }
-    let scale = Scale {
-        from: timeline.from,
-        to: timeline.to,
-    };
+    let scale = Scale { from: timeline.from, to: timeline.to };
     let rows = i64::try_from(timeline.rows.len()).unwrap_or(0);
     let bottom = TOP + rows * ROW;
     let bands = i64::try_from(timeline.bands.len().min(3)).unwrap_or(0);
     let high = bottom + 8 + bands * 16;
     let row = |(nth, row): (usize, &TimelineRow)| {
-        line(
-            row,
-            scale,
-            TOP + i64::try_from(nth).unwrap_or(0) * ROW + ROW / 2,
-            palette,
-        )
+        line(row, scale, TOP + i64::try_from(nth).unwrap_or(0) * ROW + ROW / 2, palette)
     };
     let band = |(nth, it): (usize, &Band)| band(it, scale, bottom, i64::try_from(nth).unwrap_or(0), palette);
     Some(
@@ -121,24 +93,13 @@ pub(crate) fn timeline(timeline: &Timeline, palette: &Palette) -> Option<AnyView
 /// The drawing in words, for who does not see it.
 fn summary(timeline: &Timeline) -> String {
     let rows = i64::try_from(timeline.rows.len()).unwrap_or(0);
-    let left = timeline
-        .rows
-        .iter()
-        .filter(|row| row.stretches.iter().any(|stretch| stretch.left_over))
-        .count();
+    let left = timeline.rows.iter().filter(|row| row.stretches.iter().any(|stretch| stretch.left_over)).count();
     let mut words = format!("Timeline of {}, coloured by server", plural(rows, "row", "rows"));
     if left > 0 {
         write!(words, "; in {left} of them a route is left over").ok();
     }
     for band in &timeline.bands {
-        write!(
-            words,
-            "; {} is {} since {}",
-            band.server,
-            band.health.as_str(),
-            band.since.to_text()
-        )
-        .ok();
+        write!(words, "; {} is {} since {}", band.server, band.health.as_str(), band.since.to_text()).ok();
     }
     words
 }
@@ -164,19 +125,9 @@ fn axis(scale: Scale, bottom: i64) -> AnyView {
 fn band(band: &Band, scale: Scale, bottom: i64, nth: i64, palette: &Palette) -> AnyView {
     let x = scale.x(band.since);
     let y = bottom + 14 + nth * 16;
-    let words = format!(
-        "{} {} since {} {}",
-        band.server,
-        band.health.as_str(),
-        band.since.to_day(),
-        clock(band.since)
-    );
+    let words = format!("{} {} since {} {}", band.server, band.health.as_str(), band.since.to_day(), clock(band.since));
     // Beyond the middle the words stand before their mark, or they would leave the drawing.
-    let (at, anchor) = if x > LEFT + WIDE / 2 {
-        (x - 6, "end")
-    } else {
-        (x + 6, "start")
-    };
+    let (at, anchor) = if x > LEFT + WIDE / 2 { (x - 6, "end") } else { (x + 6, "start") };
     view! {
         <g class=palette.class(&band.server)>
             <rect class="band" x=x y=TOP - 4 width=LEFT + WIDE - x height=bottom - TOP + 4></rect>
@@ -196,11 +147,8 @@ fn line(row: &TimelineRow, scale: Scale, middle: i64, palette: &Palette) -> AnyV
         Some(session) => (session.as_str(), if row.live { "id" } else { "id past" }),
         None => ("account route", "id whole"),
     };
-    let short: String = if id.chars().count() > 16 {
-        id.chars().take(15).chain(['…']).collect()
-    } else {
-        id.to_owned()
-    };
+    let short: String =
+        if id.chars().count() > 16 { id.chars().take(15).chain(['…']).collect() } else { id.to_owned() };
     let last = row.stretches.last();
     let at_end = last.and_then(|stretch| stretch.server.as_ref().map(|server| (server, stretch)));
     view! {
@@ -250,11 +198,8 @@ fn drawn(stretch: &Stretch, scale: Scale, middle: i64, palette: &Palette) -> Any
 /// A stretch in words: `api-2 (degraded), 18 Nov 04:10 to 22 Nov 09:14, left over`.
 fn told(stretch: &Stretch) -> String {
     let server = stretch.server.as_ref().map_or("server not known", ServerName::as_str);
-    let health = if stretch.health == Health::Healthy {
-        String::new()
-    } else {
-        format!(" ({} now)", stretch.health.as_str())
-    };
+    let health =
+        if stretch.health == Health::Healthy { String::new() } else { format!(" ({} now)", stretch.health.as_str()) };
     let left = if stretch.left_over { ", left over" } else { "" };
     let time = |at: Instant| format!("{} {}", at.to_day(), clock(at));
     format!("{server}{health}, {} to {}{left}", time(stretch.from), time(stretch.to))
@@ -263,21 +208,14 @@ fn told(stretch: &Stretch) -> String {
 /// What the marks of the drawing mean.
 pub(crate) fn legend(timeline: &Timeline, palette: &Palette) -> AnyView {
     let stretches = timeline.rows.iter().flat_map(|row| &row.stretches);
-    let mut servers: Vec<(&ServerName, Health)> = stretches
-        .filter_map(|stretch| stretch.server.as_ref().map(|server| (server, stretch.health)))
-        .collect();
+    let mut servers: Vec<(&ServerName, Health)> =
+        stretches.filter_map(|stretch| stretch.server.as_ref().map(|server| (server, stretch.health))).collect();
     servers.sort();
     servers.dedup_by(|a, b| a.0 == b.0);
-    let left = timeline
-        .rows
-        .iter()
-        .any(|row| row.stretches.iter().any(|stretch| stretch.left_over));
+    let left = timeline.rows.iter().any(|row| row.stretches.iter().any(|stretch| stretch.left_over));
     let server = |(server, health): (&ServerName, Health)| {
-        let words = if health == Health::Healthy {
-            server.to_string()
-        } else {
-            format!("{server}, {}", health.as_str())
-        };
+        let words =
+            if health == Health::Healthy { server.to_string() } else { format!("{server}, {}", health.as_str()) };
         view! { <span>{palette.dot(server, health)}{words}</span> }
     };
     view! {
@@ -297,10 +235,7 @@ mod tests {
     fn the_axis_has_a_few_round_marks_for_any_length() {
         let from = Instant::parse("2026-11-10T07:13:20Z").unwrap();
         for minutes in [1, 5, 50, 60 * 5, 60 * 24, 60 * 24 * 3, 60 * 24 * 14, 60 * 24 * 90] {
-            let scale = Scale {
-                from,
-                to: from + Span::from_secs(minutes * 60),
-            };
+            let scale = Scale { from, to: from + Span::from_secs(minutes * 60) };
             let ticks = scale.ticks();
             assert!(ticks.len() <= 8, "{minutes} min: {}", ticks.len());
             assert!(minutes < 5 || ticks.len() >= 2, "{minutes} min: {}", ticks.len());
@@ -313,10 +248,7 @@ mod tests {
         let from = Instant::from_secs(1_000);
         let scale = Scale { from, to: from };
         assert_eq!(scale.x(Instant::from_secs(0)), LEFT);
-        let scale = Scale {
-            from,
-            to: from + Span::from_secs(10),
-        };
+        let scale = Scale { from, to: from + Span::from_secs(10) };
         assert_eq!(scale.x(from + Span::from_days(400)), LEFT + WIDE);
     }
 }

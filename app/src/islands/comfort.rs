@@ -43,9 +43,7 @@ mod browser {
         if event.key() != "/" || event.ctrl_key() || event.alt_key() || event.meta_key() || is_typing() {
             return;
         }
-        let search = document()
-            .get_element_by_id("q")
-            .and_then(|it| it.dyn_into::<HtmlInputElement>().ok());
+        let search = document().get_element_by_id("q").and_then(|it| it.dyn_into::<HtmlInputElement>().ok());
         if let Some(search) = search {
             event.prevent_default();
             search.focus().ok();
@@ -57,9 +55,7 @@ mod browser {
         let Some(element) = document().active_element() else {
             return false;
         };
-        let editable = element
-            .dyn_ref::<HtmlElement>()
-            .is_some_and(HtmlElement::is_content_editable);
+        let editable = element.dyn_ref::<HtmlElement>().is_some_and(HtmlElement::is_content_editable);
         editable || matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT")
     }
 

@@ -105,13 +105,7 @@ mod browser {
 
     pub(super) fn follow(url: String, view: RwSignal<Option<LedgerView>>, link: RwSignal<Link>, first: NodeRef<Div>) {
         Effect::new(move |_| {
-            let follower = Follower {
-                url: url.as_str().into(),
-                view,
-                link,
-                first,
-                count: Rc::default(),
-            };
+            let follower = Follower { url: url.as_str().into(), view, link, first, count: Rc::default() };
             follower.connect();
         });
     }
@@ -200,9 +194,7 @@ mod browser {
     /// Listens for as long as the page lives.
     fn on(source: &EventSource, name: &str, listener: impl Fn(MessageEvent) + 'static) {
         let listener = Closure::<dyn Fn(MessageEvent)>::new(listener);
-        source
-            .add_event_listener_with_callback(name, listener.as_ref().unchecked_ref())
-            .ok();
+        source.add_event_listener_with_callback(name, listener.as_ref().unchecked_ref()).ok();
         listener.forget();
     }
 }

@@ -53,18 +53,10 @@ fn show(query: &AuditQuery, page: &AuditPage, me: Option<&Me>) -> AnyView {
             button(routes::AUDIT.to_owned(), "Show all", ""),
         )
     } else {
-        table(
-            "Audit events",
-            HEADS,
-            events.iter().map(|it| row(it, page.now, accounts)).collect(),
-        )
+        table("Audit events", HEADS, events.iter().map(|it| row(it, page.now, accounts)).collect())
     };
     let first = ctx::asked("after").map(|_| routes::audit(query.pairs(), None));
-    let next = page
-        .page
-        .next
-        .as_deref()
-        .map(|after| routes::audit(query.pairs(), Some(after)));
+    let next = page.page.next.as_deref().map(|after| routes::audit(query.pairs(), Some(after)));
     view! {
         <div class="head">
             <h1>"Audit log"</h1>
@@ -89,13 +81,7 @@ fn form(query: &AuditQuery, actions: &[String], error: Option<&ApiError>) -> Any
             <input id=name name=name type="text" value=value.to_owned() list=list placeholder=holder autocomplete="off" spellcheck="false"
                 aria-invalid=wrong.map(|_| "true") aria-describedby=described(name, wrong.is_some())/>
         };
-        field(
-            name,
-            label,
-            hint,
-            wrong.map(|error| sentence(&error.message)),
-            input.into_any(),
-        )
+        field(name, label, hint, wrong.map(|error| sentence(&error.message)), input.into_any())
     };
     view! {
         <form class="card sieve" action=routes::AUDIT role="search" aria-label="Filter the audit log">
@@ -118,11 +104,7 @@ fn row(it: &AuditEvent, now: Instant, accounts: bool) -> AnyView {
     let draft = &it.draft;
     let account = draft.account.as_ref().map(|id| {
         let code = view! { <code>{id.to_string()}</code> };
-        if accounts {
-            view! { <a href=routes::account(id)>{code}</a> }.into_any()
-        } else {
-            code.into_any()
-        }
+        if accounts { view! { <a href=routes::account(id)>{code}</a> }.into_any() } else { code.into_any() }
     });
     let also = draft.account.as_ref().is_none_or(|id| id.as_str() != draft.target);
     let target = (also && !draft.target.is_empty()).then(|| view! { <div class="sub">{draft.target.clone()}</div> });

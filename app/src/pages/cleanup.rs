@@ -27,22 +27,14 @@ pub(crate) fn Cleanup() -> impl IntoView {
     framed(Tab::Cleanups, async {
         let view = cleanups::ledger().await?;
         let flash = flash::take().await;
-        Ok(Shown::new(
-            format!("Clean-up of {}", view.title),
-            show(&view, flash.as_ref()),
-        ))
+        Ok(Shown::new(format!("Clean-up of {}", view.title), show(&view, flash.as_ref())))
     })
 }
 
 fn show(view: &LedgerView, flash: Option<&Flash>) -> AnyView {
     let cleanup = &view.cleanup;
     let csrf = ctx::csrf();
-    let told = flash.map(|flash| {
-        note(
-            if flash.code.is_empty() { Tone::Ok } else { Tone::Warn },
-            flash.text.clone(),
-        )
-    });
+    let told = flash.map(|flash| note(if flash.code.is_empty() { Tone::Ok } else { Tone::Warn }, flash.text.clone()));
     let body = ledger(view, &csrf);
     let live = if cleanup.status == Status::Done {
         body

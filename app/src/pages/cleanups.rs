@@ -18,9 +18,7 @@ use crate::{
 /// The page.
 #[component]
 pub(crate) fn Cleanups() -> impl IntoView {
-    framed(Tab::Cleanups, async {
-        Ok(Shown::new("Clean-ups", show(&cleanups::list().await?)))
-    })
+    framed(Tab::Cleanups, async { Ok(Shown::new("Clean-ups", show(&cleanups::list().await?))) })
 }
 
 fn show(page: &CleanupsPage) -> AnyView {
@@ -36,11 +34,7 @@ fn show(page: &CleanupsPage) -> AnyView {
         table("Clean-ups", HEADS, rows.iter().map(|it| row(it, page.now)).collect())
     };
     let first = ctx::asked("after").map(|_| routes::cleanups(page.status, None));
-    let next = page
-        .page
-        .next
-        .as_deref()
-        .map(|after| routes::cleanups(page.status, Some(after)));
+    let next = page.page.next.as_deref().map(|after| routes::cleanups(page.status, Some(after)));
     view! {
         <div class="head"><h1>"Clean-ups"</h1> {filters("Status", all.map(link).collect())}</div>
         <section class="card" aria-label="Clean-ups">{body}</section>
@@ -55,22 +49,15 @@ fn none(status: Option<Status>) -> AnyView {
             let words = "Nobody has cleaned up yet. Find an account that is stuck, read its verdict, and plan a clean-up there.";
             (words, button(routes::HOME.to_owned(), "Find an account", "p"))
         }
-        Some(Status::Running) => (
-            "Nothing is running now.",
-            button(routes::cleanups(None, None), "Show all", ""),
-        ),
+        Some(Status::Running) => ("Nothing is running now.", button(routes::cleanups(None, None), "Show all", "")),
         Some(Status::Owed) => (
             "Nothing is owed: every router that had a part answered.",
             button(routes::cleanups(None, None), "Show all", ""),
         ),
-        Some(Status::NeedsAttention) => (
-            "Nothing waits for a person.",
-            button(routes::cleanups(None, None), "Show all", ""),
-        ),
-        Some(Status::Done) => (
-            "Nothing was verified yet.",
-            button(routes::cleanups(None, None), "Show all", ""),
-        ),
+        Some(Status::NeedsAttention) => {
+            ("Nothing waits for a person.", button(routes::cleanups(None, None), "Show all", ""))
+        }
+        Some(Status::Done) => ("Nothing was verified yet.", button(routes::cleanups(None, None), "Show all", "")),
     };
     empty(words, next)
 }

@@ -2,7 +2,7 @@
 
 use domain::{
     Instant, ServerStatus,
-    view::{AccountRow, CleanupRow, Hit, HomePage, SearchPage},
+    view::{AccountRow, CleanupRow, Field, Hit, HomePage, SearchPage},
 };
 use leptos::prelude::*;
 
@@ -38,10 +38,7 @@ pub(crate) fn Home() -> impl IntoView {
             Err(error) if error.status == 422 => {
                 ctx::set_status(error.status);
                 let words = sentence(&error.message);
-                Ok(Shown::new(
-                    "Search",
-                    view! { <h1>"Search"</h1> {note(Tone::Warn, words)} },
-                ))
+                Ok(Shown::new("Search", view! { <h1>"Search"</h1> {note(Tone::Warn, words)} }))
             }
             Err(error) => Err(error),
         }
@@ -120,43 +117,21 @@ fn bad_servers(servers: &[ServerStatus], now: Instant) -> AnyView {
 
 fn most_left_over(rows: &[AccountRow], now: Instant) -> AnyView {
     let body = if rows.is_empty() {
-        empty(
-            "No account has anything left over. Search for one above.",
-            ().into_any(),
-        )
+        empty("No account has anything left over. Search for one above.", ().into_any())
     } else {
         let row = |row: &AccountRow| view! { <tr>{account_cells(row, now, ().into_any(), false)}</tr> }.into_any();
-        table(
-            "Accounts with the most left over",
-            HEADS,
-            rows.iter().map(row).collect(),
-        )
+        table("Accounts with the most left over", HEADS, rows.iter().map(row).collect())
     };
-    card(
-        "Most left over",
-        "sessions that ended and were not cleaned up".into_any(),
-        body,
-    )
+    card("Most left over", "sessions that ended and were not cleaned up".into_any(), body)
 }
 
 fn newest(rows: &[CleanupRow], now: Instant) -> AnyView {
     let body = if rows.is_empty() {
-        empty(
-            "Nobody has cleaned up yet. Open an account that is stuck and plan a clean-up there.",
-            ().into_any(),
-        )
+        empty("Nobody has cleaned up yet. Open an account that is stuck and plan a clean-up there.", ().into_any())
     } else {
-        table(
-            "Newest clean-ups",
-            cleanup_row::HEADS,
-            rows.iter().map(|row| cleanup_row::row(row, now)).collect(),
-        )
+        table("Newest clean-ups", cleanup_row::HEADS, rows.iter().map(|row| cleanup_row::row(row, now)).collect())
     };
-    card(
-        "Newest clean-ups",
-        view! { <a href=routes::CLEANUPS>"All"</a> }.into_any(),
-        body,
-    )
+    card("Newest clean-ups", view! { <a href=routes::CLEANUPS>"All"</a> }.into_any(), body)
 }
 
 fn results(page: &SearchPage) -> AnyView {
@@ -177,10 +152,7 @@ fn results(page: &SearchPage) -> AnyView {
         table("Accounts that fit", HEADS, page.hits.iter().map(hit).collect())
     };
     let first = ctx::asked("after").map(|_| routes::search(&page.query, None));
-    let next = page
-        .next
-        .as_deref()
-        .map(|after| routes::search(&page.query, Some(after)));
+    let next = page.next.as_deref().map(|after| routes::search(&page.query, Some(after)));
     view! {
         <div class="head">
             <h1>"“" {foreign(&page.query)} "”"</h1>

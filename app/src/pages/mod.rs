@@ -34,21 +34,13 @@ pub(crate) struct Shown {
 
 impl Shown {
     fn new(title: impl Into<String>, body: impl IntoAny) -> Self {
-        Self {
-            title: title.into(),
-            body: body.into_any(),
-        }
+        Self { title: title.into(), body: body.into_any() }
     }
 }
 
 /// A page in the frame, at `tab`: what `load` brings, or why there is nothing.
 pub(crate) fn framed(tab: Tab, load: impl Future<Output = Result<Shown, ApiError>> + Send + 'static) -> AnyView {
-    let around = Frame {
-        me: ctx::me(),
-        tab,
-        query: ctx::asked("q").unwrap_or_default(),
-        csrf: ctx::csrf(),
-    };
+    let around = Frame { me: ctx::me(), tab, query: ctx::asked("q").unwrap_or_default(), csrf: ctx::csrf() };
     let role = around.me.as_ref().map(|me| me.role);
     let shown = Suspend::new(async move {
         let Shown { title, body } = load.await.unwrap_or_else(|error| refused(&error, role));

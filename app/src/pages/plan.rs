@@ -35,26 +35,15 @@ pub(crate) fn Plan() -> impl IntoView {
         if flash.as_ref().is_some_and(|flash| flash.code == "invalid") {
             ctx::set_status(422);
         }
-        Ok(Shown::new(
-            format!("Clean up {}", page.account.title()),
-            show(&page, flash.as_ref(), me.as_ref()),
-        ))
+        Ok(Shown::new(format!("Clean up {}", page.account.title()), show(&page, flash.as_ref(), me.as_ref())))
     })
 }
 
 fn show(page: &PlanPage, flash: Option<&Flash>, me: Option<&Me>) -> AnyView {
     let account = &page.account;
     let told = flash.filter(|flash| flash.field.is_empty()).map(|flash| {
-        let title = if flash.code == "world-changed" {
-            "The plan is new. "
-        } else {
-            ""
-        };
-        let kept = if flash.typed.is_empty() {
-            ""
-        } else {
-            " What you typed is kept below."
-        };
+        let title = if flash.code == "world-changed" { "The plan is new. " } else { "" };
+        let kept = if flash.typed.is_empty() { "" } else { " What you typed is kept below." };
         note(Tone::Warn, view! { <b>{title}</b> {flash.text.clone()} {kept} })
     });
     view! {
@@ -100,22 +89,20 @@ fn what(plan: &ThePlan) -> AnyView {
     if plan.is_empty() {
         let words =
             "Nothing of what this mode removes is there. Choose another mode above, or look elsewhere for the cause.";
-        return card(
-            "What will happen",
-            "nothing".into_any(),
-            view! { <p class="pad">{words}</p> }.into_any(),
-        );
+        return card("What will happen", "nothing".into_any(), view! { <p class="pad">{words}</p> }.into_any());
     }
     let ended: Vec<&SessionId> = plan.deletes.iter().filter(|id| !plan.ends.contains(id)).collect();
     let ends: Vec<&SessionId> = plan.ends.iter().collect();
     let held = held(plan);
-    let checked = len(&plan.routes) - held;
+    let later = i64::try_from(plan.routes.iter().filter(|route| is_unread(plan, route)).count()).unwrap_or(0);
+    let checked = len(&plan.routes) - held - later;
     let body = view! {
         <ul class="will">
             {(!ends.is_empty()).then(|| line("Ends", plural(len(&ends), "live session", "live sessions"), &ends))}
             {(!ended.is_empty()).then(|| line("Cleans", plural(len(&ended), "record of an ended session", "records of ended sessions"), &ended))}
             {(held > 0).then(|| view! { <li><b>"Clears "</b> {plural(held, "route", "routes")} ", listed below."</li> })}
             {(checked > 0).then(|| view! { <li><b>"Reads "</b> {plural(checked, "key", "keys")} " that have no entry now, so that none appears meanwhile."</li> })}
+            {(later > 0).then(|| view! { <li><b>"Later "</b> {plural(later, "key", "keys")} " on a router that does not answer now: read and cleared as soon as it does."</li> })}
             <li><b>"Reads back "</b> "every one of these places, twice: at once, and after the longest request could have ended."</li>
         </ul>
     };
@@ -129,6 +116,11 @@ fn line(verb: &'static str, words: String, ids: &[&SessionId]) -> AnyView {
         view! { <details class="more"><summary>{format!("and {} more", rest.len())}</summary>{rest.iter().map(code).collect_view()}</details> }
     });
     view! { <li><b>{verb} " "</b> {words} ": " {first.iter().map(code).collect_view()} {folded}</li> }.into_any()
+}
+
+/// Whether nobody knows what is there, for the router does not answer.
+fn is_unread(plan: &ThePlan, route: &PlannedRoute) -> bool {
+    plan.unread.contains(&route.place.router)
 }
 
 /// Routes of the plan that are there now.
@@ -147,33 +139,27 @@ fn places(plan: &ThePlan) -> AnyView {
             _ => groups.push((&route.place, vec![route])),
         }
     }
-    groups
-        .into_iter()
-        .map(|(place, group)| group_card(place, &group))
-        .collect_view()
-        .into_any()
+    groups.into_iter().map(|(place, group)| group_card(plan, place, &group)).collect_view().into_any()
 }
 
-fn group_card(place: &Place, group: &[&PlannedRoute]) -> AnyView {
+fn group_card(plan: &ThePlan, place: &Place, group: &[&PlannedRoute]) -> AnyView {
     let entries = group.iter().filter(|route| route.server.is_some()).count();
+    let unread = plan.unread.contains(&place.router);
     let note = match group.len() - entries {
+        _ if unread => "not read".to_owned(),
         0 => plural(i64::try_from(entries).unwrap_or(0), "entry", "entries"),
         none => format!("{entries} with an entry, {none} without"),
     };
-    let row = |route: &&PlannedRoute| route_row(route);
+    let row = |route: &&PlannedRoute| route_row(route, unread);
     let (first, rest) = group.split_at(group.len().min(SHOWN));
     let folded = (!rest.is_empty()).then(|| {
         view! { <details class="more"><summary>{format!("and {} more", rest.len())}</summary><ul class="rows">{rest.iter().map(row).collect_view()}</ul></details> }
     });
     let body = view! { <ul class="rows">{first.iter().map(row).collect_view()}</ul> {folded} };
-    card(
-        &format!("{} / {}", place.router, place.pool),
-        note.into_any(),
-        body.into_any(),
-    )
+    card(&format!("{} / {}", place.router, place.pool), note.into_any(), body.into_any())
 }
 
-fn route_row(route: &PlannedRoute) -> impl IntoView + use<> {
+fn route_row(route: &PlannedRoute, unread: bool) -> impl IntoView + use<> {
     let of = match (route.scope, &route.session) {
         (Scope::Account, _) => "the account’s route".to_owned(),
         (Scope::Session, Some(session)) if session.as_str() == route.key.as_str() => String::new(),
@@ -182,6 +168,7 @@ fn route_row(route: &PlannedRoute) -> impl IntoView + use<> {
     };
     let on = match &route.server {
         Some(server) => view! { "now on " <b>{server.to_string()}</b> }.into_any(),
+        None if unread => view! { <span class="sub">"not known"</span> }.into_any(),
         None => view! { <span class="sub">"no entry"</span> }.into_any(),
     };
     view! { <li class="row"><span><code>{route.key.to_string()}</code> " " <small>{of}</small></span><span>{on}</span></li> }
@@ -211,11 +198,7 @@ fn confirm(page: &PlanPage, flash: Option<&Flash>, me: Option<&Me>) -> AnyView {
     }
     let may = page.may_clean_up;
     let role = me.map_or("nobody", |me| me.role.as_str());
-    let class = if page.plan.mode == Mode::Force {
-        "btn d p whole"
-    } else {
-        "btn p whole"
-    };
+    let class = if page.plan.mode == Mode::Force { "btn d p whole" } else { "btn p whole" };
     view! {
         <section class="card pad form" aria-label="Confirm">
             <form method="post" action=routes::action::REQUEST>
@@ -286,15 +269,9 @@ fn doing(plan: &ThePlan) -> String {
         return format!("Check {}", plural(len(&plan.routes), "key", "keys"));
     }
     let last = words.pop().unwrap_or_default();
-    let text = if words.is_empty() {
-        last
-    } else {
-        format!("{} and {last}", words.join(", "))
-    };
+    let text = if words.is_empty() { last } else { format!("{} and {last}", words.join(", ")) };
     let mut letters = text.chars();
-    letters
-        .next()
-        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 #[cfg(test)]
@@ -305,10 +282,7 @@ mod tests {
 
     fn plan_of(ends: usize, deletes: usize, routes: usize) -> ThePlan {
         let id = |n: usize| SessionId::parse(format!("s_{n}")).unwrap();
-        let place = Place {
-            router: RouterName::parse("lb-1").unwrap(),
-            pool: PoolName::parse("app").unwrap(),
-        };
+        let place = Place { router: RouterName::parse("lb-1").unwrap(), pool: PoolName::parse("app").unwrap() };
         let route = |n: usize| PlannedRoute {
             place: place.clone(),
             scope: Scope::Session,
@@ -331,10 +305,7 @@ mod tests {
     #[test]
     fn the_button_says_what_it_does() {
         assert_eq!(doing(&plan_of(4, 4, 9)), "End 4 sessions and clear 9 routes");
-        assert_eq!(
-            doing(&plan_of(1, 3, 1)),
-            "End 1 session, clean 2 records and clear 1 route"
-        );
+        assert_eq!(doing(&plan_of(1, 3, 1)), "End 1 session, clean 2 records and clear 1 route");
         assert_eq!(doing(&plan_of(0, 5, 0)), "Clean 5 records");
         assert_eq!(doing(&plan_of(0, 0, 1)), "Clear 1 route");
     }

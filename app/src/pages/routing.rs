@@ -26,17 +26,11 @@ const HEADS: &[&str] = &["Server", "Health", "#Errors", "#Answers in", "!Pinned"
 /// The page.
 #[component]
 pub(crate) fn Routing() -> impl IntoView {
-    framed(Tab::Routing, async {
-        Ok(Shown::new("Routing", show(&routing::routing().await?)))
-    })
+    framed(Tab::Routing, async { Ok(Shown::new("Routing", show(&routing::routing().await?))) })
 }
 
 fn show(page: &RoutingPage) -> AnyView {
-    let servers = page
-        .routers
-        .iter()
-        .flat_map(|router| &router.pools)
-        .flat_map(|pool| &pool.servers);
+    let servers = page.routers.iter().flat_map(|router| &router.pools).flat_map(|pool| &pool.servers);
     let palette = Palette::of(servers.map(|server| &server.name));
     let body = if page.routers.is_empty() {
         let words = "No router is configured. Name your load balancers in unstick.toml, each as a [[router]] with its pools, \
@@ -44,11 +38,7 @@ fn show(page: &RoutingPage) -> AnyView {
         view! { <section class="card">{empty(words, view! { <code>"admin-tool doctor"</code> }.into_any())}</section> }
             .into_any()
     } else {
-        page.routers
-            .iter()
-            .map(|it| router(it, page.now, &palette))
-            .collect_view()
-            .into_any()
+        page.routers.iter().map(|it| router(it, page.now, &palette)).collect_view().into_any()
     };
     view! {
         <div class="head"><h1>"Routing"</h1><p class="meta">"read " {ago(page.now, page.now)}</p></div>
@@ -60,10 +50,7 @@ fn show(page: &RoutingPage) -> AnyView {
 fn router(it: &RouterCard, now: Instant, palette: &Palette) -> AnyView {
     let heading = format!("router-{}", it.name);
     let trouble = it.trouble.as_ref().map(|why| {
-        note(
-            Tone::Bad,
-            view! { <b>"It does not answer: "</b> {why.clone()} ". What is below is what was read last." },
-        )
+        note(Tone::Bad, view! { <b>"It does not answer: "</b> {why.clone()} ". What is below is what was read last." })
     });
     let owed = (it.owed > 0).then(|| {
         let words = format!("{} for it", plural(it.owed, "step waits", "steps wait"));
@@ -88,11 +75,7 @@ fn pool(it: &PoolCard, now: Instant, palette: &Palette) -> AnyView {
     let body = if it.servers.is_empty() {
         empty("Nothing is known of this pool’s servers yet.", ().into_any())
     } else {
-        table(
-            &format!("Servers of {}", it.pool),
-            HEADS,
-            it.servers.iter().map(row).collect(),
-        )
+        table(&format!("Servers of {}", it.pool), HEADS, it.servers.iter().map(row).collect())
     };
     view! {
         <h3>"Pool " <code>{it.pool.to_string()}</code> <small>{format!(" sticks on the {}", it.scope.as_str())}</small></h3>

@@ -35,10 +35,7 @@ pub async fn run(world: &World, rounds: usize, table: &mut Table) -> Outcome<()>
         let other = prepared(world, round, "b").await?;
         let started = Instant::now();
         let mut tx = world.bare.begin_with("BEGIN IMMEDIATE").await?;
-        sqlx::query("DELETE FROM embedded_pins WHERE account_id = $1")
-            .bind(other.as_str())
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query("DELETE FROM embedded_pins WHERE account_id = $1").bind(other.as_str()).execute(&mut *tx).await?;
         sqlx::query("UPDATE sessions SET ended_at = $2, end_reason = 'revoked', cleaned_at = $2 WHERE account_id = $1 AND cleaned_at IS NULL")
             .bind(other.as_str())
             .bind(1_i64)
@@ -51,14 +48,7 @@ pub async fn run(world: &World, rounds: usize, table: &mut Table) -> Outcome<()>
     bare.sort_unstable();
     let (mine, other): (Duration, Duration) = (ours[ours.len() / 2], bare[bare.len() / 2]);
     let ratio = format!("{:.1}", mine.as_secs_f64() / other.as_secs_f64().max(1e-9));
-    table.add(
-        "P18",
-        "forced clean-up, 20 sessions, verified",
-        time_text(mine),
-        time_text(other),
-        ratio,
-        "≤ 50 ms",
-    );
+    table.add("P18", "forced clean-up, 20 sessions, verified", time_text(mine), time_text(other), ratio, "≤ 50 ms");
     Ok(())
 }
 
@@ -69,10 +59,7 @@ async fn prepared(world: &World, round: usize, side: &str) -> Outcome<domain::Ac
     getrandom::fill(&mut bytes)?;
     let name = format!("bench_{side}_{round}_{:x}", u32::from_le_bytes(bytes));
     let account = domain::AccountId::parse(name.clone())?;
-    let actor = Actor::Token {
-        id: TokenId::parse("t_bench")?,
-        scopes: vec![TokenScope::SessionsWrite],
-    };
+    let actor = Actor::Token { id: TokenId::parse("t_bench")?, scopes: vec![TokenScope::SessionsWrite] };
     let upsert = service::AccountUpsert {
         id: account.clone(),
         email: Some(format!("{name}@example.org")),
@@ -83,9 +70,8 @@ async fn prepared(world: &World, round: usize, side: &str) -> Outcome<domain::Ac
         sample: true,
     };
     world.unstick.upsert_accounts(&actor, vec![upsert]).await?;
-    let ids: Vec<SessionId> = (0..SESSIONS)
-        .map(|n| SessionId::parse(format!("{name}_{n}")))
-        .collect::<Result<_, _>>()?;
+    let ids: Vec<SessionId> =
+        (0..SESSIONS).map(|n| SessionId::parse(format!("{name}_{n}"))).collect::<Result<_, _>>()?;
     let create = |id: &SessionId| service::SessionCreate {
         id: id.clone(),
         account: account.clone(),
@@ -94,24 +80,11 @@ async fn prepared(world: &World, round: usize, side: &str) -> Outcome<domain::Ac
         ip: String::new(),
         created_at: None,
     };
-    world
-        .unstick
-        .create_sessions(&actor, ids.iter().map(create).collect())
-        .await?;
+    world.unstick.create_sessions(&actor, ids.iter().map(create).collect()).await?;
     let now = world.unstick.clock().now();
-    let mut keys = vec![(
-        "edge-1:app",
-        Scope::Account,
-        RouteKey::of_account(&account),
-        ids[0].clone(),
-    )];
+    let mut keys = vec![("edge-1:app", Scope::Account, RouteKey::of_account(&account), ids[0].clone())];
     for id in &ids {
-        keys.push((
-            "edge-1:files",
-            Scope::Session,
-            RouteKey::parse(id.as_str())?,
-            id.clone(),
-        ));
+        keys.push(("edge-1:files", Scope::Session, RouteKey::parse(id.as_str())?, id.clone()));
     }
     let mut pins = Vec::new();
     for (pool, scope, key, session) in keys {

@@ -21,11 +21,7 @@ struct Arguments {
 }
 
 fn arguments() -> Result<Arguments, String> {
-    let mut found = Arguments {
-        accounts: 100_000,
-        sessions: 10,
-        rounds: 7,
-    };
+    let mut found = Arguments { accounts: 100_000, sessions: 10, rounds: 7 };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let value = words.next().ok_or_else(|| format!("{word} wants a number"))?;
@@ -35,9 +31,7 @@ fn arguments() -> Result<Arguments, String> {
             "--sessions-per-account" => found.sessions = number,
             "--rounds" => found.rounds = usize::try_from(number).unwrap_or(7),
             other => {
-                return Err(format!(
-                    "unknown: {other} (there are --accounts, --sessions-per-account, --rounds)"
-                ));
+                return Err(format!("unknown: {other} (there are --accounts, --sessions-per-account, --rounds)"));
             }
         }
     }
@@ -54,11 +48,7 @@ async fn main() -> ExitCode {
         && bare == "--bare-server"
         && let (Ok(port), Ok(bytes)) = (port.parse(), bytes.parse())
     {
-        return if pages::bare_server(port, bytes).await.is_ok() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        };
+        return if pages::bare_server(port, bytes).await.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     let arguments = match arguments() {
         Ok(arguments) => arguments,
@@ -80,10 +70,7 @@ async fn main() -> ExitCode {
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 async fn run(arguments: &Arguments) -> Outcome<()> {
-    println!(
-        "# {} accounts × {} sessions, {} rounds",
-        arguments.accounts, arguments.sessions, arguments.rounds
-    );
+    println!("# {} accounts × {} sessions, {} rounds", arguments.accounts, arguments.sessions, arguments.rounds);
     let mut table = Table::default();
     let world = world::World::open(arguments.accounts, arguments.sessions, &mut table).await?;
     queries::run(&world, arguments.rounds, &mut table).await?;

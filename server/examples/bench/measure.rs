@@ -32,14 +32,7 @@ impl Table {
         ratio: impl Into<String>,
         aim: &'static str,
     ) {
-        let line = Line {
-            id,
-            what: what.into(),
-            ours: ours.into(),
-            beside: beside.into(),
-            ratio: ratio.into(),
-            aim,
-        };
+        let line = Line { id, what: what.into(), ours: ours.into(), beside: beside.into(), ratio: ratio.into(), aim };
         println!(
             "{:4} {:44} {:>14} {:>18} {:>18}  {}",
             line.id, line.what, line.ours, line.beside, line.ratio, line.aim
@@ -51,19 +44,9 @@ impl Table {
 impl fmt::Display for Table {
     /// As Markdown, for the README.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "| goal | what | Unstick | beside it | ratio (min–max) | must |\n|---|---|---|---|---|---|"
-        )?;
+        writeln!(f, "| goal | what | Unstick | beside it | ratio (min–max) | must |\n|---|---|---|---|---|---|")?;
         for line in &self.0 {
-            let Line {
-                id,
-                what,
-                ours,
-                beside,
-                ratio,
-                aim,
-            } = line;
+            let Line { id, what, ours, beside, ratio, aim } = line;
             writeln!(f, "| {id} | {what} | {ours} | {beside} | {ratio} | {aim} |")?;
         }
         Ok(())
@@ -116,23 +99,13 @@ pub async fn compare(
     them.sort_unstable();
     let low = ratios.first().copied().unwrap_or(f64::NAN);
     let high = ratios.last().copied().unwrap_or(f64::NAN);
-    Ok(Compared {
-        ours: us[us.len() / 2],
-        beside: them[them.len() / 2],
-        ratio: ratios[ratios.len() / 2],
-        low,
-        high,
-    })
+    Ok(Compared { ours: us[us.len() / 2], beside: them[them.len() / 2], ratio: ratios[ratios.len() / 2], low, high })
 }
 
 /// `123 µs` or `4.56 ms`.
 pub fn time_text(time: Duration) -> String {
     let micros = time.as_secs_f64() * 1e6;
-    if micros < 1_000.0 {
-        format!("{micros:.0} µs")
-    } else {
-        format!("{:.2} ms", micros / 1_000.0)
-    }
+    if micros < 1_000.0 { format!("{micros:.0} µs") } else { format!("{:.2} ms", micros / 1_000.0) }
 }
 
 /// `12,345/s`.

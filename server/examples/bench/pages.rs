@@ -29,23 +29,14 @@ impl Drop for Child {
 
 pub async fn run(world: &World, rounds: usize, table: &mut Table) -> Outcome<()> {
     for tool in ["wrk", "taskset"] {
-        if Command::new(tool)
-            .arg("--version")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .is_err()
-        {
+        if Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
             return Err(format!("{tool} is missing: .ci/setup installs it").into());
         }
     }
     let (password, port) = ("violet tram ledger nine", free_port().await?);
     let staff = domain::StaffId::parse("bench")?;
     if world.store.staff(&staff).await?.is_none() {
-        world
-            .unstick
-            .add_staff(&shell(), &staff, "Bench", domain::Role::Support, password)
-            .await?;
+        world.unstick.add_staff(&shell(), &staff, "Bench", domain::Role::Support, password).await?;
     }
     let base = format!("http://127.0.0.1:{port}");
     let server = serve(world, port, &base).await?;
@@ -76,33 +67,13 @@ pub async fn run(world: &World, rounds: usize, table: &mut Table) -> Outcome<()>
     let figure = |rate: f64| format!("{}/s", grouped(rate.round().max(0.0).to_string().parse().unwrap_or(0)));
     let size = format!("{bytes} B of HTML");
     for (what, ours, beside, must) in [
-        (
-            format!("list page, {size}, beside a bare Leptos page"),
-            &lists,
-            &leptos,
-            "≥ 55 %",
-        ),
-        (
-            "list page beside a plain axum answer".to_owned(),
-            &lists,
-            &plain,
-            "≥ 2 %",
-        ),
-        (
-            "account page beside a bare Leptos page".to_owned(),
-            &accounts,
-            &leptos,
-            "",
-        ),
+        (format!("list page, {size}, beside a bare Leptos page"), &lists, &leptos, "≥ 55 %"),
+        ("list page beside a plain axum answer".to_owned(), &lists, &plain, "≥ 2 %"),
+        ("account page beside a bare Leptos page".to_owned(), &accounts, &leptos, ""),
     ] {
         let mut ratios: Vec<f64> = ours.iter().zip(beside.iter()).map(|(a, b)| 100.0 * a / b).collect();
         ratios.sort_by(f64::total_cmp);
-        let ratio = format!(
-            "{:.1} % ({:.1}–{:.1} %)",
-            ratios[ratios.len() / 2],
-            ratios[0],
-            ratios[ratios.len() - 1]
-        );
+        let ratio = format!("{:.1} % ({:.1}–{:.1} %)", ratios[ratios.len() / 2], ratios[0], ratios[ratios.len() - 1]);
         table.add("P3", what, figure(median(ours)), figure(median(beside)), ratio, must);
     }
     let loaded = pss(server.0.id())?;
@@ -142,18 +113,8 @@ async fn serve(world: &World, port: u16, base: &str) -> Outcome<Child> {
     command
         .args(["-c", "0"])
         .arg(std::env::var("ADMIN_TOOL").unwrap_or_else(|_| "target/release/admin-tool".to_owned()));
-    command
-        .arg("--config")
-        .arg(&config)
-        .arg("serve")
-        .env("RUST_LOG", "warn");
-    let child = Child(
-        command
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .kill_on_drop(true)
-            .spawn()?,
-    );
+    command.arg("--config").arg(&config).arg("serve").env("RUST_LOG", "warn");
+    let child = Child(command.stdout(log.try_clone()?).stderr(log).kill_on_drop(true).spawn()?);
     wait_for(base).await?;
     Ok(child)
 }
@@ -170,9 +131,7 @@ async fn wait_for(base: &str) -> Outcome<()> {
 }
 
 async fn sign_in(base: &str, password: &str) -> Outcome<String> {
-    let client = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()?;
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
     let answer = client
         .post(format!("{base}/fn/sign-in"))
         .header("sec-fetch-site", "same-origin")
@@ -181,11 +140,8 @@ async fn sign_in(base: &str, password: &str) -> Outcome<String> {
         .body(format!("name=bench&password={}&next=%2F", password.replace(' ', "+")))
         .send()
         .await?;
-    let cookies = answer
-        .headers()
-        .get_all("set-cookie")
-        .iter()
-        .filter_map(|value| value.to_str().ok()?.split(';').next());
+    let cookies =
+        answer.headers().get_all("set-cookie").iter().filter_map(|value| value.to_str().ok()?.split(';').next());
     let cookies: Vec<&str> = cookies.collect();
     if cookies.is_empty() {
         return Err(format!("could not sign in: {}", answer.status()).into());
@@ -220,10 +176,7 @@ fn load(url: &str, cookie: &str) -> Outcome<f64> {
 /// A process's share of memory, in MB.
 fn pss(id: Option<u32>) -> Outcome<u64> {
     let text = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", id.ok_or("the server is gone")?))?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("Pss:"))
-        .ok_or("no Pss line")?;
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).ok_or("no Pss line")?;
     Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? / 1_024)
 }
 

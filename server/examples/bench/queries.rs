@@ -40,14 +40,7 @@ async fn control(world: &World, rounds: usize, table: &mut Table) -> Outcome<()>
     };
     let compared = compare(rounds, 300, by_id, by_id).await?;
     let (ours, beside) = (time_text(compared.ours), time_text(compared.beside));
-    table.add(
-        "A/A",
-        "control: one query beside itself",
-        ours,
-        beside,
-        compared.ratio_text(),
-        "0.90–1.10",
-    );
+    table.add("A/A", "control: one query beside itself", ours, beside, compared.ratio_text(), "0.90–1.10");
     Ok(())
 }
 
@@ -64,34 +57,20 @@ enum Kind {
 async fn search(world: &World, rounds: usize, table: &mut Table, what: &str, kind: Kind) -> Outcome<()> {
     let queries = queries(world, kind).await?;
     let ours = async |call: u32| -> Outcome<Found> {
-        let page = world
-            .unstick
-            .search(&shell(), &queries[call as usize % queries.len()], None)
-            .await?;
-        Ok(page
-            .hits
-            .into_iter()
-            .map(|hit| hit.row.account.id.to_string())
-            .collect())
+        let page = world.unstick.search(&shell(), &queries[call as usize % queries.len()], None).await?;
+        Ok(page.hits.into_iter().map(|hit| hit.row.account.id.to_string()).collect())
     };
     let bare = async |call: u32| bare_search(world, kind, &queries[call as usize % queries.len()]).await;
     for call in 0..5 {
         let (mine, other) = (ours(call).await?, bare(call).await?);
         if let Some(missing) = other.iter().find(|id| !mine.contains(id)) {
-            return Err(format!(
-                "{what}: the answers differ for {:?}: {missing} is missing",
-                queries[call as usize]
-            )
-            .into());
+            return Err(
+                format!("{what}: the answers differ for {:?}: {missing} is missing", queries[call as usize]).into()
+            );
         }
     }
-    let compared = compare(
-        rounds,
-        60,
-        async |call| ours(call).await.map(drop),
-        async |call| bare(call).await.map(drop),
-    )
-    .await?;
+    let compared =
+        compare(rounds, 60, async |call| ours(call).await.map(drop), async |call| bare(call).await.map(drop)).await?;
     let (mine, other) = (time_text(compared.ours), time_text(compared.beside));
     table.add("P1", what, mine, other, compared.ratio_text(), "≤ 3 ×");
     Ok(())
@@ -135,11 +114,9 @@ async fn bare_search(world: &World, kind: Kind, query: &str) -> Outcome<Found> {
             format!("\"{}\"", query.to_lowercase()),
             String::new(),
         ),
-        Kind::Session => (
-            "id = (SELECT account_id FROM sessions WHERE id = $1 AND $2 = $2)",
-            query.to_owned(),
-            String::new(),
-        ),
+        Kind::Session => {
+            ("id = (SELECT account_id FROM sessions WHERE id = $1 AND $2 = $2)", query.to_owned(), String::new())
+        }
         Kind::Ip => (
             "id IN (SELECT DISTINCT account_id FROM sessions WHERE ip = $1 AND $2 = $2 ORDER BY account_id LIMIT 50)",
             query.to_owned(),
@@ -147,11 +124,7 @@ async fn bare_search(world: &World, kind: Kind, query: &str) -> Outcome<Found> {
         ),
     };
     let text = format!("SELECT {COLUMNS} FROM accounts WHERE {filter}");
-    let rows = sqlx::query(sqlx::AssertSqlSafe(text))
-        .bind(value)
-        .bind(end)
-        .fetch_all(&world.bare)
-        .await?;
+    let rows = sqlx::query(sqlx::AssertSqlSafe(text)).bind(value).bind(end).fetch_all(&world.bare).await?;
     Ok(rows.iter().map(|row| sqlx::Row::get::<String, _>(row, 0)).collect())
 }
 
@@ -165,10 +138,7 @@ fn end(query: &str) -> String {
 async fn list(world: &World, rounds: usize, table: &mut Table) -> Outcome<()> {
     let text = format!("SELECT {COLUMNS} FROM accounts WHERE id > $1 ORDER BY id LIMIT 51");
     let bare = async |after: &str| -> Outcome<()> {
-        let rows = sqlx::query(sqlx::AssertSqlSafe(text.clone()))
-            .bind(after)
-            .fetch_all(&world.bare)
-            .await?;
+        let rows = sqlx::query(sqlx::AssertSqlSafe(text.clone())).bind(after).fetch_all(&world.bare).await?;
         let _: Found = rows.iter().map(|row| sqlx::Row::get::<String, _>(row, 0)).collect();
         Ok(())
     };
@@ -179,40 +149,17 @@ async fn list(world: &World, rounds: usize, table: &mut Table) -> Outcome<()> {
     };
     let compared = compare(rounds, 60, async |_| ours(None).await, async |_| bare("").await).await?;
     let (mine, other) = (time_text(compared.ours), time_text(compared.beside));
-    table.add(
-        "P1",
-        "list of 50 accounts, with verdicts",
-        mine,
-        other,
-        compared.ratio_text(),
-        "≤ 3 ×",
-    );
-    let compared = compare(
-        rounds,
-        60,
-        async |_| ours(Some(&deep)).await,
-        async |_| ours(None).await,
-    )
-    .await?;
+    table.add("P1", "list of 50 accounts, with verdicts", mine, other, compared.ratio_text(), "≤ 3 ×");
+    let compared = compare(rounds, 60, async |_| ours(Some(&deep)).await, async |_| ours(None).await).await?;
     let (mine, other) = (time_text(compared.ours), time_text(compared.beside));
-    table.add(
-        "P5",
-        "a deep page beside page 1",
-        mine,
-        other,
-        compared.ratio_text(),
-        "≤ 1.2 ×",
-    );
+    table.add("P5", "a deep page beside page 1", mine, other, compared.ratio_text(), "≤ 1.2 ×");
     Ok(())
 }
 
 async fn account(world: &World, rounds: usize, table: &mut Table) -> Outcome<()> {
     let ours = async |call: u32| -> Outcome<()> {
         let account = &world.picks[call as usize % world.picks.len()];
-        world
-            .unstick
-            .account_page(&shell(), &account.id, SessionFilter::All, None)
-            .await?;
+        world.unstick.account_page(&shell(), &account.id, SessionFilter::All, None).await?;
         Ok(())
     };
     let bare = async |call: u32| -> Outcome<()> {
@@ -230,22 +177,12 @@ async fn account(world: &World, rounds: usize, table: &mut Table) -> Outcome<()>
             "SELECT * FROM audit_events WHERE account_id = $1 ORDER BY seq DESC LIMIT 8",
         ];
         for query in queries {
-            sqlx::query(sqlx::AssertSqlSafe(query.to_owned()))
-                .bind(id)
-                .fetch_all(&world.bare)
-                .await?;
+            sqlx::query(sqlx::AssertSqlSafe(query.to_owned())).bind(id).fetch_all(&world.bare).await?;
         }
         Ok(())
     };
     let compared = compare(rounds, 60, ours, bare).await?;
     let (mine, other) = (time_text(compared.ours), time_text(compared.beside));
-    table.add(
-        "P1",
-        "account page: all that it reads, diagnosed",
-        mine,
-        other,
-        compared.ratio_text(),
-        "≤ 3 ×",
-    );
+    table.add("P1", "account page: all that it reads, diagnosed", mine, other, compared.ratio_text(), "≤ 3 ×");
     Ok(())
 }

@@ -18,10 +18,7 @@ const SESSIONS: usize = 4_000;
 const AT_ONCE: usize = 200;
 
 fn back_end() -> Outcome<Actor> {
-    Ok(Actor::Token {
-        id: TokenId::parse("t_bench")?,
-        scopes: vec![TokenScope::SessionsWrite],
-    })
+    Ok(Actor::Token { id: TokenId::parse("t_bench")?, scopes: vec![TokenScope::SessionsWrite] })
 }
 
 pub async fn run(world: &World, rounds: usize, table: &mut Table) -> Outcome<()> {
@@ -46,15 +43,8 @@ pub async fn run(world: &World, rounds: usize, table: &mut Table) -> Outcome<()>
         }
     }
     sqlx::query("DROP TABLE bench_sessions").execute(&world.bare).await?;
-    for (what, mine) in [
-        ("sessions created, one a request", created),
-        ("sessions touched, one a request", touched),
-    ] {
-        let mut ratios: Vec<u64> = mine
-            .iter()
-            .zip(&inserted)
-            .map(|(mine, other)| mine * 100 / other.max(&1))
-            .collect();
+    for (what, mine) in [("sessions created, one a request", created), ("sessions touched, one a request", touched)] {
+        let mut ratios: Vec<u64> = mine.iter().zip(&inserted).map(|(mine, other)| mine * 100 / other.max(&1)).collect();
         ratios.sort_unstable();
         let (low, mid, high) = (ratios[0], ratios[ratios.len() / 2], ratios[ratios.len() - 1]);
         let ratio = format!("{mid} % ({low}–{high} %)");
@@ -72,9 +62,7 @@ fn ids(round: usize) -> Outcome<Vec<SessionId>> {
     let mut bytes = [0_u8; 4];
     getrandom::fill(&mut bytes)?;
     let run = u32::from_le_bytes(bytes);
-    (0..SESSIONS)
-        .map(|number| Ok(SessionId::parse(format!("b{run:x}_{round}_{number}"))?))
-        .collect()
+    (0..SESSIONS).map(|number| Ok(SessionId::parse(format!("b{run:x}_{round}_{number}"))?)).collect()
 }
 
 #[derive(Clone, Copy)]
@@ -87,34 +75,16 @@ enum Kind {
 async fn rounds_of(world: &World, ids: &[SessionId], kind: Kind) -> Outcome<u64> {
     let (actor, started) = (back_end()?, Instant::now());
     for chunk in ids.chunks(AT_ONCE) {
-        let answers = join_all(chunk.iter().enumerate().map(async |(place, id)| {
-            match kind {
-                Kind::Create => {
-                    let account = world.picks[place % world.picks.len()].id.clone();
-                    let (client, ip) = ("CLI 2.4 · Linux".to_owned(), "203.0.113.9".to_owned());
-                    let user_agent = "service-cli/2.4.1 (linux; x86_64)".to_owned();
-                    let item = SessionCreate {
-                        id: id.clone(),
-                        account,
-                        client,
-                        user_agent,
-                        ip,
-                        created_at: None,
-                    };
-                    world.unstick.create_sessions(&actor, vec![item]).await.map(drop)
-                }
-                Kind::Touch => world
-                    .unstick
-                    .touch_sessions(
-                        &actor,
-                        vec![Touch {
-                            id: id.clone(),
-                            ip: None,
-                            at: None,
-                        }],
-                    )
-                    .await
-                    .map(drop),
+        let answers = join_all(chunk.iter().enumerate().map(async |(place, id)| match kind {
+            Kind::Create => {
+                let account = world.picks[place % world.picks.len()].id.clone();
+                let (client, ip) = ("CLI 2.4 · Linux".to_owned(), "203.0.113.9".to_owned());
+                let user_agent = "service-cli/2.4.1 (linux; x86_64)".to_owned();
+                let item = SessionCreate { id: id.clone(), account, client, user_agent, ip, created_at: None };
+                world.unstick.create_sessions(&actor, vec![item]).await.map(drop)
+            }
+            Kind::Touch => {
+                world.unstick.touch_sessions(&actor, vec![Touch { id: id.clone(), ip: None, at: None }]).await.map(drop)
             }
         }));
         for answer in answers.await {

@@ -18,9 +18,7 @@ struct WallClock;
 impl Clock for WallClock {
     #[expect(clippy::disallowed_methods, reason = "this is the benchmark's composition root")]
     fn now(&self) -> domain::Instant {
-        let since = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         domain::Instant::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
     }
 }
@@ -49,10 +47,7 @@ pub struct World {
 
 /// Who measures.
 pub fn shell() -> Actor {
-    Actor::Shell {
-        user: "bench".to_owned(),
-        host: "localhost".to_owned(),
-    }
+    Actor::Shell { user: "bench".to_owned(), host: "localhost".to_owned() }
 }
 
 impl World {
@@ -61,20 +56,11 @@ impl World {
         std::fs::create_dir_all(&folder)?;
         let file = folder.join("unstick.db");
         let url = format!("sqlite://{}", file.display());
-        let options = |bulk| Options {
-            readers: 4,
-            audit: AuditKeys::new([1; 32], Vec::new()),
-            migrate: true,
-            bulk,
-        };
+        let options = |bulk| Options { readers: 4, audit: AuditKeys::new([1; 32], Vec::new()), migrate: true, bulk };
         let loading = Store::open(&url, options(true)).await?;
         if loading.estimated_accounts().await? == 0 {
             let started = Instant::now();
-            let spec = SampleSpec {
-                accounts,
-                sessions_per_account: sessions,
-                seed: 1,
-            };
+            let spec = SampleSpec { accounts, sessions_per_account: sessions, seed: 1 };
             let report = unstick(loading.clone()).load_sample(&shell(), spec, &|_, _| ()).await?;
             let rate = rate_text(report.rows(), started.elapsed());
             let what = format!("sample data: {} rows", crate::measure::grouped(report.rows()));
@@ -90,29 +76,18 @@ impl World {
             .busy_timeout(std::time::Duration::from_secs(5));
         let bare = SqlitePoolOptions::new().max_connections(4).connect_with(bare).await?;
         let picks = picks(&store, &bare).await?;
-        Ok(Self {
-            unstick: unstick(store.clone()),
-            store,
-            bare,
-            folder,
-            file,
-            picks,
-        })
+        Ok(Self { unstick: unstick(store.clone()), store, bare, folder, file, picks })
     }
 }
 
 /// Two hundred accounts, evenly over the file.
 async fn picks(store: &Store, bare: &SqlitePool) -> Outcome<Vec<Account>> {
-    let (most,): (i64,) = sqlx::query_as("SELECT max(row_no) FROM accounts")
-        .fetch_one(bare)
-        .await?;
+    let (most,): (i64,) = sqlx::query_as("SELECT max(row_no) FROM accounts").fetch_one(bare).await?;
     let mut picks = Vec::new();
     for place in 0..200 {
         let row = 1 + most * place / 200;
-        let (id,): (String,) = sqlx::query_as("SELECT id FROM accounts WHERE row_no >= $1 LIMIT 1")
-            .bind(row)
-            .fetch_one(bare)
-            .await?;
+        let (id,): (String,) =
+            sqlx::query_as("SELECT id FROM accounts WHERE row_no >= $1 LIMIT 1").bind(row).fetch_one(bare).await?;
         picks.extend(store.account(&domain::AccountId::parse(id)?).await?);
     }
     Ok(picks)
@@ -120,31 +95,14 @@ async fn picks(store: &Store, bare: &SqlitePool) -> Outcome<Vec<Account>> {
 
 fn unstick(store: Store) -> Unstick {
     let clock: Arc<dyn Clock> = Arc::new(WallClock);
-    let Ok(name) = RouterName::parse("edge-1") else {
-        unreachable!("a plain name")
-    };
+    let Ok(name) = RouterName::parse("edge-1") else { unreachable!("a plain name") };
     let table = service::embedded_table(store.clone(), clock.clone(), &name);
     let pool = |pool: &str, scope| {
-        let Ok(pool) = PoolName::parse(pool) else {
-            unreachable!("a plain name")
-        };
-        PoolInfo {
-            place: Place {
-                router: name.clone(),
-                pool,
-            },
-            kind: RouterKind::Embedded,
-            scope,
-        }
+        let Ok(pool) = PoolName::parse(pool) else { unreachable!("a plain name") };
+        PoolInfo { place: Place { router: name.clone(), pool }, kind: RouterKind::Embedded, scope }
     };
     let pools = vec![pool("app", Scope::Account), pool("files", Scope::Session)];
     let router = Embedded::new(name.clone(), pools, table);
     let settings = Settings::default();
-    Unstick::new(Parts {
-        store,
-        fleet: vec![Arc::new(router)],
-        clock,
-        entropy: Arc::new(System),
-        settings,
-    })
+    Unstick::new(Parts { store, fleet: vec![Arc::new(router)], clock, entropy: Arc::new(System), settings })
 }

@@ -1,5 +1,5 @@
 //! Children that end with the lab, even when it is killed: a shell holds the end of a pipe and, when the pipe closes,
-//! ends its child by its process id.
+//! ends its child by its process id, first kindly. A child that ends by itself takes the shell with it.
 
 use std::{ffi::OsStr, path::Path, process::Stdio};
 
@@ -7,10 +7,13 @@ use tokio::process::{ChildStdin, Command};
 
 use crate::Outcome;
 
-/// Waits for the pipe to close, then ends the child and waits for it.
+/// Waits for the pipe to close, then ends the child; after ten seconds not kindly. When the child is gone the guard goes
+/// too: left alone it would one day end whoever has the child's process id by then.
 const KEEPER: &str = "exec 3<&0; \"$@\" </dev/null & child=$!; \
-                      (read -r _ <&3; kill -TERM $child 2>/dev/null) & \
-                      wait $child; exit $?";
+                      (read -r _ <&3; kill -TERM $child 2>/dev/null; \
+                       for ((i = 0; i < 200; i++)); do kill -0 $child 2>/dev/null || exit; sleep 0.05; done; \
+                       kill -KILL $child) & guard=$!; \
+                      wait $child; code=$?; kill $guard 2>/dev/null; exit $code";
 
 /// A program that runs until this is dropped.
 pub struct Child {
@@ -29,6 +32,7 @@ impl Child {
             .stdin(Stdio::piped())
             .stdout(out.try_clone()?)
             .stderr(out)
+            // A terminal's Ctrl-C is for the lab, which then ends its children in order.
             .process_group(0)
             .spawn()?;
         let pipe = keeper.stdin.take();

@@ -1,26 +1,33 @@
-//! The console of the lab: `admin-tool` on a database of its own, with a staff member for each role and a token.
+//! The console of the lab: `admin-tool` on a database of its own, with staff of every role and a token for the sign-in app.
+//! The only file that knows the shell's words and the configuration's keys.
 
 use std::{
     ffi::OsStr,
     path::{Path, PathBuf},
     process::Stdio,
-    sync::Mutex,
     time::Duration,
 };
 
 use serde::Serialize;
-use tokio::{io::AsyncWriteExt, net::TcpListener, process::Command};
+use serde_json::Value;
+use tokio::{io::AsyncWriteExt, process::Command, sync::Mutex};
 
 use crate::{
     Arguments, Outcome,
     child::Child,
     haproxy::{Haproxy, MAX_REQUEST},
+    ports,
+    wait::until,
 };
+
+/// Who works here: two people of the support, for two may clean up at once.
+const PEOPLE: [(&str, &str); 5] =
+    [("ada", "admin"), ("sam", "support"), ("vera", "viewer"), ("otto", "auditor"), ("ben", "support")];
 
 /// Somebody who may sign in.
 #[derive(Debug, Clone, Serialize)]
 pub struct Staff {
-    pub name: String,
+    pub name: &'static str,
     pub role: &'static str,
     pub password: String,
 }
@@ -32,138 +39,107 @@ pub struct Console {
     pub staff: Vec<Staff>,
     pub config: PathBuf,
     pub program: PathBuf,
-    _child: Mutex<Child>,
+    child: Mutex<Option<Child>>,
 }
 
 impl Console {
     /// Starts it, connected to `haproxy`.
     pub async fn start(arguments: &Arguments, folder: &Path, haproxy: &Haproxy) -> Outcome<Self> {
         let program = match &arguments.admin_tool {
-            Some(program) => program.clone(),
+            Some(program) => program.canonicalize()?,
             None => beside_the_lab()?,
         };
-        let listener = match TcpListener::bind(("127.0.0.1", arguments.console_port)).await {
-            Ok(listener) => listener,
-            Err(_) => TcpListener::bind("127.0.0.1:0").await?,
-        };
-        let port = listener.local_addr()?.port();
-        drop(listener);
+        let port = ports::free(arguments.console_port)?;
         let address = format!("http://127.0.0.1:{port}");
         let config = folder.join("unstick.toml");
         std::fs::write(&config, configuration(folder, haproxy, port, &address))?;
-        let tool = Tool {
-            program: &program,
-            config: &config,
-        };
-        let mut staff = Vec::new();
-        for (name, role) in [
-            ("ada", "admin"),
-            ("sam", "support"),
-            ("vera", "viewer"),
-            ("otto", "auditor"),
-            ("ben", "support"),
-        ] {
-            let password = passphrase()?;
-            tool.run(
-                &["staff", "add", name, "--role", role, "--password-stdin"],
-                Some(&password),
-            )
-            .await?;
-            staff.push(Staff {
-                name: name.to_owned(),
-                role,
-                password,
-            });
-        }
-        let made = tool
-            .run(
-                &[
-                    "token",
-                    "create",
-                    "lab",
-                    "--scope",
-                    "sessions:write",
-                    "--scope",
-                    "sessions:read",
-                    "--json",
-                ],
-                None,
-            )
-            .await?;
-        let token = made
-            .split('"')
-            .find(|part| part.starts_with("sac_"))
-            .ok_or("no token was made")?
-            .to_owned();
-        let words = [OsStr::new("--config"), config.as_os_str(), OsStr::new("serve")];
-        let child = Child::start(&program, &words, &folder.join("console.log"))?;
-        let console = Self {
-            address,
-            token,
-            staff,
-            config,
-            program,
-            _child: Mutex::new(child),
-        };
-        console.wait(folder).await?;
+        let mut console =
+            Self { address, token: String::new(), staff: Vec::new(), config, program, child: Mutex::new(None) };
+        console.hire().await?;
+        let scopes = "sessions:write,sessions:read";
+        let made: Value = console.json(&["token", "create", "lab", "--scope", scopes]).await?;
+        console.token = made["secret"].as_str().ok_or("no token was made")?.to_owned();
+        console.serve(folder).await?;
         Ok(console)
     }
 
     /// What `admin-tool` prints for `words`.
     pub async fn tool(&self, words: &[&str]) -> Outcome<String> {
-        Tool {
-            program: &self.program,
-            config: &self.config,
+        self.shell(words, "").await
+    }
+
+    /// Stops it and waits until it is gone.
+    pub async fn stop(&self) -> Outcome<()> {
+        match self.child.lock().await.take() {
+            Some(child) => child.stop().await,
+            None => Ok(()),
         }
-        .run(words, None)
+    }
+
+    /// Whether the process ended and nobody stopped it.
+    pub async fn died(&self) -> bool {
+        self.child.lock().await.as_mut().is_some_and(Child::ended)
+    }
+
+    /// Gives everybody a password of today; who is there from last time keeps their name and role.
+    async fn hire(&mut self) -> Outcome<()> {
+        let known = self.json(&["staff", "list"]).await?;
+        let known: Vec<&str> =
+            known["staff"].as_array().into_iter().flatten().filter_map(|row| row["id"].as_str()).collect();
+        let mut staff = Vec::new();
+        for (name, role) in PEOPLE {
+            let password = passphrase()?;
+            let words: &[&str] = if known.contains(&name) {
+                &["staff", "set-password", name, "--password-stdin"]
+            } else {
+                &["staff", "add", name, "--role", role, "--password-stdin"]
+            };
+            self.shell(words, &password).await?;
+            staff.push(Staff { name, role, password });
+        }
+        self.staff = staff;
+        Ok(())
+    }
+
+    async fn serve(&self, folder: &Path) -> Outcome<()> {
+        let words = [OsStr::new("--config"), self.config.as_os_str(), OsStr::new("serve")];
+        let log = folder.join("console.log");
+        let mut child = self.child.lock().await;
+        *child = Some(Child::start(&self.program, &words, &log)?);
+        drop(child);
+        let ready = format!("{}/readyz", self.address);
+        until("the console is ready", Duration::from_secs(30), async || {
+            if self.died().await {
+                return Err(format!("the console did not start: see {}", log.display()).into());
+            }
+            Ok(reqwest::get(&ready).await.is_ok_and(|answer| answer.status().is_success()))
+        })
         .await
     }
 
-    async fn wait(&self, folder: &Path) -> Outcome<()> {
-        for _ in 0..400 {
-            if reqwest::get(format!("{}/readyz", self.address))
-                .await
-                .is_ok_and(|answer| answer.status().is_success())
-            {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        Err(format!(
-            "the console did not start: see {}",
-            folder.join("console.log").display()
-        )
-        .into())
+    async fn json(&self, words: &[&str]) -> Outcome<Value> {
+        Ok(serde_json::from_str(&self.shell(&[words, &["--json"]].concat(), "").await?)?)
     }
-}
 
-struct Tool<'a> {
-    program: &'a Path,
-    config: &'a Path,
-}
-
-impl Tool<'_> {
-    async fn run(&self, words: &[&str], input: Option<&str>) -> Outcome<String> {
-        let mut command = Command::new(self.program);
+    async fn shell(&self, words: &[&str], input: &str) -> Outcome<String> {
+        let mut command = Command::new(&self.program);
         command
             .arg("--config")
-            .arg(self.config)
+            .arg(&self.config)
             .args(words)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = command.kill_on_drop(true).spawn()?;
-        if let (Some(mut stdin), Some(input)) = (child.stdin.take(), input) {
+        if let Some(mut stdin) = child.stdin.take()
+            && !input.is_empty()
+        {
             stdin.write_all(format!("{input}\n").as_bytes()).await?;
         }
         let output = child.wait_with_output().await?;
         if !output.status.success() {
-            return Err(format!(
-                "admin-tool {}: {}",
-                words.join(" "),
-                String::from_utf8_lossy(&output.stderr)
-            )
-            .into());
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(format!("admin-tool {}: {said}", words.join(" ")).into());
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
@@ -174,16 +150,12 @@ fn beside_the_lab() -> Outcome<PathBuf> {
     let own = std::env::current_exe()?;
     let folder = own.parent().and_then(Path::parent).ok_or("the lab stands nowhere")?;
     let program = folder.join("admin-tool");
-    if program.exists() {
-        Ok(program)
-    } else {
-        Err(format!("{} is missing: make build", program.display()).into())
-    }
+    if program.exists() { Ok(program) } else { Err(format!("{} is missing: make build", program.display()).into()) }
 }
 
 fn configuration(folder: &Path, haproxy: &Haproxy, port: u16, address: &str) -> String {
     let (data, socket, acl) = (folder.display(), haproxy.socket(), haproxy.acl());
-    let (socket, acl) = (socket.display(), acl.display());
+    let (socket, acl, max_request) = (socket.display(), acl.display(), MAX_REQUEST.as_secs());
     format!(
         r#"data_dir = "{data}"
 listen = "127.0.0.1:{port}"
@@ -194,7 +166,7 @@ observe_every = "1s"
 name = "lb-1"
 kind = "haproxy"
 endpoint = "unix:{socket}"
-max_request = "{MAX_REQUEST}"
+max_request = "{max_request}s"
 
 [[router.pool]]
 name = "app"
@@ -213,17 +185,13 @@ acl_file = "{acl}"
     )
 }
 
-/// Five random syllable pairs: for a lab that lives an hour.
+/// Six words of four syllables: 96 bits, and long enough for the rules of passwords.
 fn passphrase() -> Outcome<String> {
-    const PARTS: [&str; 16] = [
-        "ba", "de", "fi", "go", "hu", "ka", "le", "mi", "no", "pu", "ra", "se", "ti", "vo", "wu", "za",
-    ];
+    const PARTS: [&str; 16] =
+        ["ba", "de", "fi", "go", "hu", "ka", "le", "mi", "no", "pu", "ra", "se", "ti", "vo", "wu", "za"];
     let mut bytes = [0_u8; 12];
     getrandom::fill(&mut bytes)?;
-    let word = |pair: &[u8]| -> String {
-        pair.iter()
-            .map(|byte| format!("{}{}", PARTS[usize::from(byte >> 4)], PARTS[usize::from(byte & 15)]))
-            .collect()
-    };
+    let syllables = |byte: &u8| [PARTS[usize::from(byte >> 4)], PARTS[usize::from(byte & 15)]];
+    let word = |pair: &[u8]| pair.iter().flat_map(syllables).collect::<String>();
     Ok(bytes.chunks(2).map(word).collect::<Vec<_>>().join("-"))
 }

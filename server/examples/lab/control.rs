@@ -1,9 +1,21 @@
-//! The lab's own controls, for tests and for people: plain JSON over HTTP on loopback.
+//! The lab's own controls, for tests and for people: plain JSON over HTTP on loopback, without any protection. An answer
+//! that is not 200 is a sentence.
+//!
+//! | request | does | answers |
+//! |---|---|---|
+//! | `GET /state` | | addresses, staff with their passwords, the token, the story, `requests` so far, `traffic` |
+//! | `POST /customers/{account}/sign-in` | a brand-new client signs in and works once in each pool | `client`, `app`, `files` |
+//! | `POST /customers/{account}/request?pool=app` | the present client works | `client`, `app` or `files` |
+//! | `POST /customers/{account}/slow-request?ms=2000` | the same, and is in flight for a while | `client`, `app` |
+//! | `POST /customers/{account}/sign-out?badly=true` | the present client signs out | `client` |
+//! | `GET /haproxy/table/{table}?key=K` | the runtime API's own rows | `rows` |
+//! | `POST /haproxy/stop`, `/haproxy/start` | comes back cold: tables empty, servers ready, the fence down | |
+//! | `POST /servers/{server}/bad`, `good`, `drain`, `ready`, `maint` | | |
+//! | `POST /traffic/pause`, `/traffic/resume` | stops and starts everybody but the customers that are named here | |
+//!
+//! `client` is `{account, session, account_key, session_key}`; `app` and `files` are `{status, served_by}`.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, atomic::Ordering},
-};
+use std::sync::{Arc, atomic::Ordering};
 
 use axum::{
     Json, Router,
@@ -16,19 +28,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::{
-    Outcome, backend::Backend, console::Console, haproxy::Haproxy, sign_in::SignIn, story::Report, traffic::Traffic,
-};
-
-/// Everything that runs.
-pub struct World {
-    pub haproxy: Arc<Haproxy>,
-    pub backends: Vec<Backend>,
-    pub app: Arc<SignIn>,
-    pub console: Console,
-    pub folder: PathBuf,
-    pub traffic: Traffic,
-}
+use crate::{Outcome, story::Report, world::World};
 
 struct Problem(Box<dyn std::error::Error + Send + Sync>);
 
@@ -68,53 +68,54 @@ pub async fn serve(world: Arc<World>, port: u16) -> Outcome<String> {
 
 /// Says that everything runs, on the terminal and in `lab.json`.
 pub fn ready(world: &World, control: &str, report: &Report) -> Outcome<()> {
+    let console = world.console.as_ref();
     let state = json!({
-        "console": world.console.address, "front": world.app.front, "control": control,
-        "staff": world.console.staff, "story": report, "config": world.console.config, "admin_tool": world.console.program,
+        "console": console.map(|console| &console.address),
+        "staff": console.map(|console| &console.staff),
+        "token": console.map(|console| &console.token),
+        "config": console.map(|console| &console.config),
+        "admin_tool": console.map(|console| &console.program),
+        "front": world.haproxy.address(), "control": control, "story": report,
     });
-    let file = world.folder.join("lab.json");
     let mut options = std::fs::OpenOptions::new();
     options.create(true).write(true).truncate(true);
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    std::io::Write::write_all(
-        &mut options.open(&file)?,
-        serde_json::to_string_pretty(&state)?.as_bytes(),
-    )?;
-    println!("\nConsole       {}", world.console.address);
-    for staff in &world.console.staff {
-        println!("  {:8} {:5} {}", staff.role, staff.name, staff.password);
-    }
-    println!(
-        "Customers     {} (through HAProxy)\nControls      {control}/state",
-        world.app.front
-    );
-    println!("Pinned before api-2 turned bad: {:?}", report.pinned);
-    println!(
-        "Stuck now     {} of {} requests of stuck customers land on api-2",
-        report.still_bad, report.tried
-    );
-    println!(
-        "To try        search for {}; or, in a shell:",
-        report.stuck.first().map_or("", String::as_str)
-    );
-    println!(
-        "              {} --config {} diagnose-sessions --account-id {}",
-        world.console.program.display(),
-        world.console.config.display(),
-        report.stuck.first().map_or("", String::as_str)
-    );
-    println!("lab ready");
+    let mut file = options.open(world.folder.path.join("lab.json"))?;
+    std::io::Write::write_all(&mut file, serde_json::to_string_pretty(&state)?.as_bytes())?;
+    print(world, control, report);
     Ok(())
 }
 
+fn print(world: &World, control: &str, report: &Report) {
+    let stuck = report.stuck.first().map_or("", String::as_str);
+    println!();
+    if let Some(console) = &world.console {
+        println!("Console       {}", console.address);
+        for staff in &console.staff {
+            println!("  {:8} {:5} {}", staff.role, staff.name, staff.password);
+        }
+    }
+    println!("Customers     {} (through HAProxy)", world.haproxy.address());
+    println!("Controls      {control}/state");
+    println!("Pinned before api-2 turned bad: {:?}", report.pinned);
+    println!("Stuck now     {} of {} fresh sign-ins of stuck customers land on api-2", report.still_bad, report.tried);
+    println!("To try        a stuck account: {stuck}");
+    if let Some(console) = &world.console {
+        let (program, config) = (console.program.display(), console.config.display());
+        println!("              {program} --config {config} diagnose-sessions --account-id {stuck}");
+    }
+    println!("lab ready");
+}
+
 async fn state(State(world): Lab) -> Answer {
-    let text = std::fs::read_to_string(world.folder.join("lab.json"))?;
+    let text = std::fs::read_to_string(world.folder.path.join("lab.json"))?;
     let mut state: Value = serde_json::from_str(&text)?;
     state["requests"] = world.traffic.requests.load(Ordering::Relaxed).into();
+    let paused = world.traffic.paused.load(Ordering::Relaxed);
+    state["traffic"] = if paused { "paused" } else { "running" }.into();
     Ok(Json(state))
 }
 
-/// A brand-new client signs in and works once in each pool.
 async fn sign_in(State(world): Lab, Path(account): Path<String>) -> Answer {
     let client = world.fresh(&account, "Web · Safari 26").await?;
     let app = world.request(&client, "/app/work").await?;
@@ -122,10 +123,20 @@ async fn sign_in(State(world): Lab, Path(account): Path<String>) -> Answer {
     Ok(Json(json!({ "client": client, "app": app, "files": files })))
 }
 
-async fn request(State(world): Lab, Path(account): Path<String>) -> Answer {
+#[derive(Deserialize)]
+struct Work {
+    pool: Option<String>,
+}
+
+async fn request(State(world): Lab, Path(account): Path<String>, Query(work): Query<Work>) -> Answer {
     let client = world.client(&account).await?;
-    let app = world.request(&client, "/app/work").await?;
-    Ok(Json(json!({ "client": client, "app": app })))
+    let (pool, path) = match work.pool.as_deref() {
+        None | Some("app") => ("app", "/app/work"),
+        Some("files") => ("files", "/files/list"),
+        Some(other) => return Err(format!("app or files, not {other}").into()),
+    };
+    let answer = world.request(&client, path).await?;
+    Ok(Json(json!({ "client": client, pool: answer })))
 }
 
 #[derive(Deserialize)]
@@ -155,7 +166,7 @@ struct Leaving {
 
 async fn sign_out(State(world): Lab, Path(account): Path<String>, Query(leaving): Query<Leaving>) -> Answer {
     let client = world.client(&account).await?;
-    world.app.sign_out(&client.session, leaving.badly).await?;
+    world.sign_out(&client, leaving.badly).await?;
     Ok(Json(json!({ "client": client })))
 }
 
@@ -176,26 +187,15 @@ struct Row {
 /// What the runtime API itself shows of a table, untouched by Unstick.
 async fn table(State(world): Lab, Path(table): Path<String>, Query(row): Query<Row>) -> Answer {
     let named = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
-    let key = row.key.unwrap_or_default();
-    if !named(&table) || !(key.is_empty() || named(&key)) {
+    if !named(&table) || row.key.as_deref().is_some_and(|key| !named(key)) {
         return Err("a table and a key are letters, digits, _ and -".into());
     }
-    let one = if key.is_empty() {
-        String::new()
-    } else {
-        format!(" key {key}")
-    };
-    let shown = world.haproxy.ask(&format!("show table {table}{one}")).await?;
-    let rows: Vec<&str> = shown.lines().filter(|line| line.contains("key=")).collect();
-    Ok(Json(json!({ "rows": rows })))
+    Ok(Json(json!({ "rows": world.haproxy.rows(&table, row.key.as_deref()).await? })))
 }
 
 async fn server(State(world): Lab, Path((server, state)): Path<(String, String)>) -> Answer {
-    let found = world
-        .backends
-        .iter()
-        .find(|backend| backend.name == server)
-        .ok_or("there is no such server")?;
+    let found = world.backends.iter().find(|backend| backend.name == server);
+    let found = found.ok_or("there is no such server")?;
     match state.as_str() {
         "bad" | "good" => found.bad.store(state == "bad", Ordering::Relaxed),
         "ready" | "drain" | "maint" => world.haproxy.set_state(&server, &state).await?,
@@ -205,6 +205,9 @@ async fn server(State(world): Lab, Path((server, state)): Path<(String, String)>
 }
 
 async fn traffic(State(world): Lab, Path(what): Path<String>) -> Answer {
-    world.traffic.paused.store(what == "pause", Ordering::Relaxed);
+    match what.as_str() {
+        "pause" | "resume" => world.traffic.paused.store(what == "pause", Ordering::Relaxed),
+        other => return Err(format!("pause or resume, not {other}").into()),
+    }
     Ok(Json(json!({ "traffic": what })))
 }

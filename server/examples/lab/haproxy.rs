@@ -8,14 +8,15 @@ use std::{
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream, UnixStream},
+    net::{TcpStream, UnixStream},
     sync::Mutex,
+    time::timeout,
 };
 
-use crate::{Outcome, backend::Backend, child::Child};
+use crate::{Outcome, backend::Backend, child::Child, ports, wait::until};
 
 /// The longest request of the lab; HAProxy's `timeout server` and the router's `max_request`.
-pub const MAX_REQUEST: &str = "3s";
+pub const MAX_REQUEST: Duration = Duration::from_secs(3);
 const TEMPLATE: &str = include_str!("../../../end2end/lab/haproxy.cfg");
 
 /// A HAProxy.
@@ -28,22 +29,18 @@ pub struct Haproxy {
 impl Haproxy {
     /// Starts it in front of `backends`.
     pub async fn start(folder: &Path, backends: &[Backend], sign_in: u16) -> Outcome<Self> {
-        let port = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port();
+        let port = ports::free(0)?;
         let mut text = TEMPLATE
             .replace("{{folder}}", &folder.display().to_string())
             .replace("{{port}}", &port.to_string())
-            .replace("{{max_request}}", MAX_REQUEST)
+            .replace("{{max_request}}", &format!("{}s", MAX_REQUEST.as_secs()))
             .replace("{{sign_in}}", &sign_in.to_string());
         for backend in backends {
             text = text.replace(&format!("{{{{{}}}}}", backend.name), &backend.port.to_string());
         }
         std::fs::write(folder.join("haproxy.cfg"), text)?;
         std::fs::write(folder.join("blocked.acl"), "")?;
-        let haproxy = Self {
-            folder: folder.to_owned(),
-            port,
-            child: Mutex::new(None),
-        };
+        let haproxy = Self { folder: folder.to_owned(), port, child: Mutex::new(None) };
         haproxy.run().await?;
         Ok(haproxy)
     }
@@ -61,30 +58,25 @@ impl Haproxy {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Starts the process, unless it runs.
+    /// Starts the process, unless it runs. Its tables are empty and all servers are ready: it remembers nothing.
     pub async fn run(&self) -> Outcome<()> {
         let mut child = self.child.lock().await;
         if child.is_some() {
             return Ok(());
         }
         let configuration = self.folder.join("haproxy.cfg");
+        let log = self.folder.join("haproxy.log");
         let arguments = [OsStr::new("-db"), OsStr::new("-f"), configuration.as_os_str()];
-        let mut started = Child::start(Path::new("haproxy"), &arguments, &self.folder.join("haproxy.log"))?;
-        for _ in 0..200 {
-            if TcpStream::connect(("127.0.0.1", self.port)).await.is_ok() && self.ask("show info").await.is_ok() {
-                *child = Some(started);
-                return Ok(());
+        let started = Mutex::new(Child::start(Path::new("haproxy"), &arguments, &log)?);
+        until("haproxy answers", Duration::from_secs(10), async || {
+            if started.lock().await.ended() {
+                return Err(format!("haproxy did not start: see {}", log.display()).into());
             }
-            if started.ended() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
-        Err(format!(
-            "haproxy did not start: see {}",
-            self.folder.join("haproxy.log").display()
-        )
-        .into())
+            Ok(TcpStream::connect(("127.0.0.1", self.port)).await.is_ok() && self.ask("show info").await.is_ok())
+        })
+        .await?;
+        *child = Some(started.into_inner());
+        Ok(())
     }
 
     /// Stops the process; its tables are lost, as they would be.
@@ -95,22 +87,45 @@ impl Haproxy {
         Ok(())
     }
 
+    /// Whether the process ended and nobody stopped it.
+    pub async fn died(&self) -> bool {
+        self.child.lock().await.as_mut().is_some_and(Child::ended)
+    }
+
     /// The answer to a command of the runtime API.
     pub async fn ask(&self, command: &str) -> Outcome<String> {
-        let mut socket = UnixStream::connect(self.socket()).await?;
-        socket.write_all(format!("{command}\n").as_bytes()).await?;
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).await?;
-        Ok(answer)
+        let asked = async {
+            let mut socket = UnixStream::connect(self.socket()).await?;
+            socket.write_all(format!("{command}\n").as_bytes()).await?;
+            let mut answer = String::new();
+            socket.read_to_string(&mut answer).await?;
+            Outcome::Ok(answer)
+        };
+        // A HAProxy that hangs accepts and never answers.
+        timeout(Duration::from_secs(5), asked).await?
+    }
+
+    /// Tells it something that it answers with nothing when it agrees.
+    pub async fn tell(&self, command: &str) -> Outcome<()> {
+        let answer = self.ask(command).await?;
+        if answer.trim().is_empty() {
+            return Ok(());
+        }
+        Err(format!("haproxy: {command}: {}", answer.trim()).into())
+    }
+
+    /// The rows of `table`, of one key or of all.
+    pub async fn rows(&self, table: &str, key: Option<&str>) -> Outcome<Vec<String>> {
+        let one = key.map_or_else(String::new, |key| format!(" key {key}"));
+        let shown = self.ask(&format!("show table {table}{one}")).await?;
+        let rows = shown.lines().filter(|line| line.contains("key="));
+        Ok(rows.map(str::to_owned).collect())
     }
 
     /// Sets the state of a server in both pools: `ready`, `drain` or `maint`.
     pub async fn set_state(&self, server: &str, state: &str) -> Outcome<()> {
         for pool in ["app", "files"] {
-            let answer = self.ask(&format!("set server {pool}/{server} state {state}")).await?;
-            if !answer.trim().is_empty() {
-                return Err(answer.trim().to_owned().into());
-            }
+            self.tell(&format!("set server {pool}/{server} state {state}")).await?;
         }
         Ok(())
     }

@@ -1,22 +1,33 @@
 //! `make lab`: the complaint that Unstick is for, on loopback, with a real HAProxy. Everything is healthy; customers sign
 //! in and are pinned; then `api-2` turns bad and is drained, which moves nobody. Whoever was pinned to it stays there,
-//! whatever they reinstall, until a clean-up frees them.
+//! whatever they reinstall, until a clean-up frees them. `--check` shows just that, without the console, in figures.
 //!
-//! Ctrl-C stops all of it. Children end with this process, however it ends.
+//! Ctrl-C and SIGTERM stop all of it. Children end with this process, however it ends.
 
 mod backend;
+mod check;
 mod child;
+mod confirm;
 mod console;
 mod control;
 mod customers;
+mod folder;
 mod haproxy;
+mod people;
+mod ports;
+mod registry;
 mod sign_in;
 mod story;
 mod traffic;
+mod wait;
+mod world;
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::Parser;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::world::World;
 
 /// What goes wrong in the lab ends it.
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -27,18 +38,33 @@ pub struct Arguments {
     /// Customers who sign in, work and sign out badly by themselves.
     #[arg(long, default_value_t = 300)]
     pub accounts: usize,
-    /// Port of the console; 0 takes a free one.
+    /// Which people the customers are, and when each of them does what.
+    #[arg(long, default_value_t = 1)]
+    pub seed: usize,
+    /// Port of the console, when it is free; 0 takes any.
     #[arg(long, default_value_t = 3000)]
     pub console_port: u16,
-    /// Port of the lab's own controls; 0 takes a free one.
+    /// Port of the lab's own controls; 0 takes any.
     #[arg(long, default_value_t = 0)]
     pub control_port: u16,
-    /// Where the lab keeps its files; what is there from last time is removed.
+    /// Where the lab keeps its files; what it left there last time is removed.
     #[arg(long, default_value = "data/lab")]
     pub folder: PathBuf,
+    /// Keep the database of last time; HAProxy's tables start empty all the same.
+    #[arg(long)]
+    pub keep: bool,
     /// The console's program; by default the one that was built with the lab.
     #[arg(long)]
     pub admin_tool: Option<PathBuf>,
+    /// No console: the sign-in app makes keys itself, and nobody cleans up but you.
+    #[arg(long)]
+    pub no_console: bool,
+    /// Show the complaint and its cure on the real HAProxy, without the console; exit 0 when all of it came out.
+    #[arg(long)]
+    pub check: bool,
+    /// A file to write once everything runs.
+    #[arg(long)]
+    pub ready_file: Option<PathBuf>,
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -53,40 +79,50 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Outcome<()> {
-    if arguments.folder.exists() {
-        std::fs::remove_dir_all(&arguments.folder)?;
-    }
-    std::fs::create_dir_all(&arguments.folder)?;
-    let folder = arguments.folder.canonicalize()?;
-    let customers = Arc::new(customers::Customers::default());
-    let backends = backend::start(&customers).await?;
-    let sign_in_port = sign_in::reserve().await?;
-    let haproxy = Arc::new(haproxy::Haproxy::start(&folder, &backends, sign_in_port.port()).await?);
-    let console = console::Console::start(&arguments, &folder, &haproxy).await?;
-    let app = Arc::new(sign_in::SignIn::new(&console, customers.clone(), haproxy.address())?);
-    sign_in::serve(sign_in_port, app.clone());
-    let world = Arc::new(control::World {
-        haproxy,
-        backends,
-        app,
-        console,
-        folder,
-        traffic: traffic::Traffic::default(),
-    });
-    let control = control::serve(world.clone(), arguments.control_port).await?;
-    let report = story::tell(&world, arguments.accounts).await?;
-    traffic::start(&world, arguments.accounts);
-    control::ready(&world, &control, &report)?;
-    wait_for_end().await?;
+    let mut end = End::listen()?;
+    let world = tokio::select! {
+        world = World::begin(&arguments) => world?,
+        () = end.asked() => return Err("stopped before it was ready".into()),
+    };
+    let outcome = tokio::select! {
+        outcome = live(&world, &arguments) => outcome,
+        () = end.asked() => Ok(()),
+    };
     println!("lab: stopping");
-    Ok(())
+    world.end().await?;
+    outcome
 }
 
-async fn wait_for_end() -> Outcome<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        outcome = tokio::signal::ctrl_c() => outcome?,
-        _ = terminate.recv() => {}
+/// Lets the story happen, and then customers live until somebody ends the lab.
+async fn live(world: &std::sync::Arc<World>, arguments: &Arguments) -> Outcome<()> {
+    let report = story::tell(world, arguments.accounts).await?;
+    traffic::start(world, arguments.accounts, arguments.seed);
+    if arguments.check {
+        return check::run(world, &report).await;
     }
-    Ok(())
+    let control = control::serve(world.clone(), arguments.control_port).await?;
+    control::ready(world, &control, &report)?;
+    if let Some(file) = &arguments.ready_file {
+        std::fs::write(file, &control)?;
+    }
+    world.child_ended().await
+}
+
+/// The signals that end the lab.
+struct End {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl End {
+    fn listen() -> Outcome<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }

@@ -1,8 +1,7 @@
-//! The sign-in app: makes sessions, reports them to Unstick, hands out opaque keys as cookies, and tells the service
-//! when Unstick ended a session. One that is signed out *badly* is reported as ended and cleaned up nowhere: the bug that
-//! the lab is about.
+//! The sign-in app, behind the load balancer: makes sessions, reports them, and hands out opaque keys as cookies. One that
+//! is signed out *badly* is reported as ended and cleaned up nowhere: the bug that the lab is about.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     Json, Router,
@@ -15,193 +14,100 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::{Outcome, backend::cookie, console::Console, customers::Customers};
+use crate::{
+    Outcome,
+    customers::Customers,
+    registry::{Beginning, Registry, opaque},
+};
 
-/// The app's own half of the conversation with Unstick's API.
+/// The cookies, in the order of [`Entered::cookies`]: what HAProxy sticks on in each pool, and the session itself.
+pub const COOKIES: [&str; 3] = ["acct", "sess", "sid"];
+
+/// The app.
 pub struct SignIn {
-    api: String,
-    token: String,
-    http: reqwest::Client,
+    pub registry: Registry,
     pub customers: Arc<Customers>,
-    /// Where customers reach the load balancer.
-    pub front: String,
 }
 
-/// A signed-in client: what its cookies say.
-#[derive(Debug, Clone, Serialize)]
-pub struct Client {
-    pub account: String,
-    pub session: String,
-    pub account_key: String,
-    pub session_key: String,
-}
-
-impl Client {
-    /// Its cookies, as a header.
-    pub fn cookies(&self) -> String {
-        format!(
-            "acct={}; sess={}; sid={}",
-            self.account_key, self.session_key, self.session
-        )
-    }
-}
-
-#[derive(Deserialize)]
-struct Made {
-    account_key: String,
-    session_key: String,
+/// What a sign-in came to.
+struct Entered {
+    cookies: [String; 3],
 }
 
 impl SignIn {
-    pub fn new(console: &Console, customers: Arc<Customers>, front: String) -> Outcome<Self> {
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).build()?;
-        let api = format!("{}/api/v1", console.address);
-        Ok(Self {
-            api,
-            token: console.token.clone(),
-            http,
-            customers,
-            front,
-        })
+    async fn enter(&self, enter: &Enter) -> Outcome<Entered> {
+        let session = opaque("s")?;
+        let beginning = Beginning { account: &enter.account, session: &session, client: &enter.client, ip: &enter.ip };
+        let keys = self.registry.begin(&beginning).await?;
+        self.customers.begin(&session);
+        Ok(Entered { cookies: [keys.account_key, keys.session_key, session] })
     }
 
-    /// Tells Unstick of an account.
-    pub async fn account(&self, id: &str, name: &str) -> Outcome<()> {
-        let email = format!("{}@example.org", id.replace('_', "."));
-        let body = json!({ "email": email, "name": name, "plan": "Pro", "time_zone": "Europe/Berlin" });
-        self.call(self.http.put(format!("{}/accounts/{id}", self.api)).json(&body))
-            .await
-            .map(drop)
-    }
-
-    /// Signs a brand-new client in.
-    pub async fn sign_in(&self, account: &str, client: &str) -> Outcome<Client> {
-        let mut bytes = [0_u8; 9];
-        getrandom::fill(&mut bytes)?;
-        let session = format!("s_{}", bytes.map(|byte| format!("{byte:02x}")).concat());
-        let body = json!({
-            "account_id": account, "client": client, "user_agent": "lab/1.0", "ip": format!("10.9.{}.{}", bytes[0], bytes[1]),
-        });
-        let made: Made = self
-            .call(self.http.put(format!("{}/sessions/{session}", self.api)).json(&body))
-            .await?
-            .json()
-            .await?;
-        self.customers.begin(&session, account);
-        Ok(Client {
-            account: account.to_owned(),
-            session,
-            account_key: made.account_key,
-            session_key: made.session_key,
-        })
-    }
-
-    /// Signs a client out; `badly` cleans nothing up.
-    pub async fn sign_out(&self, session: &str, badly: bool) -> Outcome<()> {
+    async fn leave(&self, session: &str, badly: bool) -> Outcome<()> {
         self.customers.end(session);
-        let body = json!({ "reason": "signed_out", "released": !badly });
-        self.call(
-            self.http
-                .post(format!("{}/sessions/{session}/end", self.api))
-                .json(&body),
-        )
-        .await
-        .map(drop)
+        self.registry.end(session, !badly).await
     }
+}
 
-    /// Tells Unstick which sessions are in use, and the service which of them Unstick ended: sooner than the longest
-    /// request, so that nothing new is pinned for them after a clean-up.
-    pub async fn touch(&self) -> Outcome<()> {
-        for batch in self.customers.all().chunks(1_000) {
-            let items: Vec<_> = batch.iter().map(|id| json!({ "session_id": id })).collect();
-            let request = self
-                .http
-                .post(format!("{}/batch/touches", self.api))
-                .json(&json!({ "items": items }));
-            let answer: serde_json::Value = self.call(request).await?.json().await?;
-            for result in answer["results"].as_array().into_iter().flatten() {
-                if let (Some(id), Some(410)) = (result["id"].as_str(), result["status"].as_u64()) {
-                    self.customers.end(id);
-                }
-            }
+/// The app's port, before there is an app: HAProxy's configuration names it.
+pub async fn listen() -> Outcome<TcpListener> {
+    Ok(TcpListener::bind("127.0.0.1:0").await?)
+}
+
+/// Serves the app.
+pub fn serve(listener: TcpListener, app: Arc<SignIn>) {
+    let router = Router::new().route("/sign-in", post(enter)).route("/sign-out", post(leave)).with_state(app);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+}
+
+/// The value of cookie `name`.
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let all = headers.get_all("cookie").iter().filter_map(|value| value.to_str().ok());
+    all.flat_map(|line| line.split("; ")).find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+}
+
+/// The headers that set the cookies; empty values take them away.
+pub fn set_cookies(values: &[String; 3]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in COOKIES.iter().zip(values) {
+        let end = if value.is_empty() { "; Max-Age=0" } else { "" };
+        if let Ok(line) = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{end}").parse() {
+            headers.append("set-cookie", line);
         }
-        Ok(())
     }
-
-    async fn call(&self, request: reqwest::RequestBuilder) -> Outcome<reqwest::Response> {
-        let answer = request.bearer_auth(&self.token).send().await?;
-        if answer.status().is_success() {
-            return Ok(answer);
-        }
-        let (status, url) = (answer.status(), answer.url().clone());
-        Err(format!("{url} answered {status}: {}", answer.text().await.unwrap_or_default()).into())
-    }
+    headers
 }
 
-/// A port for the app, before it can be served.
-pub async fn reserve() -> Outcome<Reserved> {
-    Ok(Reserved(TcpListener::bind("127.0.0.1:0").await?))
-}
-
-/// A bound port.
-pub struct Reserved(TcpListener);
-
-impl Reserved {
-    pub fn port(&self) -> u16 {
-        self.0.local_addr().map_or(0, |address| address.port())
-    }
-}
-
-/// Serves the app, and carries touches to Unstick.
-pub fn serve(reserved: Reserved, app: Arc<SignIn>) {
-    let router = Router::new()
-        .route("/sign-in", post(enter))
-        .route("/sign-out", post(leave))
-        .with_state(app.clone());
-    tokio::spawn(async move { axum::serve(reserved.0, router).await });
-    tokio::spawn(async move {
-        loop {
-            if let Err(error) = app.touch().await {
-                eprintln!("lab: touches: {error}");
-            }
-            tokio::time::sleep(Duration::from_millis(500)).await;
-        }
-    });
-}
-
-#[derive(Deserialize)]
-struct Enter {
-    account: String,
+/// Who signs in, and with what.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Enter {
+    pub account: String,
+    #[serde(default)]
+    pub client: String,
+    #[serde(default)]
+    pub ip: String,
 }
 
 async fn enter(State(app): State<Arc<SignIn>>, Json(enter): Json<Enter>) -> Response {
-    match app.sign_in(&enter.account, "Web · Firefox 145").await {
-        Ok(client) => {
-            let cookies = client.cookies();
-            let mut headers = HeaderMap::new();
-            for pair in cookies.split("; ") {
-                if let Ok(value) = format!("{pair}; Path=/; HttpOnly").parse() {
-                    headers.append("set-cookie", value);
-                }
-            }
-            (headers, Json(client)).into_response()
-        }
+    match app.enter(&enter).await {
+        Ok(entered) => (set_cookies(&entered.cookies), Json(json!({ "account": enter.account }))).into_response(),
         Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
     }
 }
 
-#[derive(Deserialize)]
-struct Leave {
+/// How somebody signs out.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Leave {
     #[serde(default)]
-    badly: bool,
+    pub badly: bool,
 }
 
 async fn leave(State(app): State<Arc<SignIn>>, headers: HeaderMap, Json(leave): Json<Leave>) -> Response {
     let Some(session) = cookie(&headers, "sid") else {
         return StatusCode::UNAUTHORIZED.into_response();
     };
-    match app.sign_out(session, leave.badly).await {
-        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+    match app.leave(session, leave.badly).await {
+        Ok(()) => (StatusCode::NO_CONTENT, set_cookies(&<[String; 3]>::default())).into_response(),
         Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
     }
 }

@@ -1,5 +1,6 @@
 //! Customers who sign in, work, sign out badly, and sign in again with a new client, for as long as the lab runs. About
-//! a hundred requests a second for three hundred of them.
+//! a hundred requests a second for three hundred of them. Bounded: a customer who was careless often enough learns to sign
+//! out properly, so that a lab which runs for a day does not drown in left-over sessions.
 
 use std::{
     collections::HashMap,
@@ -12,124 +13,80 @@ use std::{
 
 use tokio::sync::Mutex;
 
-use crate::{Outcome, control::World, sign_in::Client};
+use crate::{
+    Outcome,
+    people::Person,
+    world::{Client, World, http},
+};
 
-/// Where a customer's client stands, by account.
+/// Bad sign-outs of one customer in a run.
+const CARELESS: u32 = 8;
+/// What customers sign in with, one after another.
+const KINDS: [&str; 6] =
+    ["Web · Chrome 142", "iOS 9.1", "Desktop 5.2 · macOS", "Web · Firefox 145", "Android 9.0", "CLI 2.4 · Linux"];
+
+/// Where customers stand.
 #[derive(Default)]
 pub struct Traffic {
     pub paused: AtomicBool,
     pub requests: AtomicU64,
-    clients: Mutex<HashMap<String, Client>>,
-}
-
-/// What a request came back with.
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct Answer {
-    pub status: u16,
-    pub served_by: String,
-}
-
-impl World {
-    /// The present client of `account`.
-    pub async fn client(&self, account: &str) -> Outcome<Client> {
-        let clients = self.traffic.clients.lock().await;
-        clients
-            .get(account)
-            .cloned()
-            .ok_or_else(|| format!("{account} is not signed in").into())
-    }
-
-    /// Signs `account` in with a brand-new client, which becomes the present one.
-    pub async fn fresh(&self, account: &str, client: &str) -> Outcome<Client> {
-        let made = self.app.sign_in(account, client).await?;
-        self.traffic
-            .clients
-            .lock()
-            .await
-            .insert(account.to_owned(), made.clone());
-        Ok(made)
-    }
-
-    /// A request of `client` through the load balancer. Each client has a connection of its own, as a new machine has.
-    pub async fn request(&self, client: &Client, path: &str) -> Outcome<Answer> {
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?;
-        self.request_on(&http, client, path).await
-    }
-
-    async fn request_on(&self, http: &reqwest::Client, client: &Client, path: &str) -> Outcome<Answer> {
-        let url = format!("{}{path}", self.app.front);
-        let answer = http.get(url).header("cookie", client.cookies()).send().await?;
-        self.traffic.requests.fetch_add(1, Ordering::Relaxed);
-        let served_by = answer
-            .headers()
-            .get("x-served-by")
-            .and_then(|name| name.to_str().ok())
-            .unwrap_or("nobody");
-        Ok(Answer {
-            status: answer.status().as_u16(),
-            served_by: served_by.to_owned(),
-        })
-    }
-}
-
-/// The name of customer `number`, and what they are called.
-pub fn person(number: usize) -> (String, String) {
-    const GIVEN: [&str; 12] = [
-        "Mira", "Jonas", "Aylin", "Kwame", "Sofía", "Chen", "Priya", "Lars", "Noor", "Mateo", "Ingrid", "Yuki",
-    ];
-    const FAMILY: [&str; 11] = [
-        "Castellanos",
-        "Lindqvist",
-        "Yılmaz",
-        "Mensah",
-        "García",
-        "Wang",
-        "Sharma",
-        "Nielsen",
-        "Haddad",
-        "Rossi",
-        "Berg",
-    ];
-    (
-        format!("acc_{number:04}"),
-        format!("{} {}", GIVEN[number % 12], FAMILY[number % 11]),
-    )
+    /// The present client of each account.
+    pub clients: Mutex<HashMap<String, Client>>,
 }
 
 /// Starts the customers.
-pub fn start(world: &Arc<World>, customers: usize) {
+pub fn start(world: &Arc<World>, customers: usize, seed: usize) {
     for number in 0..customers {
-        let world = world.clone();
-        tokio::spawn(async move {
-            let Ok(http) = reqwest::Client::builder().timeout(Duration::from_secs(10)).build() else {
-                return;
-            };
-            let mut turn = u64::try_from(number).unwrap_or(0);
-            loop {
-                // Spread without chance: the lab is the same each time.
-                turn = turn
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1_442_695_040_888_963_407);
-                tokio::time::sleep(Duration::from_millis(1_500 + (turn >> 33) % 3_000)).await;
-                if !world.traffic.paused.load(Ordering::Relaxed) {
-                    // What fails here is what a customer would see; the next turn tries again.
-                    live(&world, &http, number, turn >> 40).await.ok();
-                }
-            }
-        });
+        let customer = Customer {
+            account: Person::customer(number, seed).account,
+            turn: u64::try_from(number.wrapping_mul(1_000_003).wrapping_add(seed)).unwrap_or(0),
+            careless: 0,
+            http: None,
+        };
+        tokio::spawn(customer.live(world.clone()));
     }
 }
 
-async fn live(world: &World, http: &reqwest::Client, number: usize, chance: u64) -> Outcome<()> {
-    let (account, _) = person(number);
-    let client = world.client(&account).await?;
-    let path = if chance % 3 == 0 { "/files/list" } else { "/app/work" };
-    let answer = world.request_on(http, &client, path).await?;
-    if answer.status == 401 {
-        world.fresh(&account, "iOS 9.1").await?;
-    } else if chance % 97 == 0 {
-        world.app.sign_out(&client.session, true).await?;
-        world.fresh(&account, "Web · Chrome 142").await?;
+struct Customer {
+    account: String,
+    turn: u64,
+    careless: u32,
+    /// The connection of the present client.
+    http: Option<reqwest::Client>,
+}
+
+impl Customer {
+    async fn live(mut self, world: Arc<World>) {
+        loop {
+            // Spread without chance (Knuth's MMIX generator): the lab is the same each time.
+            self.turn = self.turn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            tokio::time::sleep(Duration::from_millis(1_500 + (self.turn >> 33) % 3_000)).await;
+            if !world.traffic.paused.load(Ordering::Relaxed) {
+                // What fails here is what a customer would see; the next turn tries again.
+                self.turn(&world).await.ok();
+            }
+        }
     }
-    Ok(())
+
+    async fn turn(&mut self, world: &World) -> Outcome<()> {
+        let chance = self.turn >> 40;
+        let client = world.client(&self.account).await?;
+        let path = if chance.is_multiple_of(3) { "/files/list" } else { "/app/work" };
+        let http = match &self.http {
+            Some(http) => http,
+            None => self.http.insert(http()?),
+        };
+        let answer = world.request_on(http, &client, path).await?;
+        let over = answer.status == 401;
+        if !over && chance.is_multiple_of(97) {
+            let badly = self.careless < CARELESS;
+            self.careless += u32::from(badly);
+            world.sign_out(&client, badly).await?;
+        } else if !over {
+            return Ok(());
+        }
+        self.http = None;
+        let kind = usize::try_from(chance >> 8).map_or(0, |kind| kind % KINDS.len());
+        world.fresh(&self.account, KINDS[kind]).await.map(drop)
+    }
 }

@@ -109,25 +109,12 @@ async fn verify(context: &Context, unstick: &Unstick, as_json: bool) -> Result<E
 }
 
 async fn export(context: &Context, unstick: &Unstick, args: ExportArgs) -> Result<Exit, Failure> {
-    let ExportArgs {
-        format,
-        actor,
-        account,
-        action,
-        from,
-        to,
-    } = args;
+    let ExportArgs { format, actor, account, action, from, to } = args;
     let format = match format {
         Format::Csv => ExportFormat::Csv,
         Format::Ndjson => ExportFormat::Ndjson,
     };
-    let filter = AuditFilter {
-        actor,
-        account,
-        action,
-        from,
-        to,
-    };
+    let filter = AuditFilter { actor, account, action, from, to };
     unstick.note_export(&context.actor, &filter, format.as_str()).await?;
     let unwritable = |error: std::io::Error| Failure::failed(format!("standard output cannot be written to: {error}"));
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());

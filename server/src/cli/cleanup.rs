@@ -182,10 +182,7 @@ fn document(outcome: &str, args: &Args, page: Option<&PlanPage>) -> Value {
 
 fn plan_text(page: &PlanPage) -> String {
     let plan = &page.plan;
-    let mut lines = vec![
-        format!("{} ({})", page.account.title(), page.account.id),
-        page.verdict.sentence.to_string(),
-    ];
+    let mut lines = vec![format!("{} ({})", page.account.title(), page.account.id), page.verdict.sentence.to_string()];
     let there = plan.routes.iter().filter(|route| route.server.is_some()).count();
     lines.push(format!(
         "Plan ({}): end {} live sessions, clear {there} routes, clean {} records.",
@@ -193,17 +190,9 @@ fn plan_text(page: &PlanPage) -> String {
         plan.ends.len(),
         plan.deletes.len()
     ));
-    for route in plan
-        .routes
-        .iter()
-        .filter_map(|route| Some((route, route.server.as_ref()?)))
-        .take(20)
-    {
+    for route in plan.routes.iter().filter_map(|route| Some((route, route.server.as_ref()?))).take(20) {
         let (route, server) = route;
-        lines.push(format!(
-            "  {} on {} / {} → {server}",
-            route.key, route.place.router, route.place.pool
-        ));
+        lines.push(format!("  {} on {} / {} → {server}", route.key, route.place.router, route.place.pool));
     }
     if there > 20 {
         lines.push(format!("  and {} more", there - 20));
@@ -220,11 +209,7 @@ fn evidence_text(view: &LedgerView, requested: &Requested) -> String {
     if requested.joined {
         lines.push("It was under way already; this command joined it.".to_owned());
     }
-    lines.extend(
-        view.milestones
-            .iter()
-            .map(|it| format!("  {}  {} (after {})", it.at.to_clock(), it.what, it.after)),
-    );
+    lines.extend(view.milestones.iter().map(|it| format!("  {}  {} (after {})", it.at.to_clock(), it.what, it.after)));
     for step in view.steps.iter().filter(|step| step.step.trouble.is_some()) {
         let why = step.step.trouble.as_ref().map_or("", |trouble| trouble.text());
         lines.push(format!("  {}: {why}", step.words));

@@ -42,10 +42,7 @@ fn as_json(config: &Config) -> Value {
     let mut settings = Map::new();
     for key in KEYS {
         let from = config.said.get(key.name).map_or(&Origin::Default, |raw| &raw.origin);
-        settings.insert(
-            key.name.to_owned(),
-            json!({ "value": config.value(key.name), "from": from.to_string() }),
-        );
+        settings.insert(key.name.to_owned(), json!({ "value": config.value(key.name), "from": from.to_string() }));
     }
     let routers: Vec<Value> = config
         .routers

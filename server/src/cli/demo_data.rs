@@ -35,11 +35,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
         bar.set_length(u64::try_from(of).unwrap_or(0));
         bar.set_position(u64::try_from(rows).unwrap_or(0));
     };
-    let spec = SampleSpec {
-        accounts: args.accounts,
-        sessions_per_account: args.sessions_per_account,
-        seed: args.seed,
-    };
+    let spec = SampleSpec { accounts: args.accounts, sessions_per_account: args.sessions_per_account, seed: args.seed };
     let report = unstick.load_sample(&context.actor, spec, &progress).await?;
     bar.finish_and_clear();
     let seconds = began.elapsed().as_secs_f64();

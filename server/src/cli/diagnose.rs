@@ -48,26 +48,14 @@ fn text(world: &World, verdict: &Verdict, findings: &[Finding]) -> String {
     let account = &world.account;
     let mut lines = vec![
         format!("{} ({})", account.title(), account.id),
-        format!(
-            "{} live sessions, {} left over",
-            account.live_sessions, account.leftover_sessions
-        ),
+        format!("{} live sessions, {} left over", account.live_sessions, account.leftover_sessions),
         String::new(),
         verdict.sentence.to_string(),
     ];
     lines.extend(findings.iter().map(|finding| format!("  - {}", finding.sentence)));
-    lines.extend(
-        world
-            .unread
-            .iter()
-            .map(|unread| format!("  ! {}: {}", unread.router, unread.why)),
-    );
+    lines.extend(world.unread.iter().map(|unread| format!("  ! {}: {}", unread.router, unread.why)));
     if let Some(mode) = verdict.advice {
-        let flag = if mode == domain::Mode::Force {
-            "--force".to_owned()
-        } else {
-            format!("--mode {}", mode.as_str())
-        };
+        let flag = if mode == domain::Mode::Force { "--force".to_owned() } else { format!("--mode {}", mode.as_str()) };
         lines.push(format!(
             "\nWhat would help:\n  admin-tool cleanup-user-sessions --account-id '{}' {flag}",
             account.id

@@ -23,11 +23,7 @@ pub struct Args {
 }
 
 fn check(name: &str, outcome: CheckOutcome, text: impl Into<String>) -> Check {
-    Check {
-        name: name.to_owned(),
-        outcome,
-        text: text.into(),
-    }
+    Check { name: name.to_owned(), outcome, text: text.into() }
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
@@ -46,11 +42,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
 /// A configuration that is not good, told as a finding.
 pub fn bad_configuration(args: &Args, problems: &Problems) -> Exit {
     let told = |problem: &crate::config::Problem| {
-        check(
-            "configuration",
-            CheckOutcome::Bad,
-            format!("{}: {}", problem.origin, problem.text),
-        )
+        check("configuration", CheckOutcome::Bad, format!("{}: {}", problem.origin, problem.text))
     };
     let checks: Vec<Check> = problems.iter().map(told).collect();
     tell(args, &checks)
@@ -65,19 +57,11 @@ fn check_files(config: &Config) -> Vec<Check> {
         }
     }
     if checks.is_empty() {
-        checks.push(check(
-            "secrets",
-            CheckOutcome::Ok,
-            "nobody but the owner can read the keys",
-        ));
+        checks.push(check("secrets", CheckOutcome::Ok, "nobody but the owner can read the keys"));
     }
     checks.push(match config.site_dir() {
         Some(dir) => check("console files", CheckOutcome::Ok, dir.display().to_string()),
-        None => check(
-            "console files",
-            CheckOutcome::Warn,
-            "not found: build them (make build) or set site_dir",
-        ),
+        None => check("console files", CheckOutcome::Warn, "not found: build them (make build) or set site_dir"),
     });
     if !config.listen.ip().is_loopback() && config.trusted_proxies.is_empty() {
         let text = "none is trusted, so every client seems to come from the proxy in front: set trusted_proxies";
@@ -87,11 +71,7 @@ fn check_files(config: &Config) -> Vec<Check> {
 }
 
 fn tell(args: &Args, checks: &[Check]) -> Exit {
-    let worst = checks
-        .iter()
-        .map(|check| check.outcome)
-        .max()
-        .unwrap_or(CheckOutcome::Ok);
+    let worst = checks.iter().map(|check| check.outcome).max().unwrap_or(CheckOutcome::Ok);
     let exit = match worst {
         CheckOutcome::Ok => Exit::Done,
         CheckOutcome::Warn => Exit::Failed,

@@ -82,12 +82,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     let source = open(&args.file)?;
     let unstick = context.open(Purpose::Bulk).await?;
     let began_at = match (&source.key, args.restart) {
-        (Some(key), false) => unstick
-            .store()
-            .import_line(key)
-            .await
-            .map_err(service::Error::from)?
-            .unwrap_or(0),
+        (Some(key), false) => unstick.store().import_line(key).await.map_err(service::Error::from)?.unwrap_or(0),
         _ => 0,
     };
     if began_at > 0 && !args.json {
@@ -98,9 +93,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     let bar = terminal::bar(source.bytes, "bytes", args.json);
     let report = load(context, &unstick, source, began_at, args.json, &bar).await?;
     bar.finish_and_clear();
-    unstick
-        .note_import(&context.actor, report.taken, report.refused)
-        .await?;
+    unstick.note_import(&context.actor, report.taken, report.refused).await?;
     let exit = if report.refused == 0 { Exit::Done } else { Exit::Failed };
     if args.json {
         output::document(&json!({
@@ -115,22 +108,14 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
 
 fn open(path: &Path) -> Result<Source, Failure> {
     if path == Path::new("-") {
-        return Ok(Source {
-            reader: Box::new(BufReader::new(std::io::stdin())),
-            key: None,
-            bytes: None,
-        });
+        return Ok(Source { reader: Box::new(BufReader::new(std::io::stdin())), key: None, bytes: None });
     }
     let trouble = |error: std::io::Error| Failure::usage("file", format!("{} cannot be read: {error}", path.display()));
     let whole = path.canonicalize().map_err(trouble)?;
     let file = File::open(&whole).map_err(trouble)?;
     let bytes = file.metadata().map_err(trouble)?.len();
     let key = hex::encode(Sha256::digest(format!("{}\n{bytes}", whole.display())));
-    Ok(Source {
-        reader: Box::new(BufReader::with_capacity(1 << 20, file)),
-        key: Some(key),
-        bytes: Some(bytes),
-    })
+    Ok(Source { reader: Box::new(BufReader::with_capacity(1 << 20, file)), key: Some(key), bytes: Some(bytes) })
 }
 
 async fn load(
@@ -170,9 +155,7 @@ async fn load(
             }
         }
         if let Some(key) = &source.key {
-            remember(unstick, key, (!over).then_some(line))
-                .await
-                .map_err(service::Error::from)?;
+            remember(unstick, key, (!over).then_some(line)).await.map_err(service::Error::from)?;
         }
         if over {
             return Ok(report);
@@ -184,9 +167,7 @@ async fn load(
 fn next_line(mut reader: &mut dyn BufRead) -> Result<Option<Vec<u8>>, Failure> {
     let trouble = |error: std::io::Error| Failure::failed(format!("the input cannot be read: {error}"));
     let mut bytes = Vec::new();
-    let read = Read::take(&mut reader, LONGEST)
-        .read_until(b'\n', &mut bytes)
-        .map_err(trouble)?;
+    let read = Read::take(&mut reader, LONGEST).read_until(b'\n', &mut bytes).map_err(trouble)?;
     if read == 0 {
         return Ok(None);
     }

@@ -9,9 +9,7 @@ pub fn run() -> Result<Exit, Failure> {
     let mut command = Cli::command();
     command.build();
     let mut page = Vec::new();
-    clap_mangen::Man::new(command.clone())
-        .render(&mut page)
-        .map_err(unwritable)?;
+    clap_mangen::Man::new(command.clone()).render(&mut page).map_err(unwritable)?;
     for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
         // The whole in one page: a program of ten commands does not need ten of them.
         let man = clap_mangen::Man::new(inner.clone().disable_help_flag(true));

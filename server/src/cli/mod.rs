@@ -112,9 +112,7 @@ pub struct Context {
 impl Context {
     /// Opens the database.
     async fn open(&self, purpose: Purpose) -> Result<Unstick, Failure> {
-        compose::open(&self.config, purpose, &self.world)
-            .await
-            .map_err(Failure::from)
+        compose::open(&self.config, purpose, &self.world).await.map_err(Failure::from)
     }
 }
 
@@ -127,10 +125,7 @@ pub fn main() -> ExitCode {
     let json = cli.command.json();
     // Two workers at least: with one, a page that waits for another task of its own could wait for ever (leptos#4647).
     let workers = std::thread::available_parallelism().map_or(2, usize::from).max(2);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(workers)
-        .enable_all()
-        .build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
     let outcome = match runtime {
         Ok(runtime) => {
             let outcome = runtime.block_on(run(cli));
@@ -168,15 +163,8 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
     } else {
         logs::start_quiet(&config);
     }
-    let actor = Actor::Shell {
-        user: machine::user(),
-        host: machine::host(),
-    };
-    let context = Context {
-        config,
-        world: World::default(),
-        actor,
-    };
+    let actor = Actor::Shell { user: machine::user(), host: machine::host() };
+    let context = Context { config, world: World::default(), actor };
     match cli.command {
         Command::Serve(args) => serve::run(context, args).await,
         Command::CleanupUserSessions(args) => cleanup::run(&context, args).await,

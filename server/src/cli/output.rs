@@ -21,22 +21,12 @@ pub struct Failure {
 impl Failure {
     /// The command line, the input or the configuration is wrong.
     pub fn usage(code: &'static str, text: impl Into<String>) -> Self {
-        Self {
-            exit: Exit::Usage,
-            code,
-            text: text.into(),
-            field: None,
-        }
+        Self { exit: Exit::Usage, code, text: text.into(), field: None }
     }
 
     /// It was tried and failed.
     pub fn failed(text: impl Into<String>) -> Self {
-        Self {
-            exit: Exit::Failed,
-            code: "failed",
-            text: text.into(),
-            field: None,
-        }
+        Self { exit: Exit::Failed, code: "failed", text: text.into(), field: None }
     }
 
     /// The same, about `field`.
@@ -64,22 +54,13 @@ impl Failure {
 impl From<service::Error> for Failure {
     fn from(error: service::Error) -> Self {
         crate::http::log_internal(&error);
-        let field = if let service::Error::Invalid { field, .. } = &error {
-            Some(*field)
-        } else {
-            None
-        };
+        let field = if let service::Error::Invalid { field, .. } = &error { Some(*field) } else { None };
         let mut text = error.to_string();
         if let service::Error::Internal(source) = &error {
             // The shell's user operates the database: what happened inside is for exactly that person.
             text = format!("{text}: {source}");
         }
-        Self {
-            exit: Exit::of(&error),
-            code: error.code(),
-            text,
-            field,
-        }
+        Self { exit: Exit::of(&error), code: error.code(), text, field }
     }
 }
 
@@ -89,12 +70,7 @@ impl From<ComposeError> for Failure {
         if let Some(inner) = std::error::Error::source(&error).and_then(std::error::Error::source) {
             text = format!("{text} ({inner})");
         }
-        Self {
-            exit: Exit::Failed,
-            code: "start",
-            text,
-            field: None,
-        }
+        Self { exit: Exit::Failed, code: "start", text, field: None }
     }
 }
 
@@ -136,11 +112,7 @@ pub fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
         }
     }
     let line = |cells: Vec<&str>| {
-        let padded: Vec<String> = cells
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:<width$}"))
-            .collect();
+        let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
         padded.join("  ").trim_end().to_owned()
     };
     let mut lines = vec![line(headings.to_vec())];
@@ -154,13 +126,8 @@ mod tests {
 
     #[test]
     fn a_table_is_as_wide_as_it_must_be() {
-        let text = table(
-            &["ID", "NAME"],
-            &[
-                vec!["a".to_owned(), "x".to_owned()],
-                vec!["long".to_owned(), "é".to_owned()],
-            ],
-        );
+        let text =
+            table(&["ID", "NAME"], &[vec!["a".to_owned(), "x".to_owned()], vec!["long".to_owned(), "é".to_owned()]]);
         assert_eq!(text, "ID    NAME\na     x\nlong  é");
     }
 

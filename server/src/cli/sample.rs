@@ -13,11 +13,7 @@ use crate::{
     config::{create_private, private_text},
 };
 
-const SPEC: SampleSpec = SampleSpec {
-    accounts: 2_000,
-    sessions_per_account: 8,
-    seed: 1,
-};
+const SPEC: SampleSpec = SampleSpec { accounts: 2_000, sessions_per_account: 8, seed: 1 };
 
 /// Groups of a passphrase; each is two syllables of 80, so that six have 75 bits.
 const GROUPS: usize = 6;
@@ -35,11 +31,7 @@ pub async fn prepare(context: &Context, unstick: &Unstick) -> Result<(), Failure
     let kept = read(context)?;
     let mut good = Vec::new();
     for sign_in in kept {
-        let row = unstick
-            .store()
-            .staff(&sign_in.staff)
-            .await
-            .map_err(service::Error::from)?;
+        let row = unstick.store().staff(&sign_in.staff).await.map_err(service::Error::from)?;
         let fits = row.is_some_and(|it| it.row.disabled_at.is_none() && it.password_changed_at == Some(sign_in.set_at));
         if fits {
             good.push(sign_in);
@@ -84,13 +76,7 @@ async fn load(context: &Context, unstick: &Unstick) -> Result<(), Failure> {
 /// Adds the person of `role`, named like it, unless there is one.
 async fn add(context: &Context, unstick: &Unstick, role: Role) -> Result<Option<SignIn>, Failure> {
     let staff = StaffId::parse(role.as_str()).map_err(|error| Failure::failed(error.to_string()))?;
-    if unstick
-        .store()
-        .staff(&staff)
-        .await
-        .map_err(service::Error::from)?
-        .is_some()
-    {
+    if unstick.store().staff(&staff).await.map_err(service::Error::from)?.is_some() {
         return Ok(None);
     }
     let passphrase = passphrase(context.world.entropy.as_ref());
@@ -100,16 +86,10 @@ async fn add(context: &Context, unstick: &Unstick, role: Role) -> Result<Option<
         Role::Admin => "Ada Admin",
         Role::Auditor => "Otto Auditor",
     };
-    unstick
-        .add_staff(&context.actor, &staff, name, role, &passphrase)
-        .await?;
+    unstick.add_staff(&context.actor, &staff, name, role, &passphrase).await?;
     let row = unstick.store().staff(&staff).await.map_err(service::Error::from)?;
     let set_at = row.and_then(|row| row.password_changed_at).unwrap_or_default();
-    Ok(Some(SignIn {
-        staff,
-        passphrase,
-        set_at,
-    }))
+    Ok(Some(SignIn { staff, passphrase, set_at }))
 }
 
 /// Six groups of two syllables: easy to read aloud and to type.
@@ -120,22 +100,15 @@ fn passphrase(entropy: &dyn Entropy) -> String {
     entropy.fill(&mut bytes);
     let syllable = |pair: &[u8]| {
         let (first, second) = (usize::from(pair[0]), usize::from(pair[1]));
-        [
-            char::from(CONSONANTS[first % CONSONANTS.len()]),
-            char::from(VOWELS[second % VOWELS.len()]),
-        ]
+        [char::from(CONSONANTS[first % CONSONANTS.len()]), char::from(VOWELS[second % VOWELS.len()])]
     };
-    let groups: Vec<String> = bytes
-        .chunks_exact(4)
-        .map(|four| four.chunks_exact(2).flat_map(syllable).collect())
-        .collect();
+    let groups: Vec<String> =
+        bytes.chunks_exact(4).map(|four| four.chunks_exact(2).flat_map(syllable).collect()).collect();
     groups.join("-")
 }
 
 fn read(context: &Context) -> Result<Vec<SignIn>, Failure> {
-    let text = private_text(&context.config.sign_in_file())
-        .map_err(Failure::failed)?
-        .unwrap_or_default();
+    let text = private_text(&context.config.sign_in_file()).map_err(Failure::failed)?.unwrap_or_default();
     Ok(text.lines().filter_map(parse).collect())
 }
 
@@ -143,23 +116,14 @@ fn parse(line: &str) -> Option<SignIn> {
     let mut words = line.split_whitespace();
     let (staff, passphrase, micros) = (words.next()?, words.next()?, words.next()?);
     let set_at = Instant::from_micros(micros.parse().ok()?);
-    Some(SignIn {
-        staff: StaffId::parse(staff).ok()?,
-        passphrase: passphrase.to_owned(),
-        set_at,
-    })
+    Some(SignIn { staff: StaffId::parse(staff).ok()?, passphrase: passphrase.to_owned(), set_at })
 }
 
 fn keep(context: &Context, good: &[SignIn]) -> Result<(), Failure> {
     let file = context.config.sign_in_file();
     let trouble = |error: std::io::Error| Failure::failed(format!("{} cannot be written: {error}", file.display()));
     let mut text = "# Generated sign-ins of the sample data: name, passphrase, when it was set. Good until somebody sets another.\n".to_owned();
-    for SignIn {
-        staff,
-        passphrase,
-        set_at,
-    } in good
-    {
+    for SignIn { staff, passphrase, set_at } in good {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{staff} {passphrase} {}", set_at.micros());
     }
@@ -176,15 +140,9 @@ fn tell(context: &Context, good: &[SignIn]) {
     if good.is_empty() {
         return;
     }
-    let rows: Vec<Vec<String>> = good
-        .iter()
-        .map(|it| vec![it.staff.to_string(), it.passphrase.clone()])
-        .collect();
+    let rows: Vec<Vec<String>> = good.iter().map(|it| vec![it.staff.to_string(), it.passphrase.clone()]).collect();
     let table = output::table(&["SIGN-IN", "PASSPHRASE"], &rows);
-    output::say(&format!(
-        "\n{table}\n\nKept in {} for you alone.\n",
-        context.config.sign_in_file().display()
-    ));
+    output::say(&format!("\n{table}\n\nKept in {} for you alone.\n", context.config.sign_in_file().display()));
 }
 
 #[cfg(test)]
@@ -204,10 +162,7 @@ mod tests {
     #[test]
     fn a_kept_line_is_read_back_and_a_comment_is_not() {
         let line = parse("admin bafu-hoke 1234").unwrap();
-        assert_eq!(
-            (line.staff.as_str(), line.passphrase.as_str(), line.set_at.micros()),
-            ("admin", "bafu-hoke", 1234)
-        );
+        assert_eq!((line.staff.as_str(), line.passphrase.as_str(), line.set_at.micros()), ("admin", "bafu-hoke", 1234));
         assert!(parse("# Generated sign-ins of the sample data").is_none());
     }
 }

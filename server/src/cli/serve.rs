@@ -65,32 +65,21 @@ fn site(context: &Context, unstick: &Unstick, stop: watch::Receiver<bool>) -> Re
     let csrf_key = compose::csrf_key(&config, &context.world)?;
     let entropy = context.world.entropy.clone();
     let unstick = unstick.clone();
-    Ok(Site::new(SiteParts {
-        unstick,
-        config,
-        csrf_key,
-        entropy,
-        stop,
-    }))
+    Ok(Site::new(SiteParts { unstick, config, csrf_key, entropy, stop }))
 }
 
 /// Connections, workers and upkeep side by side, until `stop`.
 async fn serve(site: &Site, listener: TcpListener, stop: watch::Receiver<bool>) -> Result<(), Failure> {
     let config = site.config();
     let drain = config.drain_timeout.to_std();
-    let holding = Holding {
-        connections: config.max_connections,
-        head: config.head_timeout.to_std(),
-        drain,
-    };
+    let holding = Holding { connections: config.max_connections, head: config.head_timeout.to_std(), drain };
     let workers = tokio::spawn(work(site.unstick().clone(), stop.clone(), drain));
     let upkeep = tokio::spawn(tidy(site.clone(), stop.clone()));
     http::serve(listener, http::router(site), holding, stop)
         .await
         .map_err(|error| Failure::failed(error.to_string()))?;
     for task in [workers, upkeep] {
-        task.await
-            .map_err(|error| Failure::failed(format!("a worker broke off: {error}")))?;
+        task.await.map_err(|error| Failure::failed(format!("a worker broke off: {error}")))?;
     }
     Ok(())
 }
@@ -120,12 +109,7 @@ async fn tidy(site: Site, mut stop: watch::Receiver<bool>) {
 
 /// Says how to begin when nobody could sign in.
 async fn hint(context: &Context, unstick: &Unstick) -> Result<(), Failure> {
-    if unstick
-        .staff(&context.actor)
-        .await?
-        .iter()
-        .all(|row| row.disabled_at.is_some())
-    {
+    if unstick.staff(&context.actor).await?.iter().all(|row| row.disabled_at.is_some()) {
         output::say("Nobody can sign in yet. Add the first admin:\n  admin-tool staff add NAME --role admin");
     }
     Ok(())

@@ -77,12 +77,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
             list(&unstick.staff(actor).await?, json);
             return Ok(Exit::Done);
         }
-        Command::Add {
-            id,
-            role,
-            name,
-            password_stdin,
-        } => {
+        Command::Add { id, role, name, password_stdin } => {
             let password = terminal::new_password(password_stdin)?;
             let name = name.unwrap_or_else(|| id.to_string());
             unstick.add_staff(actor, &id, &name, role, &password).await?;
@@ -123,8 +118,7 @@ fn list(staff: &[StaffRow], json: bool) {
             row.role.to_string(),
             row.name.clone(),
             row.last_sign_in_at.map_or_else(|| "never".to_owned(), Instant::to_text),
-            row.disabled_at
-                .map_or_else(String::new, |at| format!("disabled {}", at.to_text())),
+            row.disabled_at.map_or_else(String::new, |at| format!("disabled {}", at.to_text())),
         ]
     };
     let rows: Vec<Vec<String>> = staff.iter().map(row).collect();

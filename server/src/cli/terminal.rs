@@ -43,11 +43,7 @@ pub fn new_password(from_stdin: bool) -> Result<String, Failure> {
     let unreadable = |error: std::io::Error| Failure::failed(format!("the password cannot be read: {error}"));
     if from_stdin {
         let mut text = String::new();
-        std::io::stdin()
-            .lock()
-            .take(LONGEST)
-            .read_to_string(&mut text)
-            .map_err(unreadable)?;
+        std::io::stdin().lock().take(LONGEST).read_to_string(&mut text).map_err(unreadable)?;
         let text = text.strip_suffix('\n').unwrap_or(&text);
         return Ok(text.strip_suffix('\r').unwrap_or(text).to_owned());
     }
@@ -57,11 +53,7 @@ pub fn new_password(from_stdin: bool) -> Result<String, Failure> {
     }
     let first = rpassword::prompt_password("Password (at least 15 characters): ").map_err(unreadable)?;
     let second = rpassword::prompt_password("Once more: ").map_err(unreadable)?;
-    if first == second {
-        Ok(first)
-    } else {
-        Err(Failure::usage("password", "the two passwords are not the same"))
-    }
+    if first == second { Ok(first) } else { Err(Failure::usage("password", "the two passwords are not the same")) }
 }
 
 /// A bar on a terminal, nothing elsewhere. `unit` is what is counted.
@@ -74,10 +66,7 @@ pub fn bar(length: Option<u64>, unit: &str, quiet: bool) -> ProgressBar {
             let template = format!("{{wide_bar}} {{pos}} of {{len}} {unit} · {{per_sec}} · {{eta}} left");
             (ProgressBar::new(length), template)
         }
-        None => (
-            ProgressBar::new_spinner(),
-            format!("{{spinner}} {{pos}} {unit} · {{per_sec}}"),
-        ),
+        None => (ProgressBar::new_spinner(), format!("{{spinner}} {{pos}} {unit} · {{per_sec}}")),
     };
     bar.set_style(ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar

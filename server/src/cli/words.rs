@@ -42,10 +42,6 @@ pub fn time_span(text: &str) -> Result<Span, String> {
 /// # Errors
 /// How to write one.
 pub fn instant(text: &str) -> Result<Instant, String> {
-    let whole = if text.len() == 10 {
-        format!("{text}T00:00:00Z")
-    } else {
-        text.to_owned()
-    };
+    let whole = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
     Instant::parse(&whole).map_err(|error| error.to_string())
 }

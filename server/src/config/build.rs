@@ -22,10 +22,7 @@ impl Reader<'_> {
     fn raw(&self, name: &str) -> Raw {
         let default = || {
             let text = KEYS.iter().find(|key| key.name == name).map_or("", |key| key.default);
-            Raw {
-                text: text.to_owned(),
-                origin: Origin::Default,
-            }
+            Raw { text: text.to_owned(), origin: Origin::Default }
         };
         self.said.values.get(name).cloned().unwrap_or_else(default)
     }
@@ -41,19 +38,12 @@ impl Reader<'_> {
 
     /// A setting that may be left out.
     fn maybe<T>(&mut self, name: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
-        if self.raw(name).text.trim().is_empty() {
-            None
-        } else {
-            self.get(name, None, |text| read(text).map(Some))
-        }
+        if self.raw(name).text.trim().is_empty() { None } else { self.get(name, None, |text| read(text).map(Some)) }
     }
 
     fn number<T: FromStr + PartialOrd + Copy + fmt::Display>(&mut self, name: &str, least: T, most: T) -> T {
         self.get(name, least, |text| {
-            let number = text
-                .parse::<T>()
-                .ok()
-                .filter(|number| (&least..=&most).contains(&number));
+            let number = text.parse::<T>().ok().filter(|number| (&least..=&most).contains(&number));
             number.ok_or_else(|| format!("{text:?} must be a whole number from {least} to {most}"))
         })
     }
@@ -64,11 +54,7 @@ impl Reader<'_> {
             if (least..=most).contains(&value) {
                 Ok(value)
             } else {
-                Err(format!(
-                    "{text:?} must be between {} and {}",
-                    super::span_text(least),
-                    super::span_text(most)
-                ))
+                Err(format!("{text:?} must be between {} and {}", super::span_text(least), super::span_text(most)))
             }
         })
     }
@@ -139,43 +125,26 @@ pub(super) fn build(said: RawConfig, problems: &mut Problems) -> Config {
         api_rate: from.number("api_rate", 1, 10_000_000),
         log: from.get("log", String::new(), log_filter),
         log_format: from.get("log_format", LogFormat::Auto, log_format),
-        routers: if said.routers.is_empty() {
-            default_routers()
-        } else {
-            configured
-        },
+        routers: if said.routers.is_empty() { default_routers() } else { configured },
         said: said.values,
     };
     if config.session_idle > config.session_absolute {
-        let origin = config
-            .said
-            .get("session_idle")
-            .map_or(Origin::Default, |raw| raw.origin.clone());
-        problems.push(Problem::new(
-            origin,
-            "session_idle: must not be longer than session_absolute",
-        ));
+        let origin = config.said.get("session_idle").map_or(Origin::Default, |raw| raw.origin.clone());
+        problems.push(Problem::new(origin, "session_idle: must not be longer than session_absolute"));
     }
     config
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse()
-        .map_err(|_| format!("{text:?} is no address with a port; write 127.0.0.1:3000"))
+    text.parse().map_err(|_| format!("{text:?} is no address with a port; write 127.0.0.1:3000"))
 }
 
 fn folder(text: &str) -> Result<PathBuf, String> {
-    if text.is_empty() {
-        Err("must name a folder".to_owned())
-    } else {
-        Ok(PathBuf::from(text))
-    }
+    if text.is_empty() { Err("must name a folder".to_owned()) } else { Ok(PathBuf::from(text)) }
 }
 
 fn database_url(text: &str) -> Result<String, String> {
-    let known = ["sqlite://", "postgres://", "postgresql://"]
-        .iter()
-        .any(|scheme| text.starts_with(scheme));
+    let known = ["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
     if known && text.len() > "postgresql://".len() - 2 {
         Ok(text.to_owned())
     } else {
@@ -185,11 +154,7 @@ fn database_url(text: &str) -> Result<String, String> {
 }
 
 fn networks(text: &str) -> Result<Vec<Network>, String> {
-    text.split(',')
-        .map(str::trim)
-        .filter(|part| !part.is_empty())
-        .map(str::parse)
-        .collect()
+    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::parse).collect()
 }
 
 fn log_format(text: &str) -> Result<LogFormat, String> {
@@ -204,8 +169,6 @@ fn log_format(text: &str) -> Result<LogFormat, String> {
 fn log_filter(text: &str) -> Result<String, String> {
     match tracing_subscriber::EnvFilter::try_new(text) {
         Ok(_) if !text.is_empty() => Ok(text.to_owned()),
-        _ => Err(format!(
-            "{text:?} is no filter; write error, warn, info, debug, trace, or info,server=debug"
-        )),
+        _ => Err(format!("{text:?} is no filter; write error, warn, info, debug, trace, or info,server=debug")),
     }
 }

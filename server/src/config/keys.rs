@@ -25,75 +25,27 @@ const fn key(name: &'static str, default: &'static str, about: &'static str) -> 
 
 /// Every setting outside of `[[router]]`.
 pub const KEYS: &[Key] = &[
-    key(
-        "database_url",
-        "",
-        "sqlite://PATH or postgres://…; by default unstick.db in data_dir",
-    ),
-    key(
-        "data_dir",
-        "data",
-        "folder of the database, the keys and the checkpoints; only its owner may read it",
-    ),
+    key("database_url", "", "sqlite://PATH or postgres://…; by default unstick.db in data_dir"),
+    key("data_dir", "data", "folder of the database, the keys and the checkpoints; only its owner may read it"),
     key("listen", "127.0.0.1:3000", "address and port of console and API"),
     key(
         "public_origin",
         "",
         "what browsers see, https://unstick.example; by default http:// and listen, on loopback only",
     ),
-    key(
-        "trusted_proxies",
-        "",
-        "addresses or networks whose X-Forwarded-For is believed",
-    ),
-    key(
-        "site_dir",
-        "",
-        "folder of the console's files; by default the one beside the program",
-    ),
-    key(
-        "session_idle",
-        "30m",
-        "a console session ends after so long without use",
-    ),
-    key(
-        "session_absolute",
-        "8h",
-        "a console session ends after so long in any case",
-    ),
+    key("trusted_proxies", "", "addresses or networks whose X-Forwarded-For is believed"),
+    key("site_dir", "", "folder of the console's files; by default the one beside the program"),
+    key("session_idle", "30m", "a console session ends after so long without use"),
+    key("session_absolute", "8h", "a console session ends after so long in any case"),
     key("retention", "90d", "cleaned sessions are kept so long as history"),
-    key(
-        "accumulation",
-        "50",
-        "from so many open sessions on an account accumulates",
-    ),
-    key(
-        "degraded_error_percent",
-        "5",
-        "from this share of failed requests on a server is degraded",
-    ),
-    key(
-        "degraded_response",
-        "2s",
-        "from this mean time to answer on a server is degraded; 0s switches it off",
-    ),
+    key("accumulation", "50", "from so many open sessions on an account accumulates"),
+    key("degraded_error_percent", "5", "from this share of failed requests on a server is degraded"),
+    key("degraded_response", "2s", "from this mean time to answer on a server is degraded; 0s switches it off"),
     key("observe_every", "5s", "how often routers are looked at"),
-    key(
-        "observe_limit",
-        "50000",
-        "tables with more rows than this are not listed whole",
-    ),
-    key(
-        "embedded_pin_timeout",
-        "30m",
-        "a pin of the embedded router ends after so long without traffic",
-    ),
+    key("observe_limit", "50000", "tables with more rows than this are not listed whole"),
+    key("embedded_pin_timeout", "30m", "a pin of the embedded router ends after so long without traffic"),
     key("page_size", "50", "rows of a page"),
-    key(
-        "argon_memory_kib",
-        "19456",
-        "memory of one password hash; OWASP's least is 19456",
-    ),
+    key("argon_memory_kib", "19456", "memory of one password hash; OWASP's least is 19456"),
     key("argon_passes", "2", "passes of one password hash; at least 2"),
     key("hash_threads", "2", "password hashes computed at once"),
     key("max_connections", "4096", "connections held at once; more wait"),
@@ -102,21 +54,9 @@ pub const KEYS: &[Key] = &[
         "15s",
         "a request's head that takes longer, and a connection that stays silent so long, is closed",
     ),
-    key(
-        "request_timeout",
-        "30s",
-        "a request that has no answer by then gets 503",
-    ),
-    key(
-        "drain_timeout",
-        "10s",
-        "how long a stopping server waits for requests under way",
-    ),
-    key(
-        "api_rate",
-        "5000",
-        "requests a second of one API token, with twice as many at once",
-    ),
+    key("request_timeout", "30s", "a request that has no answer by then gets 503"),
+    key("drain_timeout", "10s", "how long a stopping server waits for requests under way"),
+    key("api_rate", "5000", "requests a second of one API token, with twice as many at once"),
     key("log", "info", "what is logged, as in info,server=debug"),
     key("log_format", "auto", "text, json, or auto: text on a terminal"),
 ];
@@ -140,18 +80,13 @@ const OTHER_VARIABLES: &[&str] = &[
 
 /// Whether the variable `name` is known and no setting.
 pub fn is_other_variable(name: &str) -> bool {
-    OTHER_VARIABLES
-        .iter()
-        .any(|known| name == *known || (known.ends_with('_') && name.starts_with(known)))
+    OTHER_VARIABLES.iter().any(|known| name == *known || (known.ends_with('_') && name.starts_with(known)))
 }
 
 /// The one of `known` that was probably meant by `word`, if any is near.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = |candidate: &&str| distance(word, candidate) <= (candidate.len() / 3).max(1);
-    known
-        .into_iter()
-        .filter(near)
-        .min_by_key(|candidate| distance(word, candidate))
+    known.into_iter().filter(near).min_by_key(|candidate| distance(word, candidate))
 }
 
 /// How many letters must be put in, taken out or replaced to make `b` of `a` (Levenshtein).

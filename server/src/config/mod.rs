@@ -115,10 +115,7 @@ pub struct Problem {
 impl Problem {
     /// A problem at `origin`.
     pub fn new(origin: Origin, text: impl Into<String>) -> Self {
-        Self {
-            origin,
-            text: text.into(),
-        }
+        Self { origin, text: text.into() }
     }
 }
 
@@ -144,9 +141,7 @@ impl Problems {
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the configuration is not good:")?;
-        self.0
-            .iter()
-            .try_for_each(|problem| write!(f, "\n  {}: {}", problem.origin, problem.text))
+        self.0.iter().try_for_each(|problem| write!(f, "\n  {}: {}", problem.origin, problem.text))
     }
 }
 
@@ -183,11 +178,8 @@ impl Config {
         let program = std::env::current_exe().ok();
         let beside = program.as_deref().and_then(Path::parent);
         let above = beside.and_then(Path::parent);
-        let places = [
-            beside.map(|dir| dir.join("site")),
-            above.map(|dir| dir.join("site")),
-            Some("target/site".into()),
-        ];
+        let places =
+            [beside.map(|dir| dir.join("site")), above.map(|dir| dir.join("site")), Some("target/site".into())];
         places.into_iter().flatten().find(|dir| dir.join("pkg").is_dir())
     }
 

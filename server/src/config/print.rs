@@ -11,11 +11,7 @@ impl Config {
     pub fn masked_database_url(&self) -> String {
         let Ok(mut url) = url::Url::parse(&self.database_url) else {
             let scheme = self.database_url.split("://").next().unwrap_or_default();
-            return if scheme == "sqlite" {
-                self.database_url.clone()
-            } else {
-                format!("{scheme}://***")
-            };
+            return if scheme == "sqlite" { self.database_url.clone() } else { format!("{scheme}://***") };
         };
         let hidden = url.password().is_some() && url.set_password(Some("***")).is_ok();
         let secret = |name: &str| ["password", "pass", "sslpassword"].contains(&name.to_lowercase().as_str());
@@ -23,24 +19,13 @@ impl Config {
             let pairs: Vec<(String, String)> = url
                 .query_pairs()
                 .map(|(name, value)| {
-                    (
-                        name.to_string(),
-                        if secret(&name) {
-                            "***".to_owned()
-                        } else {
-                            value.to_string()
-                        },
-                    )
+                    (name.to_string(), if secret(&name) { "***".to_owned() } else { value.to_string() })
                 })
                 .collect();
             url.query_pairs_mut().clear().extend_pairs(pairs);
             return url.to_string();
         }
-        if hidden {
-            url.to_string()
-        } else {
-            self.database_url.clone()
-        }
+        if hidden { url.to_string() } else { self.database_url.clone() }
     }
 
     /// The value in force of setting `name`, masked.
@@ -51,12 +36,7 @@ impl Config {
             "data_dir" => self.data_dir.display().to_string(),
             "listen" => self.listen.to_string(),
             "public_origin" => self.public_origin.to_string(),
-            "trusted_proxies" => self
-                .trusted_proxies
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(","),
+            "trusted_proxies" => self.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
             "site_dir" => self.site_dir().map(|dir| dir.display().to_string()).unwrap_or_default(),
             "session_idle" => span(self.session_idle),
             "session_absolute" => span(self.session_absolute),
@@ -111,12 +91,7 @@ fn router_toml(router: &RouterConfig) -> String {
     let mut text = format!("\n[[router]]\nname = {}\n", quoted(router.name().as_str()));
     match router {
         RouterConfig::Embedded { .. } => text.push_str("kind = \"embedded\"\n"),
-        RouterConfig::Haproxy {
-            endpoint,
-            timeout,
-            max_request,
-            ..
-        } => {
+        RouterConfig::Haproxy { endpoint, timeout, max_request, .. } => {
             let lines = format!(
                 "kind = \"haproxy\"\nendpoint = {}\ntimeout = {}\nmax_request = {}\n",
                 quoted(&endpoint.to_string()),
@@ -130,12 +105,7 @@ fn router_toml(router: &RouterConfig) -> String {
         let (name, scope) = (quoted(pool.name.as_str()), quoted(pool.scope.as_str()));
         let _ = writeln!(text, "[[router.pool]]\nname = {name}\nscope = {scope}");
         if matches!(router, RouterConfig::Haproxy { .. }) {
-            let _ = writeln!(
-                text,
-                "table = {}\nbackend = {}",
-                quoted(&pool.table),
-                quoted(&pool.backend)
-            );
+            let _ = writeln!(text, "table = {}\nbackend = {}", quoted(&pool.table), quoted(&pool.backend));
         }
         if let Some(file) = &pool.acl_file {
             let _ = writeln!(text, "acl_file = {}", quoted(file));
@@ -160,46 +130,29 @@ mod tests {
     use super::*;
 
     fn config(variables: &[(&str, &str)]) -> Config {
-        let variables = variables
-            .iter()
-            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        let variables = variables.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
         Config::load(None, variables).unwrap()
     }
 
     #[test]
     fn a_password_is_masked_and_the_rest_is_not() {
-        let with = config(&[(
-            "UNSTICK_DATABASE_URL",
-            "postgres://u:hunter2@db.example:5432/unstick?sslmode=verify-full",
-        )]);
+        let with =
+            config(&[("UNSTICK_DATABASE_URL", "postgres://u:hunter2@db.example:5432/unstick?sslmode=verify-full")]);
         let text = with.to_toml();
         assert!(!text.contains("hunter2"), "{text}");
-        assert!(
-            text.contains("db.example") && text.contains("UNSTICK_DATABASE_URL"),
-            "{text}"
-        );
-        let query = config(&[(
-            "UNSTICK_DATABASE_URL",
-            "postgres://u@db.example/unstick?password=hunter2",
-        )]);
+        assert!(text.contains("db.example") && text.contains("UNSTICK_DATABASE_URL"), "{text}");
+        let query = config(&[("UNSTICK_DATABASE_URL", "postgres://u@db.example/unstick?password=hunter2")]);
         assert!(!query.to_toml().contains("hunter2"));
     }
 
     #[test]
     fn what_is_printed_says_the_same() {
-        let first = config(&[
-            ("UNSTICK_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.1"),
-            ("UNSTICK_SESSION_IDLE", "20m"),
-        ]);
+        let first = config(&[("UNSTICK_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.1"), ("UNSTICK_SESSION_IDLE", "20m")]);
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("unstick.toml");
         // The folder of the console's files is found, not set: without it nothing is to be said.
-        let text: String = first
-            .to_toml()
-            .lines()
-            .filter(|line| !line.starts_with("site_dir"))
-            .collect::<Vec<_>>()
-            .join("\n");
+        let text: String =
+            first.to_toml().lines().filter(|line| !line.starts_with("site_dir")).collect::<Vec<_>>().join("\n");
         std::fs::write(&file, text).unwrap();
         let second = Config::load(Some(Path::new(&file)), []).unwrap();
         for key in KEYS {

@@ -77,10 +77,7 @@ impl File<'_> {
 impl RawConfig {
     /// Adds what `text`, the content of `path`, says.
     pub fn add_file(&mut self, path: &Path, text: &str, problems: &mut Problems) {
-        let file = File {
-            name: path.display().to_string(),
-            text,
-        };
+        let file = File { name: path.display().to_string(), text };
         let table = match DeTable::parse(text) {
             Ok(table) => table.into_inner(),
             Err(error) => {
@@ -116,10 +113,7 @@ impl RawConfig {
             } else {
                 let known: Vec<String> = KEYS.iter().map(super::keys::Key::variable).collect();
                 let meant = nearest(&name, known.iter().map(String::as_str));
-                problems.push(Problem::new(
-                    origin,
-                    format!("there is no such setting{}", suggestion(meant)),
-                ));
+                problems.push(Problem::new(origin, format!("there is no such setting{}", suggestion(meant))));
             }
         }
     }
@@ -130,10 +124,7 @@ fn suggestion(meant: Option<&str>) -> String {
 }
 
 fn unknown<'a>(origin: Origin, word: &str, known: impl IntoIterator<Item = &'a str>) -> Problem {
-    Problem::new(
-        origin,
-        format!("there is no setting {word:?}{}", suggestion(nearest(word, known))),
-    )
+    Problem::new(origin, format!("there is no setting {word:?}{}", suggestion(nearest(word, known))))
 }
 
 /// Reads `[[name]]` blocks, whose keys must be among `keys`.
@@ -149,10 +140,7 @@ fn blocks(
         problems.push(Problem::new(file.origin(value.span().start), text));
         return Vec::new();
     };
-    array
-        .iter()
-        .filter_map(|item| block(file, item, keys, name, problems))
-        .collect()
+    array.iter().filter_map(|item| block(file, item, keys, name, problems)).collect()
 }
 
 fn block(
@@ -167,11 +155,7 @@ fn block(
         problems.push(Problem::new(origin, format!("{name} must be a block: [[{name}]]")));
         return None;
     };
-    let mut found = RawBlock {
-        origin,
-        values: BTreeMap::new(),
-        pools: Vec::new(),
-    };
+    let mut found = RawBlock { origin, values: BTreeMap::new(), pools: Vec::new() };
     for (key, value) in table {
         let (word, origin) = (key.get_ref().as_ref(), file.origin(key.span().start));
         if word == "pool" && keys.contains(&"pool") {
@@ -200,10 +184,8 @@ fn text_of(value: &Spanned<DeValue<'_>>, origin: &Origin, name: &str, problems: 
         _ => None,
     };
     if text.is_none() {
-        problems.push(Problem::new(
-            origin.clone(),
-            format!("{name} must be a text, a whole number or a list of texts"),
-        ));
+        problems
+            .push(Problem::new(origin.clone(), format!("{name} must be a text, a whole number or a list of texts")));
     }
     text
 }

@@ -65,23 +65,12 @@ pub(super) fn default_routers() -> Vec<RouterConfig> {
     let pool = |name: &str, scope| {
         let name = PoolName::parse(name).ok()?;
         let text = name.to_string();
-        Some(RouterPool {
-            name,
-            scope,
-            table: text.clone(),
-            backend: text,
-            acl_file: None,
-        })
+        Some(RouterPool { name, scope, table: text.clone(), backend: text, acl_file: None })
     };
     let pools = [pool("app", Scope::Account), pool("files", Scope::Session)];
     let name = RouterName::parse("embedded").ok();
     let pools = pools.into_iter().flatten().collect();
-    name.into_iter()
-        .map(|name| RouterConfig::Embedded {
-            name,
-            pools: Vec::clone(&pools),
-        })
-        .collect()
+    name.into_iter().map(|name| RouterConfig::Embedded { name, pools: Vec::clone(&pools) }).collect()
 }
 
 /// Reads the blocks.
@@ -101,9 +90,7 @@ pub(super) fn routers(blocks: &[RawBlock], problems: &mut Problems) -> Vec<Route
 }
 
 fn router(block: &RawBlock, problems: &mut Problems) -> Option<RouterConfig> {
-    let name = required(block, "name", problems, |text| {
-        RouterName::parse(text).map_err(|e| e.to_string())
-    });
+    let name = required(block, "name", problems, |text| RouterName::parse(text).map_err(|e| e.to_string()));
     let kind = required(block, "kind", problems, |text| match text {
         "embedded" | "haproxy" => Ok(text.to_owned()),
         other => Err(format!("{other:?} is no kind of router; write embedded or haproxy")),
@@ -112,10 +99,7 @@ fn router(block: &RawBlock, problems: &mut Problems) -> Option<RouterConfig> {
     if kind? == "embedded" {
         for word in ["endpoint", "timeout", "max_request"] {
             if let Some(raw) = block.values.get(word) {
-                problems.push(Problem::new(
-                    raw.origin.clone(),
-                    format!("{word} is not for an embedded router"),
-                ));
+                problems.push(Problem::new(raw.origin.clone(), format!("{word} is not for an embedded router")));
             }
         }
         return Some(RouterConfig::Embedded { name: name?, pools });
@@ -123,13 +107,8 @@ fn router(block: &RawBlock, problems: &mut Problems) -> Option<RouterConfig> {
     let endpoint = required(block, "endpoint", problems, str::parse::<Endpoint>);
     let timeout = optional(block, "timeout", problems, Span::from_secs(2), span);
     let max_request = optional(block, "max_request", problems, Span::from_secs(30), span);
-    let router = RouterConfig::Haproxy {
-        name: name?,
-        endpoint: endpoint?,
-        timeout: timeout?,
-        max_request: max_request?,
-        pools,
-    };
+    let router =
+        RouterConfig::Haproxy { name: name?, endpoint: endpoint?, timeout: timeout?, max_request: max_request?, pools };
     check_haproxy(&router, &block.origin, problems);
     Some(router)
 }
@@ -146,14 +125,7 @@ fn check_haproxy(router: &RouterConfig, origin: &Origin, problems: &mut Problems
 impl RouterConfig {
     /// The same in the words of the package that talks to it.
     pub fn haproxy(&self) -> Option<routers::haproxy::HaproxyConfig> {
-        let Self::Haproxy {
-            name,
-            endpoint,
-            timeout,
-            max_request,
-            pools,
-        } = self
-        else {
+        let Self::Haproxy { name, endpoint, timeout, max_request, pools } = self else {
             return None;
         };
         let pool = |pool: &RouterPool| routers::haproxy::HaproxyPool {
@@ -191,9 +163,7 @@ fn pools(block: &RawBlock, problems: &mut Problems) -> Vec<RouterPool> {
 }
 
 fn pool(block: &RawBlock, problems: &mut Problems) -> Option<RouterPool> {
-    let name = required(block, "name", problems, |text| {
-        PoolName::parse(text).map_err(|e| e.to_string())
-    });
+    let name = required(block, "name", problems, |text| PoolName::parse(text).map_err(|e| e.to_string()));
     let scope = required(block, "scope", problems, |text| {
         Scope::parse(text).ok_or_else(|| format!("{text:?} is no scope; write account or session"))
     });
@@ -201,13 +171,7 @@ fn pool(block: &RawBlock, problems: &mut Problems) -> Option<RouterPool> {
     let name = name?;
     let backend = text("backend").unwrap_or_else(|| name.to_string());
     let table = text("table").unwrap_or_else(|| backend.clone());
-    Some(RouterPool {
-        name,
-        scope: scope?,
-        table,
-        backend,
-        acl_file: text("acl_file"),
-    })
+    Some(RouterPool { name, scope: scope?, table, backend, acl_file: text("acl_file") })
 }
 
 fn required<T>(
@@ -237,7 +201,5 @@ fn optional<T>(
 }
 
 fn checked<T>(raw: &Raw, problems: &mut Problems, read: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
-    read(&raw.text)
-        .map_err(|text| problems.push(Problem::new(raw.origin.clone(), text)))
-        .ok()
+    read(&raw.text).map_err(|text| problems.push(Problem::new(raw.origin.clone(), text))).ok()
 }

@@ -36,18 +36,10 @@ impl Secret {
         let Some(text) = private_text(file)? else {
             return Ok(None);
         };
-        let keys: Option<Vec<Self>> = text
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
-            .map(parse)
-            .collect();
+        let keys: Option<Vec<Self>> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(parse).collect();
         match keys {
             Some(keys) if !keys.is_empty() => Ok(Some(keys)),
-            _ => Err(format!(
-                "{}: every line must be a key of 64 hexadecimal digits",
-                file.display()
-            )),
+            _ => Err(format!("{}: every line must be a key of 64 hexadecimal digits", file.display())),
         }
     }
 
@@ -77,9 +69,7 @@ pub fn private_text(file: &Path) -> Result<Option<String>, String> {
         Err(error) => return Err(format!("{} cannot be read: {error}", file.display())),
         Ok(about) => check_mode(file, &about)?,
     }
-    std::fs::read_to_string(file)
-        .map(Some)
-        .map_err(|error| format!("{} cannot be read: {error}", file.display()))
+    std::fs::read_to_string(file).map(Some).map_err(|error| format!("{} cannot be read: {error}", file.display()))
 }
 
 #[cfg(unix)]
@@ -90,10 +80,7 @@ fn check_mode(file: &Path, about: &std::fs::Metadata) -> Result<(), String> {
         return Ok(());
     }
     let name = file.display();
-    Err(format!(
-        "{name} holds a secret and others can read it (mode {:o}): chmod 600 {name}",
-        mode & 0o777
-    ))
+    Err(format!("{name} holds a secret and others can read it (mode {:o}): chmod 600 {name}", mode & 0o777))
 }
 
 #[cfg(not(unix))]

@@ -4,9 +4,7 @@ fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, Problems> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("unstick.toml");
     std::fs::write(&file, text).unwrap();
-    let variables = variables
-        .iter()
-        .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+    let variables = variables.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
     Config::load(Some(&file), variables)
 }
 
@@ -19,26 +17,14 @@ fn nothing_said_is_a_good_configuration() {
     let config = load("", &[]).unwrap();
     assert_eq!(config.database_url, "sqlite://data/unstick.db");
     assert_eq!(config.public_origin.as_str(), "http://127.0.0.1:3000");
-    let RouterConfig::Embedded { name, pools } = &config.routers[0] else {
-        panic!("not embedded")
-    };
-    let names: Vec<_> = pools
-        .iter()
-        .map(|pool| (pool.name.as_str(), pool.scope.as_str()))
-        .collect();
-    assert_eq!(
-        (name.as_str(), names),
-        ("embedded", vec![("app", "account"), ("files", "session")])
-    );
+    let RouterConfig::Embedded { name, pools } = &config.routers[0] else { panic!("not embedded") };
+    let names: Vec<_> = pools.iter().map(|pool| (pool.name.as_str(), pool.scope.as_str())).collect();
+    assert_eq!((name.as_str(), names), ("embedded", vec![("app", "account"), ("files", "session")]));
 }
 
 #[test]
 fn the_environment_wins_over_the_file() {
-    let config = load(
-        "listen = \"127.0.0.1:1\"\npage_size = 20",
-        &[("UNSTICK_LISTEN", "127.0.0.1:2")],
-    )
-    .unwrap();
+    let config = load("listen = \"127.0.0.1:1\"\npage_size = 20", &[("UNSTICK_LISTEN", "127.0.0.1:2")]).unwrap();
     assert_eq!((config.listen.port(), config.page_size), (2, 20));
     assert_eq!(config.public_origin.as_str(), "http://127.0.0.1:2");
 }
@@ -73,21 +59,9 @@ fn a_broken_file_tells_its_line() {
 #[test]
 fn clear_text_over_a_network_is_refused() {
     assert!(complaint("listen = \"0.0.0.0:80\"", &[]).contains("TLS"));
-    assert!(
-        complaint(
-            "listen = \"0.0.0.0:80\"\npublic_origin = \"http://unstick.example\"",
-            &[]
-        )
-        .contains("https")
-    );
+    assert!(complaint("listen = \"0.0.0.0:80\"\npublic_origin = \"http://unstick.example\"", &[]).contains("https"));
     assert!(complaint("public_origin = \"http://unstick.example\"", &[]).contains("https"));
-    assert!(
-        load(
-            "listen = \"0.0.0.0:80\"\npublic_origin = \"https://unstick.example\"",
-            &[]
-        )
-        .is_ok()
-    );
+    assert!(load("listen = \"0.0.0.0:80\"\npublic_origin = \"https://unstick.example\"", &[]).is_ok());
 }
 
 #[test]
@@ -102,17 +76,9 @@ fn a_haproxy_is_read_with_its_defaults() {
                 [[router.pool]]\nname = \"app\"\nscope = \"account\"\n\
                 [[router.pool]]\nname = \"files\"\nscope = \"session\"\nbackend = \"be_files\"\ntable = \"t_files\"\n";
     let config = load(text, &[]).unwrap();
-    let RouterConfig::Haproxy { timeout, pools, .. } = &config.routers[0] else {
-        panic!("not a haproxy")
-    };
-    assert_eq!(
-        (timeout.secs(), pools[0].table.as_str(), pools[0].backend.as_str()),
-        (2, "app", "app")
-    );
-    assert_eq!(
-        (pools[1].table.as_str(), pools[1].backend.as_str()),
-        ("t_files", "be_files")
-    );
+    let RouterConfig::Haproxy { timeout, pools, .. } = &config.routers[0] else { panic!("not a haproxy") };
+    assert_eq!((timeout.secs(), pools[0].table.as_str(), pools[0].backend.as_str()), (2, "app", "app"));
+    assert_eq!((pools[1].table.as_str(), pools[1].backend.as_str()), ("t_files", "be_files"));
 }
 
 #[test]

@@ -14,10 +14,7 @@ use url::Url;
 /// # Errors
 /// When it is none of these.
 pub fn span(text: &str) -> Result<Span, String> {
-    let digits = text
-        .trim()
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.trim().len());
+    let digits = text.trim().find(|c: char| !c.is_ascii_digit()).unwrap_or(text.trim().len());
     let (number, unit) = text.trim().split_at(digits);
     let micros = match unit.trim() {
         "ms" => 1_000,
@@ -31,32 +28,18 @@ pub fn span(text: &str) -> Result<Span, String> {
     if micros == 0 {
         return Err(wrong());
     }
-    number
-        .parse::<i64>()
-        .ok()
-        .and_then(|n| n.checked_mul(micros))
-        .map(Span::from_micros)
-        .ok_or_else(wrong)
+    number.parse::<i64>().ok().and_then(|n| n.checked_mul(micros)).map(Span::from_micros).ok_or_else(wrong)
 }
 
 /// The span as one would write it in the configuration.
 pub fn span_text(span: Span) -> String {
     let micros = span.micros();
-    for (unit, size) in [
-        ("d", 86_400_000_000),
-        ("h", 3_600_000_000),
-        ("m", 60_000_000),
-        ("s", 1_000_000),
-    ] {
+    for (unit, size) in [("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000)] {
         if micros >= size && micros % size == 0 {
             return format!("{}{unit}", micros / size);
         }
     }
-    if micros == 0 {
-        "0s".to_owned()
-    } else {
-        format!("{}ms", span.millis())
-    }
+    if micros == 0 { "0s".to_owned() } else { format!("{}ms", span.millis()) }
 }
 
 /// A web origin: scheme, host and port, and nothing else.
@@ -72,12 +55,7 @@ impl WebOrigin {
     /// What a browser on this machine sees of a listener without anything in front.
     pub fn of_listener(listen: SocketAddr) -> Self {
         let loopback = listen.ip().is_loopback();
-        Self {
-            text: format!("http://{listen}"),
-            https: false,
-            loopback,
-            port: Some(listen.port()),
-        }
+        Self { text: format!("http://{listen}"), https: false, loopback, port: Some(listen.port()) }
     }
 
     /// The text that a browser sends in `Origin`.
@@ -102,9 +80,7 @@ impl WebOrigin {
         let (true, false, Some(port)) = (self.loopback, self.https, self.port) else {
             return false;
         };
-        ["localhost", "127.0.0.1", "[::1]"]
-            .iter()
-            .any(|host| origin == format!("http://{host}:{port}"))
+        ["localhost", "127.0.0.1", "[::1]"].iter().any(|host| origin == format!("http://{host}:{port}"))
     }
 }
 
@@ -129,12 +105,7 @@ impl FromStr for WebOrigin {
             None => return Err(wrong("has no host")),
         };
         let text = url.origin().ascii_serialization();
-        Ok(Self {
-            text,
-            https,
-            loopback,
-            port: url.port_or_known_default(),
-        })
+        Ok(Self { text, https, loopback, port: url.port_or_known_default() })
     }
 }
 
@@ -172,9 +143,7 @@ impl FromStr for Network {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || format!("{text:?} is no address or network; write 10.0.0.7 or 10.0.0.0/8");
-        let (address, bits) = text
-            .split_once('/')
-            .map_or((text, None), |(address, bits)| (address, Some(bits)));
+        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
         let address: IpAddr = address.trim().parse().map_err(|_| wrong())?;
         let address = address.to_canonical();
         let most = if address.is_ipv4() { 32 } else { 128 };
@@ -215,14 +184,7 @@ mod tests {
         );
         assert!(origin.admits("https://unstick.example"));
         assert!(!origin.admits("https://unstick.example.evil") && !origin.admits("http://unstick.example"));
-        for bad in [
-            "unstick.example",
-            "ftp://a",
-            "https://a/path",
-            "https://u@a",
-            "https://a?q",
-            "",
-        ] {
+        for bad in ["unstick.example", "ftp://a", "https://a/path", "https://u@a", "https://a?q", ""] {
             assert!(bad.parse::<WebOrigin>().is_err(), "{bad:?} was taken");
         }
     }

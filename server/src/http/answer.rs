@@ -23,9 +23,8 @@ pub fn refuse(path: &str, status: StatusCode, text: &str, id: Option<&str>) -> R
     if path.starts_with("/api/") {
         return Problem::plain(status, text).with_id(id).into_response();
     }
-    let quote = id
-        .map(|id| format!("<p>If you ask somebody about it, quote <code>{id}</code>.</p>"))
-        .unwrap_or_default();
+    let quote =
+        id.map(|id| format!("<p>If you ask somebody about it, quote <code>{id}</code>.</p>")).unwrap_or_default();
     let title = status.canonical_reason().unwrap_or("Error");
     let page = format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
@@ -33,14 +32,9 @@ pub fn refuse(path: &str, status: StatusCode, text: &str, id: Option<&str>) -> R
          {quote}<p><a href=\"/\">Back to the start</a></p></main></body></html>"
     );
     let mut response = (status, page).into_response();
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/html; charset=utf-8"),
-    );
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     if status == StatusCode::METHOD_NOT_ALLOWED {
-        response
-            .headers_mut()
-            .insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
     }
     response
 }
@@ -68,8 +62,5 @@ pub fn log_internal(error: &service::Error) {
 
 /// `text` as HTML text.
 pub fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

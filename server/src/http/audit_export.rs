@@ -22,20 +22,8 @@ use super::{Site, answer};
 const BATCH: u32 = 1_000;
 
 /// The columns of the CSV.
-const COLUMNS: [&str; 12] = [
-    "seq",
-    "at",
-    "actor",
-    "action",
-    "target",
-    "account",
-    "reason",
-    "ticket",
-    "outcome",
-    "detail",
-    "prev_hash",
-    "hash",
-];
+const COLUMNS: [&str; 12] =
+    ["seq", "at", "actor", "action", "target", "account", "reason", "ticket", "outcome", "detail", "prev_hash", "hash"];
 
 /// How an export looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,9 +73,7 @@ fn ndjson_lines(events: &[AuditEvent]) -> Result<Vec<u8>, String> {
 }
 
 fn csv_lines(events: &[AuditEvent]) -> Result<Vec<u8>, String> {
-    let mut writer = csv::WriterBuilder::new()
-        .terminator(csv::Terminator::CRLF)
-        .from_writer(Vec::new());
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     for event in events {
         let draft = &event.draft;
         let cells = [
@@ -104,9 +90,7 @@ fn csv_lines(events: &[AuditEvent]) -> Result<Vec<u8>, String> {
             event.prev_hash.clone(),
             event.hash.clone(),
         ];
-        writer
-            .write_record(cells.map(|cell| safe(&cell)))
-            .map_err(|error| error.to_string())?;
+        writer.write_record(cells.map(|cell| safe(&cell))).map_err(|error| error.to_string())?;
     }
     writer.into_inner().map_err(|error| error.to_string())
 }
@@ -132,15 +116,8 @@ fn filter(query: &str) -> Result<AuditFilter, String> {
             return Err(format!("{name} is there twice"));
         }
     }
-    let value = |name: &str| {
-        pairs
-            .iter()
-            .find(|(other, _)| other == name)
-            .map(|(_, value)| value.clone())
-    };
-    AuditQuery::read(value)
-        .parse()
-        .map_err(|error| format!("{}: {}", error.field.unwrap_or_default(), error.message))
+    let value = |name: &str| pairs.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone());
+    AuditQuery::read(value).parse().map_err(|error| format!("{}: {}", error.field.unwrap_or_default(), error.message))
 }
 
 pub async fn csv(State(site): State<Site>, Extension(actor): Extension<Actor>, RawQuery(query): RawQuery) -> Response {
@@ -166,11 +143,7 @@ async fn export(site: Site, actor: Actor, query: Option<String>, format: Format)
     if let Err(error) = unstick.note_export(&actor, &filter, format.as_str()).await {
         return answer::of_error(path, &error);
     }
-    let name = format!(
-        "unstick-audit-{}.{}",
-        &unstick.clock().now().to_string()[..10],
-        format.as_str()
-    );
+    let name = format!("unstick-audit-{}.{}", &unstick.clock().now().to_string()[..10], format.as_str());
     let kind = match format {
         Format::Csv => "text/csv; charset=utf-8; header=present",
         Format::Ndjson => "application/x-ndjson",
@@ -179,18 +152,7 @@ async fn export(site: Site, actor: Actor, query: Option<String>, format: Format)
         (header::CONTENT_TYPE, kind.to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
     ];
-    (
-        headers,
-        body(Export {
-            unstick,
-            actor,
-            filter,
-            format,
-            before: None,
-            stage: Stage::Head,
-        }),
-    )
-        .into_response()
+    (headers, body(Export { unstick, actor, filter, format, before: None, stage: Stage::Head })).into_response()
 }
 
 struct Export {
@@ -228,11 +190,7 @@ fn body(export: Export) -> Body {
 impl Export {
     /// The next batch; `None` after the last one. A failure cuts the answer off, so that half a log is not taken for all.
     async fn batch(&mut self) -> Option<Result<Bytes, String>> {
-        let events = match self
-            .unstick
-            .audit_batch(&self.actor, &self.filter, self.before, BATCH)
-            .await
-        {
+        let events = match self.unstick.audit_batch(&self.actor, &self.filter, self.before, BATCH).await {
             Ok(events) => events,
             Err(error) => {
                 answer::log_internal(&error);
@@ -262,12 +220,7 @@ mod tests {
             outcome: AuditOutcome::Done,
             detail: serde_json::json!({}),
         };
-        AuditEvent {
-            seq: 1,
-            draft,
-            prev_hash: GENESIS.to_owned(),
-            hash: GENESIS.to_owned(),
-        }
+        AuditEvent { seq: 1, draft, prev_hash: GENESIS.to_owned(), hash: GENESIS.to_owned() }
     }
 
     #[test]
@@ -286,10 +239,7 @@ mod tests {
             assert!(filter(bad).is_err(), "{bad}");
         }
         assert_eq!(filter("actor=&from="), Ok(AuditFilter::default()));
-        assert_eq!(
-            filter("from=2026-11-23").unwrap().from,
-            Instant::parse("2026-11-23T00:00:00Z").ok()
-        );
+        assert_eq!(filter("from=2026-11-23").unwrap().from, Instant::parse("2026-11-23T00:00:00Z").ok());
     }
 
     #[test]

@@ -49,9 +49,7 @@ pub fn routes(site: &Site) -> Router<Site> {
             response
         }
     };
-    let worth = SizeAbove::new(WORTH)
-        .and(NotForContentType::SSE)
-        .and(NotForContentType::IMAGES);
+    let worth = SizeAbove::new(WORTH).and(NotForContentType::SSE).and(NotForContentType::IMAGES);
     Router::new()
         .leptos_routes_with_context(site, generate_route_list(App), provide, page)
         .route("/clean-ups/{id}/events", get(events::events))
@@ -62,9 +60,5 @@ pub fn routes(site: &Site) -> Router<Site> {
         .layer(from_fn_with_state(site.clone(), who::who))
         .layer(session::layer(site))
         .layer(from_fn_with_state(site.clone(), csrf::same_site_only))
-        .layer(
-            CompressionLayer::new()
-                .quality(CompressionLevel::Fastest)
-                .compress_when(worth),
-        )
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(worth))
 }

@@ -10,9 +10,7 @@ use super::Site;
 const MOST: usize = 16 << 10;
 
 pub fn routes() -> Router<Site> {
-    Router::new()
-        .route("/csp-reports", post(report))
-        .layer(DefaultBodyLimit::max(MOST))
+    Router::new().route("/csp-reports", post(report)).layer(DefaultBodyLimit::max(MOST))
 }
 
 async fn report(body: Bytes) -> StatusCode {

@@ -51,11 +51,7 @@ fn check(method: &Method, headers: &HeaderMap, ours: &WebOrigin) -> Result<(), R
             let frames = text(headers, "sec-fetch-dest")
                 .is_some_and(|dest| ["iframe", "frame", "object", "embed"].contains(&dest));
             let foreign = matches!(site, Some("cross-site" | "same-site"));
-            if foreign && (!navigates || frames) {
-                Err(Refusal::CrossSite)
-            } else {
-                Ok(())
-            }
+            if foreign && (!navigates || frames) { Err(Refusal::CrossSite) } else { Ok(()) }
         }
         Method::POST => {
             if !is_ours(site, text(headers, "origin"), ours) {
@@ -86,11 +82,7 @@ fn is_ours(site: Option<&str>, origin: Option<&str>, ours: &WebOrigin) -> bool {
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut all = headers.get_all(name).iter();
     let first = all.next()?;
-    if all.next().is_some() {
-        Some("?")
-    } else {
-        Some(first.to_str().unwrap_or("?"))
-    }
+    if all.next().is_some() { Some("?") } else { Some(first.to_str().unwrap_or("?")) }
 }
 
 #[cfg(test)]
@@ -110,11 +102,7 @@ mod tests {
     #[test]
     fn our_own_forms_pass() {
         for origin in ["null", "https://unstick.example"] {
-            let pairs = [
-                ("sec-fetch-site", "same-origin"),
-                ("origin", origin),
-                ("content-type", FORM),
-            ];
+            let pairs = [("sec-fetch-site", "same-origin"), ("origin", origin), ("content-type", FORM)];
             assert_eq!(verdict(&Method::POST, &pairs), Ok(()));
         }
         let old = [
@@ -127,41 +115,21 @@ mod tests {
     #[test]
     fn nobody_elses_do() {
         for site in ["cross-site", "same-site", "none", "", "Same-Origin"] {
-            let pairs = [
-                ("sec-fetch-site", site),
-                ("origin", "https://unstick.example"),
-                ("content-type", FORM),
-            ];
+            let pairs = [("sec-fetch-site", site), ("origin", "https://unstick.example"), ("content-type", FORM)];
             assert_eq!(verdict(&Method::POST, &pairs), Err(Refusal::CrossSite), "{site:?}");
         }
-        for origin in [
-            "null",
-            "https://evil.example",
-            "https://unstick.example.evil",
-            "http://unstick.example",
-            "",
-        ] {
+        for origin in ["null", "https://evil.example", "https://unstick.example.evil", "http://unstick.example", ""] {
             assert_eq!(
                 verdict(&Method::POST, &[("origin", origin), ("content-type", FORM)]),
                 Err(Refusal::CrossSite),
                 "{origin:?}"
             );
         }
-        assert_eq!(
-            verdict(&Method::POST, &[("content-type", FORM)]),
-            Err(Refusal::CrossSite)
-        );
-        let rebound = [
-            ("sec-fetch-site", "same-origin"),
-            ("origin", "http://evil.example:3000"),
-            ("content-type", FORM),
-        ];
+        assert_eq!(verdict(&Method::POST, &[("content-type", FORM)]), Err(Refusal::CrossSite));
+        let rebound =
+            [("sec-fetch-site", "same-origin"), ("origin", "http://evil.example:3000"), ("content-type", FORM)];
         assert_eq!(verdict(&Method::POST, &rebound), Err(Refusal::CrossSite));
-        let twice = [
-            ("sec-fetch-site", "cross-site"),
-            ("sec-fetch-site", "same-origin"),
-            ("content-type", FORM),
-        ];
+        let twice = [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-origin"), ("content-type", FORM)];
         assert_eq!(verdict(&Method::POST, &twice), Err(Refusal::CrossSite));
     }
 
@@ -171,39 +139,18 @@ mod tests {
             let pairs = [("sec-fetch-site", "same-origin"), ("content-type", kind)];
             assert_eq!(verdict(&Method::POST, &pairs), Err(Refusal::ContentType), "{kind:?}");
         }
-        for method in [
-            Method::PUT,
-            Method::DELETE,
-            Method::PATCH,
-            Method::OPTIONS,
-            Method::TRACE,
-        ] {
-            assert_eq!(
-                verdict(&method, &[("sec-fetch-site", "same-origin")]),
-                Err(Refusal::Method)
-            );
+        for method in [Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS, Method::TRACE] {
+            assert_eq!(verdict(&method, &[("sec-fetch-site", "same-origin")]), Err(Refusal::Method));
         }
     }
 
     #[test]
     fn links_from_a_ticket_open_and_embedding_does_not() {
-        let link = [
-            ("sec-fetch-site", "cross-site"),
-            ("sec-fetch-mode", "navigate"),
-            ("sec-fetch-dest", "document"),
-        ];
+        let link = [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
         assert_eq!(verdict(&Method::GET, &link), Ok(()));
-        let picture = [
-            ("sec-fetch-site", "cross-site"),
-            ("sec-fetch-mode", "no-cors"),
-            ("sec-fetch-dest", "image"),
-        ];
+        let picture = [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image")];
         assert_eq!(verdict(&Method::GET, &picture), Err(Refusal::CrossSite));
-        let frame = [
-            ("sec-fetch-site", "cross-site"),
-            ("sec-fetch-mode", "navigate"),
-            ("sec-fetch-dest", "iframe"),
-        ];
+        let frame = [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")];
         assert_eq!(verdict(&Method::GET, &frame), Err(Refusal::CrossSite));
         assert_eq!(verdict(&Method::GET, &[]), Ok(()));
     }

@@ -32,7 +32,7 @@ const POLL: Duration = Duration::from_secs(1);
 /// Shortest time between two looks: a clean-up of a thousand steps changes more often than an eye can see.
 const GAP: Duration = Duration::from_millis(100);
 /// How often it is asked whether the watcher still may.
-const RECHECK: Duration = Duration::from_secs(10);
+const RECHECK: Duration = Duration::from_secs(3);
 
 struct Watch {
     site: Site,
@@ -63,17 +63,7 @@ pub async fn events(
         (Ok(_), None) => return answer::of_error(path, &service::Error::SignIn),
     };
     let (changed, stop) = (site.unstick().watch(), site.stop());
-    let watch = Watch {
-        site,
-        known,
-        actor,
-        id,
-        changed,
-        stop,
-        shown: None,
-        checked: Tick::now(),
-        ended: false,
-    };
+    let watch = Watch { site, known, actor, id, changed, stop, shown: None, checked: Tick::now(), ended: false };
     let stream = Sse::new(updates(watch)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
     // Some proxies hold answers back until they are whole.
     ([(HeaderName::from_static("x-accel-buffering"), "no")], stream).into_response()
@@ -114,13 +104,8 @@ impl Watch {
 
     /// Whether anything but the time of reading is new.
     fn is_news(&self, view: &LedgerView) -> bool {
-        let timeless = |view: &LedgerView| LedgerView {
-            now: Instant::from_micros(0),
-            ..view.clone()
-        };
-        self.shown
-            .as_ref()
-            .is_none_or(|shown| timeless(shown) != timeless(view))
+        let timeless = |view: &LedgerView| LedgerView { now: Instant::from_micros(0), ..view.clone() };
+        self.shown.as_ref().is_none_or(|shown| timeless(shown) != timeless(view))
     }
 
     async fn wait(&mut self) {

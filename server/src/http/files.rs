@@ -47,15 +47,9 @@ pub fn routes(site: &Site) -> Router<Site> {
 /// The names of the files at the top of the site's folder.
 fn plain_files(root: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(root).into_iter().flatten().flatten();
-    let names = entries
-        .filter(|entry| entry.path().is_file())
-        .filter_map(|entry| entry.file_name().into_string().ok());
+    let names = entries.filter(|entry| entry.path().is_file()).filter_map(|entry| entry.file_name().into_string().ok());
     let plain = |name: &String| name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
-    let packed = |name: &String| {
-        Path::new(name)
-            .extension()
-            .is_some_and(|end| end == "br" || end == "gz")
-    };
+    let packed = |name: &String| Path::new(name).extension().is_some_and(|end| end == "br" || end == "gz");
     names.filter(plain).filter(|name| !packed(name)).collect()
 }
 
@@ -67,11 +61,7 @@ async fn caching(request: Request, next: Next) -> Response {
     let hashed = has_hash(request.uri().path());
     let mut response = next.run(request).await;
     if response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED {
-        let text = if hashed {
-            "public, max-age=31536000, immutable"
-        } else {
-            "public, max-age=0, must-revalidate"
-        };
+        let text = if hashed { "public, max-age=31536000, immutable" } else { "public, max-age=0, must-revalidate" };
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(text));
         headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
@@ -87,9 +77,7 @@ fn has_hash(path: &str) -> bool {
     let hash = parts.next().unwrap_or_default();
     parts.next().is_some()
         && hash.len() >= 16
-        && hash
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        && hash.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 #[cfg(test)]
@@ -99,12 +87,7 @@ mod tests {
     #[test]
     fn only_a_hashed_name_is_kept_for_long() {
         assert!(has_hash("/pkg/unstick.0mGd7VmJmyVxuIm-hkIj8A.wasm"));
-        for name in [
-            "/pkg/unstick.wasm",
-            "/pkg/unstick.min.js",
-            "/favicon.ico",
-            "/pkg/averyveryverylongname.js",
-        ] {
+        for name in ["/pkg/unstick.wasm", "/pkg/unstick.min.js", "/favicon.ico", "/pkg/averyveryverylongname.js"] {
             assert!(!has_hash(name), "{name}");
         }
     }

@@ -47,10 +47,7 @@ pub async fn frame(State(site): State<Site>, mut request: Request, next: Next) -
     let (nonce, id) = bytes.split_at(16);
     let (nonce, id) = (URL_SAFE_NO_PAD.encode(nonce), hex::encode(id.get(..8).unwrap_or(id)));
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let peer = request
-        .extensions()
-        .get::<ConnectInfo<SocketAddr>>()
-        .map(|ConnectInfo(peer)| peer.ip());
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     let client = client_ip::of(request.headers(), peer, &site.config().trusted_proxies);
     let extensions = request.extensions_mut();
     let actor = ActedBy::default();

@@ -21,19 +21,10 @@ pub async fn guard(State(site): State<Site>, request: Request, next: Next) -> Re
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
     let Ok(bytes) = to_bytes(body, MOST).await else {
-        return answer::refuse(
-            path,
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "That is too much to send at once.",
-            None,
-        );
+        return answer::refuse(path, StatusCode::PAYLOAD_TOO_LARGE, "That is too much to send at once.", None);
     };
     if let Some(SignedIn { hash, .. }) = parts.extensions.get() {
-        let header = parts
-            .headers
-            .get(token::HEADER)
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned);
+        let header = parts.headers.get(token::HEADER).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let field = || {
             url::form_urlencoded::parse(&bytes)
                 .find(|(name, _)| name == token::FIELD)

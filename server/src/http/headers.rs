@@ -45,7 +45,5 @@ pub fn secure(headers: &mut HeaderMap, config: &Config, nonce: &str, id: &str) {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
     }
     // What says nothing else is somebody's data.
-    headers
-        .entry(header::CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }

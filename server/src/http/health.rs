@@ -22,10 +22,7 @@ pub fn routes() -> Router<Site> {
         response.extensions_mut().insert(Quiet);
         response
     };
-    Router::new()
-        .route("/healthz", get(alive))
-        .route("/readyz", get(ready))
-        .layer(map_response(quiet))
+    Router::new().route("/healthz", get(alive)).route("/readyz", get(ready)).layer(map_response(quiet))
 }
 
 async fn alive() -> impl IntoResponse {
@@ -38,9 +35,6 @@ async fn ready(State(site): State<Site>) -> impl IntoResponse {
     }
     match tokio::time::timeout(PATIENCE, site.unstick().store().ping()).await {
         Ok(Ok(())) => (StatusCode::OK, Json(json!({ "status": "ready" }))),
-        Ok(Err(_)) | Err(_) => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            Json(json!({ "status": "no database" })),
-        ),
+        Ok(Err(_)) | Err(_) => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "no database" }))),
     }
 }

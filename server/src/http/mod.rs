@@ -69,24 +69,10 @@ pub struct SiteParts {
 impl Site {
     /// Puts the parts together.
     pub fn new(parts: SiteParts) -> Self {
-        let SiteParts {
-            unstick,
-            config,
-            csrf_key,
-            entropy,
-            stop,
-        } = parts;
+        let SiteParts { unstick, config, csrf_key, entropy, stop } = parts;
         let options = options(&config);
         let limits = api_v1::Limits::new(config.api_rate);
-        Self(Arc::new(Inner {
-            unstick,
-            config,
-            csrf_key,
-            entropy,
-            options,
-            limits,
-            stop,
-        }))
+        Self(Arc::new(Inner { unstick, config, csrf_key, entropy, options, limits, stop }))
     }
 
     /// The use cases.
@@ -132,9 +118,7 @@ impl FromRef<Site> for Unstick {
 
 /// Leptos only needs to know what its files are called.
 fn options(config: &Config) -> LeptosOptions {
-    let root = config
-        .site_dir()
-        .map_or_else(|| "target/site".to_owned(), |dir| dir.display().to_string());
+    let root = config.site_dir().map_or_else(|| "target/site".to_owned(), |dir| dir.display().to_string());
     LeptosOptions::builder()
         .output_name("unstick")
         .site_root(root)

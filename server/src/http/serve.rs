@@ -95,11 +95,7 @@ fn hold(
     tokio::spawn(async move {
         // HTTP/1 alone: telling HTTP/2 apart would wait for its preface without any limit.
         let mut builder = Builder::new(TokioExecutor::new()).http1_only();
-        builder
-            .http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(head)
-            .max_buf_size(HEAD_BYTES);
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(head).max_buf_size(HEAD_BYTES);
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         if let Err(error) = pin!(watcher.watch(connection)).await {
             tracing::debug!(error = %error, %peer, "a connection ended early");

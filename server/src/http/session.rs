@@ -49,10 +49,7 @@ const GRAIN: Span = Span::from_secs(60);
 
 /// The layer that knows sessions by their cookie.
 pub fn layer(site: &Site) -> SessionManagerLayer<StaffStore> {
-    let store = StaffStore {
-        unstick: site.unstick().clone(),
-        entropy: site.0.entropy.clone(),
-    };
+    let store = StaffStore { unstick: site.unstick().clone(), entropy: site.0.entropy.clone() };
     SessionManagerLayer::new(store)
         .with_name(COOKIE)
         .with_secure(true)
@@ -92,10 +89,7 @@ fn text(data: &HashMap<String, Value>, key: &str, most: usize) -> String {
 
 /// The data without what is in columns, as JSON.
 fn rest(data: &HashMap<String, Value>) -> Result<String, session_store::Error> {
-    let rest: HashMap<&String, &Value> = data
-        .iter()
-        .filter(|(key, _)| !COLUMNS.contains(&key.as_str()))
-        .collect();
+    let rest: HashMap<&String, &Value> = data.iter().filter(|(key, _)| !COLUMNS.contains(&key.as_str())).collect();
     serde_json::to_string(&rest).map_err(|error| session_store::Error::Encode(error.to_string()))
 }
 
@@ -120,8 +114,7 @@ impl StaffStore {
 
     async fn slide(&self, hash: &[u8; 32], now: Instant) -> Result<(), StoreError> {
         let mut tx = self.unstick.store().begin().await?;
-        tx.touch_staff_session(hash, now, now + self.unstick.settings().session_idle)
-            .await?;
+        tx.touch_staff_session(hash, now, now + self.unstick.settings().session_idle).await?;
         tx.commit().await
     }
 
@@ -141,11 +134,7 @@ fn record(id: Id, row: StaffSession) -> Result<Record, session_store::Error> {
     data.insert(keys::IP.to_owned(), row.ip.into());
     data.insert(keys::USER_AGENT.to_owned(), row.user_agent.into());
     let ends = OffsetDateTime::from_unix_timestamp(row.idle_until.min(row.expires_at).micros() / 1_000_000);
-    Ok(Record {
-        id,
-        data,
-        expiry_date: ends.unwrap_or(OffsetDateTime::UNIX_EPOCH),
-    })
+    Ok(Record { id, data, expiry_date: ends.unwrap_or(OffsetDateTime::UNIX_EPOCH) })
 }
 
 #[async_trait]
@@ -177,11 +166,7 @@ impl SessionStore for StaffStore {
     }
 
     async fn save(&self, record: &Record) -> session_store::Result<()> {
-        if !self
-            .update(&hash(record.id), &rest(&record.data)?)
-            .await
-            .map_err(backend)?
-        {
+        if !self.update(&hash(record.id), &rest(&record.data)?).await.map_err(backend)? {
             tracing::debug!("a session ended while its request was under way; it stays ended");
         }
         Ok(())
@@ -215,12 +200,8 @@ pub fn tidy_cookies(headers: &mut HeaderMap) {
     if !headers.get_all(header::SET_COOKIE).iter().any(removes) {
         return;
     }
-    let others: Vec<HeaderValue> = headers
-        .get_all(header::SET_COOKIE)
-        .iter()
-        .filter(|value| !removes(value))
-        .cloned()
-        .collect();
+    let others: Vec<HeaderValue> =
+        headers.get_all(header::SET_COOKIE).iter().filter(|value| !removes(value)).cloned().collect();
     headers.insert(header::SET_COOKIE, HeaderValue::from_static(REMOVED));
     for other in others {
         headers.append(header::SET_COOKIE, other);
@@ -236,16 +217,9 @@ mod tests {
     fn a_removed_cookie_is_removed_so_that_browsers_obey() {
         let mut headers = HeaderMap::new();
         headers.append(header::SET_COOKIE, HeaderValue::from_static("theme=dark"));
-        headers.append(
-            header::SET_COOKIE,
-            HeaderValue::from_static("__Host-sid=; Path=/; Max-Age=0"),
-        );
+        headers.append(header::SET_COOKIE, HeaderValue::from_static("__Host-sid=; Path=/; Max-Age=0"));
         tidy_cookies(&mut headers);
-        let cookies: Vec<_> = headers
-            .get_all(header::SET_COOKIE)
-            .iter()
-            .map(|v| v.to_str().unwrap())
-            .collect();
+        let cookies: Vec<_> = headers.get_all(header::SET_COOKIE).iter().map(|v| v.to_str().unwrap()).collect();
         assert_eq!(cookies.len(), 2);
         assert!(cookies[0].contains("Secure") && cookies[1] == "theme=dark");
         assert!(headers.contains_key("clear-site-data"));

@@ -46,11 +46,7 @@ pub async fn identify(site: &Site, session: &Session) -> Result<Option<SignedIn>
     };
     let Some(id) = session.id() else { return Ok(None) };
     match site.unstick().actor_of(&staff, &handle).await {
-        Ok(found) => Ok(found.map(|(actor, me)| SignedIn {
-            actor,
-            me,
-            hash: hash(id),
-        })),
+        Ok(found) => Ok(found.map(|(actor, me)| SignedIn { actor, me, hash: hash(id) })),
         Err(error) => {
             answer::log_internal(&error);
             Err(Unknowable)
@@ -65,11 +61,7 @@ pub async fn still(site: &Site, known: &SignedIn) -> Result<Option<Actor>, Unkno
         return Ok(None);
     };
     let unstick = site.unstick();
-    let row = unstick
-        .store()
-        .staff_session(&known.hash, unstick.clock().now())
-        .await
-        .map_err(|_| Unknowable)?;
+    let row = unstick.store().staff_session(&known.hash, unstick.clock().now()).await.map_err(|_| Unknowable)?;
     if row.is_none() {
         return Ok(None);
     }

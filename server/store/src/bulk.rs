@@ -12,8 +12,8 @@ use crate::{
     sessions::{Deltas, insert_sessions},
 };
 
-/// Rows of one statement.
-const CHUNK: usize = 1_000;
+/// Rows of one statement: some 2 MB of JSON.
+const CHUNK: usize = 10_000;
 
 impl Store {
     /// Before [`Self::bulk_load`]: empties SQLite's log, so that it grows from nothing.
@@ -104,11 +104,7 @@ async fn load_known(tx: &mut Tx, accounts: &[Account], sessions: &[Session]) -> 
         insert_accounts(tx, accounts.iter()).await?;
     }
     for sessions in sessions.chunks(CHUNK) {
-        let latest = sessions
-            .iter()
-            .map(|session| session.last_seen_at)
-            .max()
-            .unwrap_or_default();
+        let latest = sessions.iter().map(|session| session.last_seen_at).max().unwrap_or_default();
         tx.import_sessions(sessions, latest).await?;
     }
     Ok(())

@@ -29,17 +29,11 @@ impl Conn<'_> {
         let changed = match self {
             Self::Sqlite(conn) => {
                 let arguments: SqliteArguments = bound(values)?;
-                sqlx::query_with(AssertSqlSafe(sql.sqlite), arguments)
-                    .execute(&mut **conn)
-                    .await?
-                    .rows_affected()
+                sqlx::query_with(AssertSqlSafe(sql.sqlite), arguments).execute(&mut **conn).await?.rows_affected()
             }
             Self::Postgres(conn) => {
                 let arguments: PgArguments = bound(values)?;
-                sqlx::query_with(AssertSqlSafe(sql.postgres), arguments)
-                    .execute(&mut **conn)
-                    .await?
-                    .rows_affected()
+                sqlx::query_with(AssertSqlSafe(sql.postgres), arguments).execute(&mut **conn).await?.rows_affected()
             }
         };
         Ok(i64::try_from(changed).unwrap_or(i64::MAX))
@@ -56,9 +50,7 @@ impl Conn<'_> {
             }
             Self::Postgres(conn) => {
                 let arguments: PgArguments = bound(values)?;
-                Ok(sqlx::query_as_with(AssertSqlSafe(sql.postgres), arguments)
-                    .fetch_all(&mut **conn)
-                    .await?)
+                Ok(sqlx::query_as_with(AssertSqlSafe(sql.postgres), arguments).fetch_all(&mut **conn).await?)
             }
         }
     }
@@ -76,15 +68,11 @@ impl Conn<'_> {
         Ok(match self {
             Self::Sqlite(conn) => {
                 let arguments: SqliteArguments = bound(values)?;
-                sqlx::query_as_with(AssertSqlSafe(sql.sqlite), arguments)
-                    .fetch_optional(&mut **conn)
-                    .await?
+                sqlx::query_as_with(AssertSqlSafe(sql.sqlite), arguments).fetch_optional(&mut **conn).await?
             }
             Self::Postgres(conn) => {
                 let arguments: PgArguments = bound(values)?;
-                sqlx::query_as_with(AssertSqlSafe(sql.postgres), arguments)
-                    .fetch_optional(&mut **conn)
-                    .await?
+                sqlx::query_as_with(AssertSqlSafe(sql.postgres), arguments).fetch_optional(&mut **conn).await?
             }
         })
     }
@@ -101,14 +89,7 @@ impl<'a> Cursor<'a> {
     pub fn parse(text: &'a str) -> Result<Self> {
         let (at, id) = text.split_once('.').ok_or(StoreError::Cursor)?;
         let at = at.parse().map_err(|_| StoreError::Cursor)?;
-        if id.is_empty() {
-            Err(StoreError::Cursor)
-        } else {
-            Ok(Self {
-                at: Instant::from_micros(at),
-                id,
-            })
-        }
+        if id.is_empty() { Err(StoreError::Cursor) } else { Ok(Self { at: Instant::from_micros(at), id }) }
     }
 
     /// The opaque text of the cursor.

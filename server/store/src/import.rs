@@ -25,9 +25,7 @@ impl Tx {
     /// # Errors
     /// When the database could not.
     pub async fn clear_import(&mut self, source: &str) -> Result<()> {
-        self.exec(sql!("DELETE FROM imports WHERE source = $1"), args![source])
-            .await
-            .map(|_| ())
+        self.exec(sql!("DELETE FROM imports WHERE source = $1"), args![source]).await.map(|_| ())
     }
 }
 
@@ -37,9 +35,7 @@ impl Store {
     /// # Errors
     /// When the database could not.
     pub async fn import_line(&self, source: &str) -> Result<Option<i64>> {
-        let line: Option<(i64,)> = self
-            .row(rows!("line", "FROM imports WHERE source = $1"), args![source])
-            .await?;
+        let line: Option<(i64,)> = self.row(rows!("line", "FROM imports WHERE source = $1"), args![source]).await?;
         Ok(line.map(|(line,)| line))
     }
 }

@@ -58,12 +58,7 @@ impl TryFrom<Record> for ServerRecord {
         };
         let seen = counters(record.seen_requests, record.seen_errors, record.seen_response_ms);
         let at = record.seen_at.map(Instant::from_micros);
-        let window = HealthWindow {
-            requests: record.window_requests,
-            errors: record.window_errors,
-            seen,
-            at,
-        };
+        let window = HealthWindow { requests: record.window_requests, errors: record.window_errors, seen, at };
         Ok(Self { status, window })
     }
 }
@@ -76,11 +71,7 @@ pub(crate) fn health(word: &str) -> Result<Health> {
 /// Counters from their columns.
 pub(crate) fn counters(requests: i64, errors: i64, response_ms: i64) -> Counters {
     let count = |n: i64| u64::try_from(n).unwrap_or(0);
-    Counters {
-        requests: count(requests),
-        errors: count(errors),
-        response_ms: small(response_ms),
-    }
+    Counters { requests: count(requests), errors: count(errors), response_ms: small(response_ms) }
 }
 
 /// A counter as a column: those that do not fit have been wrong for a while.
@@ -120,9 +111,7 @@ impl Tx {
         let mut items: Vec<&ServerRecord> = items.iter().collect();
         items.sort_by_key(|item| (&item.status.place, &item.status.name));
         items.dedup_by_key(|item| (&item.status.place, &item.status.name));
-        self.exec(sql, args![json(&items.into_iter().map(row).collect::<Vec<_>>())?])
-            .await
-            .map(|_| ())
+        self.exec(sql, args![json(&items.into_iter().map(row).collect::<Vec<_>>())?]).await.map(|_| ())
     }
 
     /// Forgets the servers at `place` except `keep`.
@@ -130,14 +119,9 @@ impl Tx {
     /// # Errors
     /// When the database could not.
     pub async fn forget_servers(&mut self, place: &Place, keep: &[ServerName]) -> Result<()> {
-        let sql = sql!(
-            "DELETE FROM servers WHERE router = $2 AND pool = $3 AND name NOT IN (SELECT value FROM ",
-            list,
-            ")"
-        );
-        self.exec(sql, args![json_ids(keep)?, &place.router, &place.pool])
-            .await
-            .map(|_| ())
+        let sql =
+            sql!("DELETE FROM servers WHERE router = $2 AND pool = $3 AND name NOT IN (SELECT value FROM ", list, ")");
+        self.exec(sql, args![json_ids(keep)?, &place.router, &place.pool]).await.map(|_| ())
     }
 }
 
@@ -147,9 +131,7 @@ impl Store {
     /// # Errors
     /// When the database could not.
     pub async fn servers(&self) -> Result<Vec<ServerRecord>> {
-        all(self
-            .rows::<Record>(rows!(server, "FROM servers ORDER BY router, pool, name"), &[])
-            .await?)
+        all(self.rows::<Record>(rows!(server, "FROM servers ORDER BY router, pool, name"), &[]).await?)
     }
 }
 

@@ -86,9 +86,7 @@ impl Store {
             Some("sqlite") => open::sqlite(url, &options).await?,
             Some("postgres" | "postgresql") => open::postgres(url, &options).await?,
             _ => {
-                return Err(StoreError::Config(
-                    "a database address begins with sqlite: or postgres:".to_owned(),
-                ));
+                return Err(StoreError::Config("a database address begins with sqlite: or postgres:".to_owned()));
             }
         };
         Ok(Self { pools, keys })
@@ -118,9 +116,7 @@ impl Store {
     /// # Errors
     /// When it does not.
     pub async fn ping(&self) -> Result<()> {
-        self.row::<(i64,)>(rows!("one" as "SELECT CAST(1 AS BIGINT) AS one"), &[])
-            .await
-            .map(|_| ())
+        self.row::<(i64,)>(rows!("one" as "SELECT CAST(1 AS BIGINT) AS one"), &[]).await.map(|_| ())
     }
 
     /// Begins a transaction. On SQLite it holds the one writer from the start, so it never has to be given up later.
@@ -179,10 +175,7 @@ impl Store {
             "SELECT json_group_array(json_array(n)) FROM (SELECT max(row_no) AS n FROM accounts)",
             "SELECT CAST(reltuples AS BIGINT) AS n FROM pg_class WHERE oid = 'accounts'::regclass",
         );
-        Ok(self
-            .row::<(i64,)>(estimate, &[])
-            .await?
-            .map_or(counted, |(n,)| n.max(counted)))
+        Ok(self.row::<(i64,)>(estimate, &[]).await?.map_or(counted, |(n,)| n.max(counted)))
     }
 
     pub(crate) async fn rows<T: Record>(&self, sql: Sql, values: &[Arg<'_>]) -> Result<Vec<T>> {

@@ -23,16 +23,10 @@ enum Inner {
 
 impl Tx {
     pub(crate) const fn sqlite(tx: Transaction<'static, Sqlite>, keys: Arc<AuditKeys>) -> Self {
-        Self {
-            inner: Inner::Sqlite(tx),
-            keys,
-        }
+        Self { inner: Inner::Sqlite(tx), keys }
     }
     pub(crate) const fn postgres(tx: Transaction<'static, Postgres>, keys: Arc<AuditKeys>) -> Self {
-        Self {
-            inner: Inner::Postgres(tx),
-            keys,
-        }
+        Self { inner: Inner::Postgres(tx), keys }
     }
 
     /// Makes everything of the transaction last.

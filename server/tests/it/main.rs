@@ -1,5 +1,7 @@
 //! Everything that holds at the edge, through the real router and the real program: one test binary.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test's helper fails by it, as a test does")]
+
 mod support;
 
 mod api;

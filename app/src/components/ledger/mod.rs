@@ -5,7 +5,7 @@ mod phases;
 mod proof;
 mod steps;
 
-use domain::{Instant, Status, view::LedgerView};
+use domain::{Instant, Status, StepKind, view::LedgerView};
 use leptos::prelude::*;
 
 use super::{tag::Tone, text::rich};
@@ -24,12 +24,12 @@ pub(crate) fn ledger(view: &LedgerView, csrf: &str) -> AnyView {
             {retry(view, csrf)}
         </section>
         {phases::phases(view)}
-        <div class="grid">
-            <div class="stack">{steps::steps(view)}</div>
+        <div class="grid turned">
             <div class="stack">
                 {view.reply.as_deref().map(proof::reply)}
                 {proof::milestones(view)}
             </div>
+            <div>{steps::steps(view)}</div>
         </div>
     }
     .into_any()
@@ -38,11 +38,9 @@ pub(crate) fn ledger(view: &LedgerView, csrf: &str) -> AnyView {
 /// `cleared at 12:00:00.412 · verified at 12:00:31.009`.
 fn short_proof(view: &LedgerView) -> Option<String> {
     let steps = || view.steps.iter().map(|step| &step.step);
-    let cleared: Option<Instant> = steps().filter_map(|step| step.cleared_at).max();
-    let verified = view
-        .cleanup
-        .finished_at
-        .filter(|_| view.cleanup.status == Status::Done)?;
+    let routes = steps().filter(|step| step.kind == StepKind::Unroute);
+    let cleared: Option<Instant> = routes.filter_map(|step| step.cleared_at).max();
+    let verified = view.cleanup.finished_at.filter(|_| view.cleanup.status == Status::Done)?;
     Some(match cleared {
         Some(at) => format!("cleared at {} · verified at {} UTC", at.to_clock(), verified.to_clock()),
         None => format!("verified at {} UTC", verified.to_clock()),

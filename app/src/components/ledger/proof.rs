@@ -8,13 +8,18 @@ use super::super::time::{after, clock};
 /// What happened when.
 pub(super) fn milestones(view: &LedgerView) -> AnyView {
     let row = |it: &Milestone| {
-        view! { <tr><td class="fold">{it.what.clone()}</td><td class="n">{clock(it.at)}</td><td class="n">{after(it.after)}</td></tr> }
+        view! {
+            <tr>
+                <td class="fold">{it.what.clone()}</td>
+                <td class="n">{clock(it.at)} <div class="sub">{after(it.after)}</div></td>
+            </tr>
+        }
     };
     view! {
         <section class="card" aria-labelledby="evidence">
             <div class="h"><h2 id="evidence">"Evidence"</h2><small>"times in UTC, read back each time"</small></div>
             <table class="plain">
-                <thead class="sr"><tr><th scope="col">"What"</th><th scope="col">"At"</th><th scope="col">"After"</th></tr></thead>
+                <thead class="sr"><tr><th scope="col">"What"</th><th scope="col">"When"</th></tr></thead>
                 <tbody>{view.milestones.iter().map(row).collect_view()}</tbody>
             </table>
         </section>

@@ -16,11 +16,7 @@ use super::super::{
 pub(super) fn steps(view: &LedgerView) -> AnyView {
     let requested = view.cleanup.requested_at;
     let row = |it: &LedgerStep| row(it, requested);
-    let note = format!(
-        "{} of {} verified",
-        number(view.counts.verified),
-        number(view.counts.total)
-    );
+    let note = format!("{} of {} verified", number(view.counts.verified), number(view.counts.total));
     let hidden = (view.hidden > 0).then(|| {
         let words = plural(view.hidden, "more step is", "more steps are");
         view! { <p class="pad hint">{format!("{words} not shown here; each is counted above and read back like these.")}</p> }
@@ -28,7 +24,7 @@ pub(super) fn steps(view: &LedgerView) -> AnyView {
     view! {
         <section class="card" aria-labelledby="steps">
             <div class="h"><h2 id="steps">"Steps"</h2><small>{note}</small></div>
-            <div class="wide" role="region" aria-label="Steps" tabindex="0">
+            <div class="wide" role="region" aria-label="Table: steps" tabindex="0">
                 <table>
                     <thead>
                         <tr><th scope="col">"What"</th><th scope="col" class="x">"Was on"</th><th scope="col">"State"</th><th scope="col" class="x">"Cleared"</th><th scope="col">"Verified"</th></tr>
@@ -45,7 +41,14 @@ pub(super) fn steps(view: &LedgerView) -> AnyView {
 fn row(it: &LedgerStep, requested: domain::Instant) -> AnyView {
     let step = &it.step;
     let had = step.had.as_ref().map(ToString::to_string);
-    let had = had.unwrap_or_else(|| if step.kind == StepKind::Unroute { "no entry" } else { "" }.to_owned());
+    let had = had.unwrap_or_else(|| {
+        let words = match step.kind {
+            StepKind::Unroute if step.is_owed() => "not known",
+            StepKind::Unroute => "no entry",
+            StepKind::Revoke | StepKind::Delete => "",
+        };
+        words.to_owned()
+    });
     let trouble = step.trouble.as_ref().filter(|_| step.stage != Stage::Verified);
     let cleared = step.cleared_at.filter(|_| step.kind == StepKind::Unroute);
     view! {
@@ -66,10 +69,7 @@ fn row(it: &LedgerStep, requested: domain::Instant) -> AnyView {
 fn state(step: &Step) -> AnyView {
     let (tone, words) = match (step.stage, &step.now_on) {
         (Stage::Verified, Some(server)) => (Tone::Ok, format!("gone, now on {server}")),
-        (Stage::Verified, None) => (
-            Tone::Ok,
-            if step.kind == StepKind::Revoke { "ended" } else { "gone" }.to_owned(),
-        ),
+        (Stage::Verified, None) => (Tone::Ok, done(step.kind).to_owned()),
         _ if step.is_owed() => (Tone::Warn, "owed".to_owned()),
         _ if step.trouble.is_some() => (Tone::Bad, format!("tried {}", times(step.attempts))),
         (Stage::Pending, _) => (Tone::Off, "waiting".to_owned()),
@@ -80,9 +80,13 @@ fn state(step: &Step) -> AnyView {
 }
 
 fn times(n: i64) -> String {
-    if n == 1 {
-        "once".to_owned()
-    } else {
-        format!("{n} times")
+    if n == 1 { "once".to_owned() } else { format!("{n} times") }
+}
+
+const fn done(kind: StepKind) -> &'static str {
+    match kind {
+        StepKind::Revoke => "ended",
+        StepKind::Unroute => "gone",
+        StepKind::Delete => "cleaned",
     }
 }

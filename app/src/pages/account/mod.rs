@@ -41,20 +41,9 @@ pub(crate) fn Account() -> impl IntoView {
 }
 
 fn show(page: &AccountPage, me: Option<&Me>) -> AnyView {
-    let drawn = page
-        .timeline
-        .rows
-        .iter()
-        .flat_map(|row| &row.stretches)
-        .filter_map(|stretch| stretch.server.as_ref());
+    let drawn = page.timeline.rows.iter().flat_map(|row| &row.stretches).filter_map(|stretch| stretch.server.as_ref());
     let routed = page.routes.iter().filter_map(|row| row.route.server.as_ref());
-    let palette = Palette::of(
-        page.servers
-            .iter()
-            .map(|server| &server.name)
-            .chain(drawn)
-            .chain(routed),
-    );
+    let palette = Palette::of(page.servers.iter().map(|server| &server.name).chain(drawn).chain(routed));
     let audit = me.is_some_and(|me| me.may(Permission::ReadAudit));
     view! {
         {crumb(routes::HOME, "Accounts")}
@@ -62,18 +51,15 @@ fn show(page: &AccountPage, me: Option<&Me>) -> AnyView {
         {unread(page)}
         {verdict::verdict(page, me)}
         <div class="grid">
-            <div class="stack">
-                {findings::findings(page)}
-                {drawing(page, &palette)}
-            </div>
-            <div class="stack">
+            <div class="stack">{findings::findings(page)} {drawing(page, &palette)}</div>
+            <div class="stack beside">
                 {routes_now::routes_now(page, &palette)}
                 {routes_now::servers(page, &palette)}
                 {cleanups(page)}
                 {events(page, audit)}
             </div>
+            {sessions::sessions(page, &palette)}
         </div>
-        <div class="spaced">{sessions::sessions(page, &palette)}</div>
     }
     .into_any()
 }
@@ -134,11 +120,7 @@ fn drawing(page: &AccountPage, palette: &Palette) -> AnyView {
     let hidden = (it.hidden > 0)
         .then(|| view! { <p class="pad hint">{plural(it.hidden, "more session is", "more sessions are")} " in the table below."</p> });
     let body = view! { {legend(it, palette)} {drawn} {hidden} };
-    card(
-        "Where each session went",
-        it.to.since(it.from).to_string().into_any(),
-        body.into_any(),
-    )
+    card("Where each session went", it.to.since(it.from).to_string().into_any(), body.into_any())
 }
 
 fn cleanups(page: &AccountPage) -> AnyView {

@@ -16,7 +16,7 @@ use crate::components::{
 };
 
 /// Routes of sessions that are explained one by one; the table of sessions has all of them.
-const SHOWN: usize = 2;
+const SHOWN: usize = 1;
 
 /// Where the traffic goes now: the account's own routes, then some of its sessions', then the rest in numbers.
 pub(super) fn routes_now(page: &AccountPage, palette: &Palette) -> AnyView {
@@ -42,25 +42,12 @@ pub(super) fn routes_now(page: &AccountPage, palette: &Palette) -> AnyView {
 fn in_numbers(rest: &[&RouteRow]) -> String {
     let mut servers: BTreeMap<&str, i64> = BTreeMap::new();
     for row in rest {
-        *servers
-            .entry(row.route.server.as_ref().map_or("no server", ServerName::as_str))
-            .or_default() += 1;
+        *servers.entry(row.route.server.as_ref().map_or("no server", ServerName::as_str)).or_default() += 1;
     }
-    let on: Vec<String> = servers
-        .into_iter()
-        .map(|(server, n)| format!("{} on {server}", number(n)))
-        .collect();
+    let on: Vec<String> = servers.into_iter().map(|(server, n)| format!("{} on {server}", number(n))).collect();
     let left = i64::try_from(rest.iter().filter(|row| row.left_over).count()).unwrap_or(0);
-    let left = if left > 0 {
-        format!("; {} left over", number(left))
-    } else {
-        String::new()
-    };
-    format!(
-        "{}: {}{left}.",
-        plural(len(rest), "more route of a session", "more routes of sessions"),
-        on.join(", ")
-    )
+    let left = if left > 0 { format!("; {} left over", number(left)) } else { String::new() };
+    format!("{}: {}{left}.", plural(len(rest), "more route of a session", "more routes of sessions"), on.join(", "))
 }
 
 fn item(row: &RouteRow, palette: &Palette) -> AnyView {

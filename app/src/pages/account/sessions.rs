@@ -19,40 +19,21 @@ use crate::{
     routes,
 };
 
-const HEADS: &[&str] = &["Session", "!Address", "!Started", "Last seen", "State", "Pinned to"];
+const HEADS: &[&str] = &["Session", "!Started", "Last seen", "State", "Pinned to"];
 
 /// The table with its filters.
 pub(super) fn sessions(page: &AccountPage, palette: &Palette) -> AnyView {
     let (account, filter) = (&page.account, page.filter);
-    let link = |it: SessionFilter| {
-        (
-            label(it, account),
-            routes::account_sessions(&account.id, it, None),
-            it == filter,
-        )
-    };
+    let link = |it: SessionFilter| (label(it, account), routes::account_sessions(&account.id, it, None), it == filter);
     let body = if page.sessions.items.is_empty() {
-        let all = (filter != SessionFilter::All && account.total_sessions > 0).then(|| {
-            button(
-                routes::account_sessions(&account.id, SessionFilter::All, None),
-                "Show all sessions",
-                "",
-            )
-        });
+        let all = (filter != SessionFilter::All && account.total_sessions > 0)
+            .then(|| button(routes::account_sessions(&account.id, SessionFilter::All, None), "Show all sessions", ""));
         empty(none(filter), all.into_any())
     } else {
-        table(
-            "Sessions",
-            HEADS,
-            page.sessions.items.iter().map(|it| row(it, page, palette)).collect(),
-        )
+        table("Sessions", HEADS, page.sessions.items.iter().map(|it| row(it, page, palette)).collect())
     };
     let first = ctx::asked("after").map(|_| routes::account_sessions(&account.id, filter, None));
-    let next = page
-        .sessions
-        .next
-        .as_deref()
-        .map(|after| routes::account_sessions(&account.id, filter, Some(after)));
+    let next = page.sessions.next.as_deref().map(|after| routes::account_sessions(&account.id, filter, Some(after)));
     view! {
         <section class="card" id="sessions" aria-labelledby="sessions-h">
             <div class="h">
@@ -88,11 +69,7 @@ const fn none(filter: SessionFilter) -> &'static str {
 
 fn row(it: &SessionRow, page: &AccountPage, palette: &Palette) -> AnyView {
     let session = &it.session;
-    let client = if session.client.is_empty() {
-        &session.user_agent
-    } else {
-        &session.client
-    };
+    let client = if session.client.is_empty() { &session.user_agent } else { &session.client };
     let chip = |chip: &RouteChip| chip_view(chip, palette);
     view! {
         <tr>
@@ -100,9 +77,8 @@ fn row(it: &SessionRow, page: &AccountPage, palette: &Palette) -> AnyView {
                 {id(session.id.as_str())}
                 <div class="sub">{foreign(client)}</div>
             </td>
-            <td class="x">{session.ip.clone()}</td>
             <td class="x">{ago(session.created_at, page.now)}</td>
-            <td>{ago(session.last_seen_at, page.now)}</td>
+            <td class="seen">{ago(session.last_seen_at, page.now)} <div class="sub">{session.ip.clone()}</div></td>
             <td>{state(session.state, page)}</td>
             <td>{it.routes.iter().map(chip).collect_view()}</td>
         </tr>
@@ -122,10 +98,7 @@ fn state(state: SessionState, page: &AccountPage) -> AnyView {
 }
 
 fn chip_view(chip: &RouteChip, palette: &Palette) -> impl IntoView + use<> {
-    let server = chip
-        .server
-        .as_ref()
-        .map(|server| view! { {palette.dot(server, chip.health)} {server.to_string()} });
+    let server = chip.server.as_ref().map(|server| view! { {palette.dot(server, chip.health)} {server.to_string()} });
     view! {
         <div class="chip" title=format!("{} / {}", chip.router, chip.pool)>
             {server} " " <small>{format!("on {}", chip.router)}</small> " " {health(chip.health, true)}

@@ -17,10 +17,7 @@ fn now() -> Instant {
 }
 
 fn place() -> Place {
-    Place {
-        router: RouterName::parse("lb-1").unwrap(),
-        pool: PoolName::parse("app").unwrap(),
-    }
+    Place { router: RouterName::parse("lb-1").unwrap(), pool: PoolName::parse("app").unwrap() }
 }
 
 fn server(name: &str) -> ServerName {
@@ -76,10 +73,7 @@ fn status(name: &str, health: Health) -> ServerStatus {
 
 /// A stuck account with `n` sessions that ended.
 fn stuck(name: &str, n: i64) -> AccountPage {
-    let state = |nth| SessionState::Ended {
-        reason: EndReason::SignedOut,
-        at: now() - Span::from_days(nth / 2),
-    };
+    let state = |nth| SessionState::Ended { reason: EndReason::SignedOut, at: now() - Span::from_days(nth / 2) };
     let mut sessions: Vec<Session> = (1..=n).map(|nth| session(nth, state(nth))).collect();
     sessions.push(session(0, SessionState::Active));
     let route = Route {
@@ -98,10 +92,7 @@ fn stuck(name: &str, n: i64) -> AccountPage {
         truncated: false,
         routes: vec![route.clone()],
         servers: vec![status("api-1", Health::Healthy), status("api-2", Health::Degraded)],
-        unread: vec![Unread {
-            router: RouterName::parse("lb-2").unwrap(),
-            why: HOSTILE.to_owned(),
-        }],
+        unread: vec![Unread { router: RouterName::parse("lb-2").unwrap(), why: HOSTILE.to_owned() }],
         accumulation: 50,
         read_at: now(),
     };
@@ -115,21 +106,10 @@ fn stuck(name: &str, n: i64) -> AccountPage {
     };
     AccountPage {
         sessions: Page {
-            items: sessions
-                .into_iter()
-                .map(|session| SessionRow {
-                    session,
-                    routes: vec![chip.clone()],
-                })
-                .collect(),
+            items: sessions.into_iter().map(|session| SessionRow { session, routes: vec![chip.clone()] }).collect(),
             next: Some("k 1&".to_owned()),
         },
-        routes: vec![RouteRow {
-            route,
-            health: Health::Degraded,
-            left_over: true,
-            why: Rich::new().text(HOSTILE),
-        }],
+        routes: vec![RouteRow { route, health: Health::Degraded, left_over: true, why: Rich::new().text(HOSTILE) }],
         timeline: drawing(n.min(12)),
         servers: world.servers.clone(),
         cleanups: Vec::new(),
@@ -162,18 +142,8 @@ fn drawing(n: i64) -> Timeline {
             stretch(nth + 2, 14, "api-2", Health::Degraded, nth > 0),
         ],
     };
-    let bands = vec![Band {
-        server: server("api-2"),
-        health: Health::Degraded,
-        since: now() - Span::from_days(5),
-    }];
-    Timeline {
-        from,
-        to: now(),
-        rows: (0..=n).map(row).collect(),
-        bands,
-        hidden: 3,
-    }
+    let bands = vec![Band { server: server("api-2"), health: Health::Degraded, since: now() - Span::from_days(5) }];
+    Timeline { from, to: now(), rows: (0..=n).map(row).collect(), bands, hidden: 3 }
 }
 
 fn event() -> AuditEvent {
@@ -213,10 +183,7 @@ fn hostile_text_stays_text() {
 fn nothing_needs_an_inline_style_or_another_host() {
     let page = html(&stuck("שרה לוי", 30));
     assert!(!page.contains(" style=") && !page.contains("http:") && !page.contains("https:"));
-    assert!(
-        page.contains("<bdi>שרה לוי</bdi>"),
-        "a name of another direction turns nothing around it"
-    );
+    assert!(page.contains("<bdi>שרה לוי</bdi>"), "a name of another direction turns nothing around it");
 }
 
 #[test]
@@ -230,17 +197,10 @@ fn five_hundred_sessions_are_drawn_and_listed() {
 fn a_clean_account_says_that_sessions_are_not_the_cause_and_advises_nothing() {
     let mut page = stuck("Mira", 0);
     let sentence = Rich::new().strong("Sessions are not the cause.");
-    page.verdict = Verdict {
-        kind: VerdictKind::Clean,
-        sentence,
-        advice: None,
-    };
+    page.verdict = Verdict { kind: VerdictKind::Clean, sentence, advice: None };
     page.findings.clear();
     page.unread.clear();
-    page.sessions = Page {
-        items: Vec::new(),
-        next: None,
-    };
+    page.sessions = Page { items: Vec::new(), next: None };
     page.timeline.rows.clear();
     page.routes.clear();
     page.servers.clear();

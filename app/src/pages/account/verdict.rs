@@ -44,21 +44,11 @@ fn actions(page: &AccountPage, me: Option<&Me>) -> AnyView {
         .into_any();
     }
     let Some(advice) = page.verdict.advice else {
-        let words = if page.verdict.kind == VerdictKind::Clean {
-            "Look at a plan anyway"
-        } else {
-            "Look at a plan"
-        };
+        let words = if page.verdict.kind == VerdictKind::Clean { "Look at a plan anyway" } else { "Look at a plan" };
         return view! { <div class="do">{button(routes::plan(id, Mode::default()), words, "q")}</div> }.into_any();
     };
     let others = Mode::ALL.into_iter().filter(|mode| *mode != advice);
-    let other = |mode: Mode| {
-        button(
-            routes::plan(id, mode),
-            words(mode),
-            if mode == Mode::Force { "d" } else { "" },
-        )
-    };
+    let other = |mode: Mode| button(routes::plan(id, mode), words(mode), if mode == Mode::Force { "d" } else { "" });
     view! {
         <div class="do">
             {button(routes::plan(id, advice), words(advice), if advice == Mode::Force { "d p" } else { "p" })}

@@ -38,22 +38,8 @@ pub struct AccountBody {
 
 impl AccountBody {
     pub fn upsert(self, id: AccountId) -> AccountUpsert {
-        let Self {
-            email,
-            name,
-            plan,
-            time_zone,
-            created_at,
-        } = self;
-        AccountUpsert {
-            id,
-            email,
-            name,
-            plan,
-            time_zone,
-            created_at,
-            sample: false,
-        }
+        let Self { email, name, plan, time_zone, created_at } = self;
+        AccountUpsert { id, email, name, plan, time_zone, created_at, sample: false }
     }
 }
 
@@ -103,12 +89,6 @@ pub async fn list(
     State(site): State<Site>,
     Params(PageParams { after, limit }): Params<PageParams>,
 ) -> Result<Json<PageView<AccountView>>, Problem> {
-    let page = site
-        .unstick()
-        .api_accounts(&actor, after.as_deref(), page_limit(limit)?)
-        .await?;
-    Ok(Json(PageView {
-        items: page.items.into_iter().map(Into::into).collect(),
-        next: page.next,
-    }))
+    let page = site.unstick().api_accounts(&actor, after.as_deref(), page_limit(limit)?).await?;
+    Ok(Json(PageView { items: page.items.into_iter().map(Into::into).collect(), next: page.next }))
 }

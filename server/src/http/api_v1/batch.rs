@@ -105,45 +105,26 @@ fn unreadable(error: &serde_json::Error) -> Problem {
 
 /// Takes the id out of a record and reads the rest.
 fn read<K: Kind>(raw: &RawValue) -> Result<(K::Id, K::Item), Box<Unread>> {
-    let mut fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(raw.get()).map_err(|error| {
-        Box::new(Unread {
-            id: String::new(),
-            problem: unreadable(&error),
-        })
-    })?;
+    let mut fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(raw.get())
+        .map_err(|error| Box::new(Unread { id: String::new(), problem: unreadable(&error) }))?;
     let id = fields.remove(K::ID).unwrap_or_default();
     let text = id.as_str().unwrap_or_default().to_owned();
     let id: K::Id = serde_json::from_value(id).map_err(|error| {
         let problem = if text.is_empty() {
-            Problem::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "invalid",
-                format!("{} is missing", K::ID),
-            )
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", format!("{} is missing", K::ID))
         } else {
             unreadable(&error)
         };
-        Box::new(Unread {
-            id: text.clone(),
-            problem,
-        })
+        Box::new(Unread { id: text.clone(), problem })
     })?;
-    let body = serde_json::from_value(fields.into()).map_err(|error| {
-        Box::new(Unread {
-            id: text,
-            problem: unreadable(&error),
-        })
-    })?;
+    let body = serde_json::from_value(fields.into())
+        .map_err(|error| Box::new(Unread { id: text, problem: unreadable(&error) }))?;
     Ok((id.clone(), K::item(id, body)))
 }
 
 async fn run<K: Kind>(site: &Site, actor: &Actor, text: &[u8]) -> Result<Json<BatchAnswer>, Problem> {
     let body: BatchBody<'_> = serde_json::from_slice(text).map_err(|error| {
-        Problem::new(
-            StatusCode::BAD_REQUEST,
-            "invalid",
-            format!("the body is not {{\"items\": […]}}: {error}"),
-        )
+        Problem::new(StatusCode::BAD_REQUEST, "invalid", format!("the body is not {{\"items\": […]}}: {error}"))
     })?;
     if body.items.len() > MOST {
         let text = format!("at most {MOST} items at once; you sent {}", body.items.len());
@@ -168,11 +149,7 @@ async fn run<K: Kind>(site: &Site, actor: &Actor, text: &[u8]) -> Result<Json<Ba
     }
     let results: Vec<ItemResult> = results.into_iter().flatten().collect();
     let ok = results.iter().filter(|result| result.error.is_none()).count();
-    Ok(Json(BatchAnswer {
-        failed: results.len() - ok,
-        ok,
-        results,
-    }))
+    Ok(Json(BatchAnswer { failed: results.len() - ok, ok, results }))
 }
 
 /// Cuts the records into waves in which no id comes twice.
@@ -211,30 +188,15 @@ async fn write_wave<K: Kind>(unstick: &Unstick, actor: &Actor, wave: Vec<Ready<K
         }
         Err(error) => return Err(error.into()),
     };
-    Ok(wave
-        .into_iter()
-        .zip(outcomes)
-        .map(|(record, outcome)| (record.place, record.id.to_string(), outcome))
-        .collect())
+    Ok(wave.into_iter().zip(outcomes).map(|(record, outcome)| (record.place, record.id.to_string(), outcome)).collect())
 }
 
 fn result(id: String, outcome: Result<u16, Problem>) -> ItemResult {
     match outcome {
-        Ok(status) => ItemResult {
-            id,
-            status,
-            error: None,
-        },
+        Ok(status) => ItemResult { id, status, error: None },
         Err(problem) => {
-            let error = ItemError {
-                code: problem.code(),
-                detail: problem.detail().to_owned(),
-            };
-            ItemResult {
-                id,
-                status: problem.status(),
-                error: Some(error),
-            }
+            let error = ItemError { code: problem.code(), detail: problem.detail().to_owned() };
+            ItemResult { id, status: problem.status(), error: Some(error) }
         }
     }
 }
@@ -254,10 +216,7 @@ impl Kind for Accounts {
         items: Vec<Self::Item>,
     ) -> service::Result<Vec<Result<u16, Problem>>> {
         let stored = unstick.upsert_accounts(actor, items).await?;
-        Ok(stored
-            .into_iter()
-            .map(|(_, is_new)| Ok(if is_new { 201 } else { 200 }))
-            .collect())
+        Ok(stored.into_iter().map(|(_, is_new)| Ok(if is_new { 201 } else { 200 })).collect())
     }
 }
 
@@ -276,10 +235,7 @@ impl Kind for Sessions {
         items: Vec<Self::Item>,
     ) -> service::Result<Vec<Result<u16, Problem>>> {
         let outcomes = unstick.create_sessions(actor, items).await?;
-        Ok(outcomes
-            .into_iter()
-            .map(|outcome| created(outcome).map(|(status, _)| status.as_u16()))
-            .collect())
+        Ok(outcomes.into_iter().map(|outcome| created(outcome).map(|(status, _)| status.as_u16())).collect())
     }
 }
 
@@ -298,10 +254,7 @@ impl Kind for Touches {
         items: Vec<Self::Item>,
     ) -> service::Result<Vec<Result<u16, Problem>>> {
         let outcomes = unstick.touch_sessions(actor, items).await?;
-        Ok(outcomes
-            .into_iter()
-            .map(|outcome| touched(outcome).map(|_| 200))
-            .collect())
+        Ok(outcomes.into_iter().map(|outcome| touched(outcome).map(|_| 200)).collect())
     }
 }
 
@@ -320,10 +273,7 @@ impl Kind for Ends {
         items: Vec<Self::Item>,
     ) -> service::Result<Vec<Result<u16, Problem>>> {
         let outcomes = unstick.end_sessions(actor, items).await?;
-        Ok(outcomes
-            .into_iter()
-            .map(|outcome| ended(outcome).map(|_| 200))
-            .collect())
+        Ok(outcomes.into_iter().map(|outcome| ended(outcome).map(|_| 200)).collect())
     }
 }
 

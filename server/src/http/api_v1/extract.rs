@@ -21,14 +21,9 @@ fn invalid(status: StatusCode, detail: impl Into<String>) -> Problem {
 
 /// axum's text without what it says about itself.
 fn plain(text: &str) -> String {
-    let prefixes = [
-        "Failed to deserialize the JSON body into the target type: ",
-        "Failed to deserialize query string: ",
-    ];
-    let text = prefixes
-        .iter()
-        .find_map(|prefix| text.strip_prefix(prefix))
-        .unwrap_or(text);
+    let prefixes =
+        ["Failed to deserialize the JSON body into the target type: ", "Failed to deserialize query string: "];
+    let text = prefixes.iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
     text.to_owned()
 }
 
@@ -46,9 +41,7 @@ where
         let Path(text) = Path::<String>::from_request_parts(parts, state)
             .await
             .map_err(|_| invalid(StatusCode::BAD_REQUEST, "the id in the path must be UTF-8"))?;
-        text.parse()
-            .map(Self)
-            .map_err(|error: T::Err| invalid(StatusCode::BAD_REQUEST, error.to_string()))
+        text.parse().map(Self).map_err(|error: T::Err| invalid(StatusCode::BAD_REQUEST, error.to_string()))
     }
 }
 
@@ -67,12 +60,8 @@ where
         let Path((a, b)) = Path::<(String, String)>::from_request_parts(parts, state)
             .await
             .map_err(|_| invalid(StatusCode::BAD_REQUEST, "the ids in the path must be UTF-8"))?;
-        let a = a
-            .parse()
-            .map_err(|error: A::Err| invalid(StatusCode::BAD_REQUEST, error.to_string()))?;
-        let b = b
-            .parse()
-            .map_err(|error: B::Err| invalid(StatusCode::BAD_REQUEST, error.to_string()))?;
+        let a = a.parse().map_err(|error: A::Err| invalid(StatusCode::BAD_REQUEST, error.to_string()))?;
+        let b = b.parse().map_err(|error: B::Err| invalid(StatusCode::BAD_REQUEST, error.to_string()))?;
         Ok(Self(a, b))
     }
 }
@@ -98,16 +87,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let Json(body) = Json::<T>::from_request(request, state)
-            .await
-            .map_err(|rejection| match rejection {
-                JsonRejection::MissingJsonContentType(_) => {
-                    let text = "send JSON with Content-Type: application/json";
-                    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", text)
-                }
-                JsonRejection::BytesRejection(rejection) => body_problem(&rejection),
-                other => invalid(other.status(), plain(&other.body_text())),
-            })?;
+        let Json(body) = Json::<T>::from_request(request, state).await.map_err(|rejection| match rejection {
+            JsonRejection::MissingJsonContentType(_) => {
+                let text = "send JSON with Content-Type: application/json";
+                Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", text)
+            }
+            JsonRejection::BytesRejection(rejection) => body_problem(&rejection),
+            other => invalid(other.status(), plain(&other.body_text())),
+        })?;
         Ok(Self(body))
     }
 }
@@ -119,20 +106,13 @@ impl<S: Send + Sync> FromRequest<S> for Text {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let kind = request
-            .headers()
-            .get("content-type")
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
+        let kind = request.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         if essence != "application/json" {
             let text = "send JSON with Content-Type: application/json";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", text));
         }
-        Bytes::from_request(request, state)
-            .await
-            .map(Self)
-            .map_err(|rejection| body_problem(&rejection))
+        Bytes::from_request(request, state).await.map(Self).map_err(|rejection| body_problem(&rejection))
     }
 }
 

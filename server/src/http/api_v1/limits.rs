@@ -54,12 +54,7 @@ impl Limits {
 
 fn too_often() -> Problem {
     let status = axum::http::StatusCode::TOO_MANY_REQUESTS;
-    Problem::new(
-        status,
-        "throttled",
-        "that is too often: use batches, or ask for a higher api_rate",
-    )
-    .after(1)
+    Problem::new(status, "throttled", "that is too often: use batches, or ask for a higher api_rate").after(1)
 }
 
 #[cfg(test)]

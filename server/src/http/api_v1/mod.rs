@@ -62,11 +62,7 @@ async fn described() -> impl IntoResponse {
 }
 
 async fn missing() -> Problem {
-    Problem::new(
-        StatusCode::NOT_FOUND,
-        "not-found",
-        "there is no such address: see /api/openapi.json",
-    )
+    Problem::new(StatusCode::NOT_FOUND, "not-found", "there is no such address: see /api/openapi.json")
 }
 
 async fn not_allowed() -> Problem {

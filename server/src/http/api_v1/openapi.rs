@@ -32,14 +32,8 @@ struct Bearer;
 
 impl Modify for Bearer {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        let scheme = HttpBuilder::new()
-            .scheme(HttpAuthScheme::Bearer)
-            .description(Some("sac_… with a scope"))
-            .build();
-        openapi
-            .components
-            .get_or_insert_default()
-            .add_security_scheme("token", SecurityScheme::Http(scheme));
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("sac_… with a scope")).build();
+        openapi.components.get_or_insert_default().add_security_scheme("token", SecurityScheme::Http(scheme));
     }
 }
 
@@ -67,10 +61,7 @@ mod tests {
                 let Some(body) = operation.get("requestBody") else {
                     continue;
                 };
-                assert!(
-                    body.pointer("/content/application~1json/example").is_some(),
-                    "{method} {path}"
-                );
+                assert!(body.pointer("/content/application~1json/example").is_some(), "{method} {path}");
             }
         }
     }

@@ -53,14 +53,7 @@ pub struct Shown {
 impl Problem {
     /// A problem of kind `code`.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            detail: detail.into(),
-            field: None,
-            correlation_id: None,
-            wait: None,
-        }
+        Self { status, code, detail: detail.into(), field: None, correlation_id: None, wait: None }
     }
 
     /// A problem whose status says everything.
@@ -118,11 +111,7 @@ impl Problem {
 
     /// A session that is over.
     pub fn session_ended() -> Self {
-        Self::new(
-            StatusCode::GONE,
-            "session-ended",
-            "the session is over: sign the client out",
-        )
+        Self::new(StatusCode::GONE, "session-ended", "the session is over: sign the client out")
     }
 }
 
@@ -143,14 +132,7 @@ impl From<service::Error> for Problem {
 
 impl Problem {
     fn render(self) -> Response {
-        let Self {
-            status,
-            code,
-            detail,
-            field,
-            correlation_id,
-            wait,
-        } = self;
+        let Self { status, code, detail, field, correlation_id, wait } = self;
         let shown = Shown {
             kind: format!("urn:unstick:problem:{code}"),
             title: status.canonical_reason().unwrap_or("Error"),
@@ -162,15 +144,9 @@ impl Problem {
         };
         let mut response = (status, Json(shown)).into_response();
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::UNAUTHORIZED {
-            headers.insert(
-                header::WWW_AUTHENTICATE,
-                HeaderValue::from_static("Bearer realm=\"unstick\""),
-            );
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"unstick\""));
         }
         if let Some(seconds) = wait {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

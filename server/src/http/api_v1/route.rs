@@ -61,10 +61,7 @@ pub async fn ask(
     State(site): State<Site>,
     Body(body): Body<RouteBody>,
 ) -> Result<Json<RouteAnswer>, Problem> {
-    let asked = site
-        .unstick()
-        .ask_route(&actor, &body.session_id, body.pool.as_ref())
-        .await?;
+    let asked = site.unstick().ask_route(&actor, &body.session_id, body.pool.as_ref()).await?;
     Ok(Json(RouteAnswer {
         router: asked.place.router.into(),
         pool: asked.place.pool.into(),

@@ -65,13 +65,7 @@ pub async fn feed(
         ServerState::Maint => Health::Maintenance,
         ServerState::Down => Health::Down,
     };
-    let counters = Counters {
-        requests: body.requests_total,
-        errors: body.errors_total,
-        response_ms: body.response_ms,
-    };
-    site.unstick()
-        .feed_server(&actor, &pool, &server, state, counters)
-        .await?;
+    let counters = Counters { requests: body.requests_total, errors: body.errors_total, response_ms: body.response_ms };
+    site.unstick().feed_server(&actor, &pool, &server, state, counters).await?;
     Ok(Json(body))
 }

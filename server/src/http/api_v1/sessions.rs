@@ -40,21 +40,8 @@ pub struct SessionBody {
 
 impl SessionBody {
     pub fn create(self, id: SessionId) -> SessionCreate {
-        let Self {
-            account_id: account,
-            client,
-            user_agent,
-            ip,
-            created_at,
-        } = self;
-        SessionCreate {
-            id,
-            account,
-            client,
-            user_agent,
-            ip,
-            created_at,
-        }
+        let Self { account_id: account, client, user_agent, ip, created_at } = self;
+        SessionCreate { id, account, client, user_agent, ip, created_at }
     }
 }
 
@@ -71,11 +58,7 @@ pub struct TouchBody {
 
 impl TouchBody {
     pub fn touch(self, id: SessionId) -> Touch {
-        Touch {
-            id,
-            ip: self.ip,
-            at: self.at,
-        }
+        Touch { id, ip: self.ip, at: self.at }
     }
 }
 
@@ -112,12 +95,7 @@ impl EndBody {
             Reason::Expired => EndReason::Expired,
             Reason::Revoked => EndReason::Revoked,
         };
-        End {
-            id,
-            reason,
-            released: self.released,
-            at: self.at,
-        }
+        End { id, reason, released: self.released, at: self.at }
     }
 }
 
@@ -169,10 +147,7 @@ pub fn ended(outcome: Changed) -> Result<Session, Problem> {
 }
 
 fn only<T>(outcomes: Vec<T>) -> Result<T, Problem> {
-    outcomes
-        .into_iter()
-        .next()
-        .ok_or_else(|| service::Error::NotFound("session").into())
+    outcomes.into_iter().next().ok_or_else(|| service::Error::NotFound("session").into())
 }
 
 /// Report a session
@@ -206,11 +181,7 @@ async fn route_of(site: &Site, actor: &Actor, session: &Session) -> Option<Route
     }
     // No server takes anybody: the session is reported all the same.
     let asked = unstick.ask_route(actor, &session.id, None).await.ok()?;
-    Some(RouteView {
-        router: asked.place.router.into(),
-        pool: asked.place.pool.into(),
-        server: asked.server.into(),
-    })
+    Some(RouteView { router: asked.place.router.into(), pool: asked.place.pool.into(), server: asked.server.into() })
 }
 
 /// Read a session
@@ -254,15 +225,8 @@ pub async fn list(
         }
     };
     let limit = page_limit(params.limit)?;
-    let page = site
-        .unstick()
-        .api_sessions(&actor, &id, filter, params.after.as_deref(), limit)
-        .await?;
-    let items = page
-        .items
-        .into_iter()
-        .map(|session| SessionView::new(session, None))
-        .collect();
+    let page = site.unstick().api_sessions(&actor, &id, filter, params.after.as_deref(), limit).await?;
+    let items = page.items.into_iter().map(|session| SessionView::new(session, None)).collect();
     Ok(Json(PageView { items, next: page.next }))
 }
 

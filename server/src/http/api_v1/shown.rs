@@ -165,21 +165,16 @@ pub fn page_limit(limit: Option<u32>) -> Result<u32, super::Problem> {
     match limit {
         None => Ok(100),
         Some(limit @ 1..=1_000) => Ok(limit),
-        Some(_) => Err(super::Problem::new(
-            axum::http::StatusCode::BAD_REQUEST,
-            "invalid",
-            "limit must be from 1 to 1000",
-        )
-        .about("limit")),
+        Some(_) => {
+            Err(super::Problem::new(axum::http::StatusCode::BAD_REQUEST, "invalid", "limit must be from 1 to 1000")
+                .about("limit"))
+        }
     }
 }
 
 /// The embedded router and its first pool, if there is one.
 pub fn embedded(unstick: &Unstick) -> Option<(&dyn Router, PoolName, Scope)> {
-    let router = unstick
-        .fleet()
-        .iter()
-        .find(|router| router.kind() == RouterKind::Embedded)?;
+    let router = unstick.fleet().iter().find(|router| router.kind() == RouterKind::Embedded)?;
     let pool = router.pools().first()?;
     Some((router.as_ref(), pool.place.pool.clone(), pool.scope))
 }
@@ -193,9 +188,5 @@ pub async fn pinned(unstick: &Unstick, session: &Session) -> Option<RouteView> {
     };
     let entries = router.read(&pool, std::slice::from_ref(&key)).await.ok()?;
     let server = entries.into_iter().find(|entry| entry.key == key)?.server?;
-    Some(RouteView {
-        router: router.name().to_string(),
-        pool: pool.into(),
-        server: server.into(),
-    })
+    Some(RouteView { router: router.name().to_string(), pool: pool.into(), server: server.into() })
 }

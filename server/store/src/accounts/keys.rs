@@ -34,18 +34,10 @@ impl TryFrom<Record> for KeyOwner {
     type Error = StoreError;
 
     fn try_from(record: Record) -> Result<Self> {
-        let session = record
-            .session_id
-            .map(SessionId::parse)
-            .transpose()
-            .map_err(StoreError::corrupt)?;
+        let session = record.session_id.map(SessionId::parse).transpose().map_err(StoreError::corrupt)?;
         Ok(Self {
             key: RouteKey::parse(record.key).map_err(StoreError::corrupt)?,
-            scope: if session.is_some() {
-                Scope::Session
-            } else {
-                Scope::Account
-            },
+            scope: if session.is_some() { Scope::Session } else { Scope::Account },
             account: AccountId::parse(record.account_id).map_err(StoreError::corrupt)?,
             session,
         })

@@ -15,10 +15,7 @@ impl Store {
     /// When the database could not.
     pub async fn account(&self, id: &AccountId) -> Result<Option<Account>> {
         let sql = rows!(account, "FROM accounts WHERE id = $1");
-        self.row::<AccountRecord>(sql, args![id])
-            .await?
-            .map(Account::try_from)
-            .transpose()
+        self.row::<AccountRecord>(sql, args![id]).await?.map(Account::try_from).transpose()
     }
 
     /// Those of `ids` that exist, in the order of ids.
@@ -26,12 +23,7 @@ impl Store {
     /// # Errors
     /// When the database could not.
     pub async fn accounts_by_ids(&self, ids: &[AccountId]) -> Result<Vec<Account>> {
-        let sql = rows!(
-            account,
-            "FROM accounts WHERE id IN (SELECT value FROM ",
-            list,
-            ") ORDER BY id"
-        );
+        let sql = rows!(account, "FROM accounts WHERE id IN (SELECT value FROM ", list, ") ORDER BY id");
         all(self.rows::<AccountRecord>(sql, args![json_ids(ids)?]).await?)
     }
 
@@ -41,9 +33,7 @@ impl Store {
     /// When the database could not.
     pub async fn accounts_page(&self, after: Option<&AccountId>, limit: u32) -> Result<Vec<Account>> {
         let sql = rows!(account, "FROM accounts WHERE id > $1 ORDER BY id LIMIT $2");
-        all(self
-            .rows::<AccountRecord>(sql, args![after.map_or("", AccountId::as_str), limit])
-            .await?)
+        all(self.rows::<AccountRecord>(sql, args![after.map_or("", AccountId::as_str), limit]).await?)
     }
 
     /// At most `limit` accounts with something left over, most first, after one with that many and that id.

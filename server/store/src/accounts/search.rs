@@ -84,17 +84,11 @@ impl Store {
         let mut order: Vec<(i64, String)> = met.values().map(|hit| (hit.rank, hit.id.clone())).collect();
         order.sort_unstable();
         let n = order.len().min(MOST as usize);
-        let count = Count {
-            n: i64::try_from(n).unwrap_or(i64::MAX),
-            more: order.len() > n,
-        };
+        let count = Count { n: i64::try_from(n).unwrap_or(i64::MAX), more: order.len() > n };
         order.truncate(n);
         let from = after.map_or(0, |after| order.partition_point(|place| *place <= after));
         let page: Vec<_> = order.iter().skip(from).take(limit as usize).collect();
-        let next = page
-            .last()
-            .filter(|last| order.last() != Some(last))
-            .map(|(rank, id)| format!("{rank}.{id}"));
+        let next = page.last().filter(|last| order.last() != Some(last)).map(|(rank, id)| format!("{rank}.{id}"));
         let mut accounts: HashMap<String, Account> = HashMap::new();
         let sql = rows!(account, "FROM accounts WHERE id IN (SELECT value FROM ", list, ")");
         let ids = json_ids(page.iter().map(|(_, id)| id))?;
@@ -106,11 +100,7 @@ impl Store {
             let account = accounts.remove(id)?;
             Some(explain(account, met.get(id)?, query, &folded))
         });
-        Ok(Found {
-            rows: rows.collect(),
-            count,
-            next,
-        })
+        Ok(Found { rows: rows.collect(), count, next })
     }
 
     /// The best reason of every account that is met.
@@ -118,10 +108,7 @@ impl Store {
         let texts = Texts::of(query);
         let mut hits = self.beginnings(&texts).await?;
         if let Some(part) = texts.part.as_deref().filter(|_| hits.len() <= MOST as usize) {
-            hits.extend(
-                self.rows::<Hit>(substring(), args![pattern(self.engine(), part), MOST + 1])
-                    .await?,
-            );
+            hits.extend(self.rows::<Hit>(substring(), args![pattern(self.engine(), part), MOST + 1]).await?);
         }
         let mut met: HashMap<String, Hit> = HashMap::new();
         for mut hit in hits {
@@ -190,11 +177,7 @@ struct Texts {
 
 impl Texts {
     fn of(query: &Query) -> Self {
-        let mut texts = Self {
-            id: query.text.clone(),
-            folded: fold(&query.text),
-            ..Self::default()
-        };
+        let mut texts = Self { id: query.text.clone(), folded: fold(&query.text), ..Self::default() };
         for term in &query.terms {
             match term {
                 // A session id that is met whole is looked for under `id`: both are the text as it was typed.
@@ -216,10 +199,7 @@ fn pattern(engine: Engine, part: &str) -> String {
     match engine {
         Engine::Sqlite => format!("\"{}\"", part.replace('"', "\"\"")),
         Engine::Postgres => {
-            format!(
-                "%{}%",
-                part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
-            )
+            format!("%{}%", part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
         }
     }
 }
@@ -257,12 +237,7 @@ fn explain(account: Account, hit: &Hit, query: &Query, folded: &str) -> FoundRow
         Field::AccountId | Field::SessionId => text == query.text,
         Field::Ip => hit.rank == rank::IP,
     };
-    FoundRow {
-        account,
-        field,
-        exact,
-        text,
-    }
+    FoundRow { account, field, exact, text }
 }
 
 fn parse_cursor(text: &str) -> Result<(i64, String)> {

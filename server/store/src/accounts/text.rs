@@ -8,11 +8,7 @@ const LONGEST_KEY: usize = 256;
 /// `text` without regard to case. `ς` is the `σ` at a word's end: without this a prefix could miss its own word.
 pub(crate) fn fold(text: &str) -> String {
     let lower = text.to_lowercase();
-    if lower.contains('ς') {
-        lower.replace('ς', "σ")
-    } else {
-        lower
-    }
+    if lower.contains('ς') { lower.replace('ς', "σ") } else { lower }
 }
 
 /// What the columns for searching hold.
@@ -26,20 +22,13 @@ impl SearchKeys {
     pub fn of(id: &str, email: &str, name: &str) -> Self {
         let (id, email, name) = (fold(id), fold(email), fold(name));
         let text = format!("{id}\n{email}\n{name}");
-        Self {
-            email: clip(email),
-            name: clip(name),
-            text,
-        }
+        Self { email: clip(email), name: clip(name), text }
     }
 }
 
 fn clip(mut text: String) -> String {
     if text.len() > LONGEST_KEY {
-        let end = (0..=LONGEST_KEY)
-            .rev()
-            .find(|end| text.is_char_boundary(*end))
-            .unwrap_or(0);
+        let end = (0..=LONGEST_KEY).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
         text.truncate(end);
     }
     text
@@ -50,11 +39,7 @@ pub(crate) fn after_prefix(prefix: &str) -> String {
     let mut text = prefix.to_owned();
     while let Some(last) = text.pop() {
         // One past the last character, over the gap that is left for surrogates.
-        let next = if last == '\u{d7ff}' {
-            Some('\u{e000}')
-        } else {
-            char::from_u32(u32::from(last) + 1)
-        };
+        let next = if last == '\u{d7ff}' { Some('\u{e000}') } else { char::from_u32(u32::from(last) + 1) };
         if let Some(next) = next {
             text.push(next);
             return text;

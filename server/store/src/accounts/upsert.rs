@@ -37,18 +37,10 @@ impl Tx {
     /// When the database could not.
     pub async fn upsert_accounts(&mut self, items: &[AccountUpsert], now: Instant) -> Result<Vec<(Account, bool)>> {
         let ids = json_ids(items.iter().map(|item| &item.id))?;
-        let sql = rows!(
-            account,
-            "FROM accounts WHERE id IN (SELECT value FROM ",
-            list,
-            ") ORDER BY id",
-            lock
-        );
+        let sql = rows!(account, "FROM accounts WHERE id IN (SELECT value FROM ", list, ") ORDER BY id", lock);
         let stored: Vec<Account> = all(self.rows::<AccountRecord>(sql, args![ids]).await?)?;
-        let mut known: HashMap<AccountId, Account> = stored
-            .into_iter()
-            .map(|account| (account.id.clone(), account))
-            .collect();
+        let mut known: HashMap<AccountId, Account> =
+            stored.into_iter().map(|account| (account.id.clone(), account)).collect();
         let mut changed: Vec<AccountId> = Vec::new();
         let mut results = Vec::with_capacity(items.len());
         for item in items {
@@ -73,9 +65,7 @@ impl Tx {
     pub async fn bump_generation(&mut self, account: &AccountId) -> Result<i64> {
         let sql = sql!("UPDATE accounts SET generation = generation + 1 WHERE id = $1 RETURNING generation");
         let bumped: Option<(i64,)> = self.conn().returned(sql, args![account]).await?;
-        bumped
-            .map(|(generation,)| generation)
-            .ok_or_else(|| StoreError::corrupt("an account is gone"))
+        bumped.map(|(generation,)| generation).ok_or_else(|| StoreError::corrupt("an account is gone"))
     }
 
     /// The account, which stays as it is until this transaction ends.
@@ -84,19 +74,13 @@ impl Tx {
     /// When the database could not.
     pub async fn account_for_update(&mut self, id: &AccountId) -> Result<Option<Account>> {
         let sql = rows!(account, "FROM accounts WHERE id = $1", lock);
-        self.row::<AccountRecord>(sql, args![id])
-            .await?
-            .map(Account::try_from)
-            .transpose()
+        self.row::<AccountRecord>(sql, args![id]).await?.map(Account::try_from).transpose()
     }
 }
 
 fn merged(before: Option<&Account>, item: &AccountUpsert, now: Instant) -> Account {
     let told = |new: &Option<String>, old: fn(&Account) -> &String| {
-        new.clone()
-            .map(clean_owned)
-            .or_else(|| before.map(|account| old(account).clone()))
-            .unwrap_or_default()
+        new.clone().map(clean_owned).or_else(|| before.map(|account| old(account).clone())).unwrap_or_default()
     };
     Account {
         id: item.id.clone(),
@@ -105,10 +89,7 @@ fn merged(before: Option<&Account>, item: &AccountUpsert, now: Instant) -> Accou
         name: told(&item.name, |account| &account.name),
         plan: told(&item.plan, |account| &account.plan),
         time_zone: told(&item.time_zone, |account| &account.time_zone),
-        created_at: item
-            .created_at
-            .or_else(|| before.map(|account| account.created_at))
-            .unwrap_or(now),
+        created_at: item.created_at.or_else(|| before.map(|account| account.created_at)).unwrap_or(now),
         last_seen_at: before.and_then(|account| account.last_seen_at),
         generation: before.map_or(0, |account| account.generation),
         live_sessions: before.map_or(0, |account| account.live_sessions),
@@ -122,7 +103,8 @@ fn merged(before: Option<&Account>, item: &AccountUpsert, now: Instant) -> Accou
 macro_rules! account_values {
     ($end:tt) => {
         sql!(
-            "INSERT INTO accounts (id, route_key, email, name, plan, time_zone, email_key, name_key, search_text, \
+            insert,
+            "accounts (id, route_key, email, name, plan, time_zone, email_key, name_key, search_text, \
              created_at, last_seen_at, generation, live_sessions, leftover_sessions, total_sessions, sample) \
              SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, \
              value ->> 7, value ->> 8, CAST(value ->> 9 AS BIGINT), CAST(value ->> 10 AS BIGINT), \
@@ -150,11 +132,7 @@ async fn write(tx: &mut Tx, accounts: impl Iterator<Item = &Account>) -> Result<
 
 /// Inserts `accounts` as they are, counters too, except those that are there already. Returns how many were not.
 pub(crate) async fn insert_accounts(tx: &mut Tx, accounts: impl Iterator<Item = &Account>) -> Result<i64> {
-    tx.exec(
-        account_values!(" ON CONFLICT (id) DO NOTHING"),
-        args![values(accounts)?],
-    )
-    .await
+    tx.exec(account_values!(" ON CONFLICT (id) DO NOTHING"), args![values(accounts)?]).await
 }
 
 fn values<'a>(accounts: impl Iterator<Item = &'a Account>) -> Result<String> {

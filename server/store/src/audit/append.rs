@@ -16,10 +16,7 @@ impl Tx {
     /// When the database could not; then what the event records must not be committed either.
     pub async fn append_audit(&mut self, draft: &AuditDraft) -> Result<AuditEvent> {
         let events = self.append(std::slice::from_ref(draft)).await?;
-        events
-            .into_iter()
-            .next()
-            .ok_or_else(|| StoreError::corrupt("an audit event was not appended"))
+        events.into_iter().next().ok_or_else(|| StoreError::corrupt("an audit event was not appended"))
     }
 
     /// Appends events, in their order. Returns the number of the last one.
@@ -34,9 +31,7 @@ impl Tx {
     }
 
     async fn head(&mut self) -> Result<(i64, String)> {
-        let head = self
-            .row(rows!("seq, hash", "FROM audit_head WHERE one = 1", lock), &[])
-            .await?;
+        let head = self.row(rows!("seq, hash", "FROM audit_head WHERE one = 1", lock), &[]).await?;
         head.ok_or_else(|| StoreError::corrupt("the audit log has no end"))
     }
 
@@ -51,20 +46,8 @@ impl Tx {
             seq += 1;
             let draft = storable(draft.clone());
             let detail = clean_owned(draft.detail.to_string());
-            let hash = signer.link(
-                &prev_hash,
-                AuditLink {
-                    seq,
-                    draft: &draft,
-                    detail_text: &detail,
-                },
-            );
-            events.push(AuditEvent {
-                seq,
-                draft,
-                prev_hash: std::mem::replace(&mut prev_hash, hash.clone()),
-                hash,
-            });
+            let hash = signer.link(&prev_hash, AuditLink { seq, draft: &draft, detail_text: &detail });
+            events.push(AuditEvent { seq, draft, prev_hash: std::mem::replace(&mut prev_hash, hash.clone()), hash });
             details.push(detail);
         }
         let sql = sql!(
@@ -75,11 +58,7 @@ impl Tx {
              value ->> 10, value ->> 11 FROM ",
             each
         );
-        let values: Vec<_> = events
-            .iter()
-            .zip(&details)
-            .map(|(event, detail)| row(event, detail))
-            .collect();
+        let values: Vec<_> = events.iter().zip(&details).map(|(event, detail)| row(event, detail)).collect();
         self.exec(sql, args![json(&values)?]).await?;
         let sql = sql!("UPDATE audit_head SET seq = $1, hash = $2 WHERE one = 1 AND seq = $3");
         if self.exec(sql, args![seq, &prev_hash, before]).await? != 1 {
@@ -91,13 +70,7 @@ impl Tx {
 
 /// `draft` as it can be stored: what is hashed is what will be read back.
 fn storable(mut draft: AuditDraft) -> AuditDraft {
-    for text in [
-        &mut draft.actor,
-        &mut draft.action,
-        &mut draft.target,
-        &mut draft.reason,
-        &mut draft.ticket,
-    ] {
+    for text in [&mut draft.actor, &mut draft.action, &mut draft.target, &mut draft.reason, &mut draft.ticket] {
         *text = clean_owned(std::mem::take(text));
     }
     draft

@@ -28,8 +28,7 @@ impl Checkpoint {
 
     /// Whether one of `keys` signed it.
     pub(super) fn is_genuine(&self, keys: &AuditKeys) -> bool {
-        keys.all()
-            .any(|key| Self::signed(&Signer::new(key), self.seq, &self.hash, self.at) == self.signature)
+        keys.all().any(|key| Self::signed(&Signer::new(key), self.seq, &self.hash, self.at) == self.signature)
     }
 }
 
@@ -37,11 +36,6 @@ impl Store {
     /// Signs the end of the chain, as [`Self::audit_head`] gives it.
     pub fn sign_checkpoint(&self, seq: i64, hash: &str, at: Instant) -> Checkpoint {
         let signature = Checkpoint::signed(&Signer::new(self.keys.current()), seq, hash, at);
-        Checkpoint {
-            seq,
-            hash: hash.to_owned(),
-            at,
-            signature,
-        }
+        Checkpoint { seq, hash: hash.to_owned(), at, signature }
     }
 }

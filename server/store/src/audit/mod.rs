@@ -40,12 +40,7 @@ impl TryFrom<EventRecord> for AuditEvent {
     fn try_from(record: EventRecord) -> Result<Self> {
         let (seq, prev_hash, hash) = (record.seq, record.prev_hash.clone(), record.hash.clone());
         let (draft, _) = record.draft()?;
-        Ok(Self {
-            seq,
-            draft,
-            prev_hash,
-            hash,
-        })
+        Ok(Self { seq, draft, prev_hash, hash })
     }
 }
 
@@ -58,11 +53,7 @@ impl EventRecord {
             actor: self.actor,
             action: self.action,
             target: self.target,
-            account: self
-                .account_id
-                .map(AccountId::parse)
-                .transpose()
-                .map_err(StoreError::corrupt)?,
+            account: self.account_id.map(AccountId::parse).transpose().map_err(StoreError::corrupt)?,
             reason: self.reason,
             ticket: self.ticket,
             outcome: outcome.ok_or_else(|| StoreError::corrupt("an audit event has no known outcome"))?,

@@ -26,10 +26,7 @@ impl Store {
         let begins = format!("{}.", wanted.trim_end_matches('.'));
         let actions = self.audit_actions().await?;
         let mut events = Vec::new();
-        for action in actions
-            .iter()
-            .filter(|action| *action == wanted || action.starts_with(&begins))
-        {
+        for action in actions.iter().filter(|action| *action == wanted || action.starts_with(&begins)) {
             events.extend(self.filtered(f, Some(action), before, limit).await?);
         }
         events.sort_by_key(|event| std::cmp::Reverse(event.seq));
@@ -46,10 +43,7 @@ impl Store {
     ) -> Result<Vec<AuditEvent>> {
         let conditions = [
             (f.actor.is_some(), sql!(" AND actor = $3")),
-            (
-                f.account.is_some(),
-                sql!(" AND account_id IS NOT NULL AND account_id = $4"),
-            ),
+            (f.account.is_some(), sql!(" AND account_id IS NOT NULL AND account_id = $4")),
             (action.is_some(), sql!(" AND action = $5")),
             (f.from.is_some(), sql!(" AND at >= $6")),
             (f.to.is_some(), sql!(" AND at < $7")),
@@ -64,12 +58,7 @@ impl Store {
             ),
             concat!("SELECT ", piece!(postgres event), " FROM audit_events WHERE seq < $1"),
         )];
-        pieces.extend(
-            conditions
-                .into_iter()
-                .filter(|(asked, _)| *asked)
-                .map(|(_, condition)| condition),
-        );
+        pieces.extend(conditions.into_iter().filter(|(asked, _)| *asked).map(|(_, condition)| condition));
         // The sum keeps the engine from walking the log by number, past all that is newer than the stretch.
         pieces.push(if self.is_short(f).await? {
             sql!(" ORDER BY seq + 0 DESC LIMIT $2")
@@ -98,10 +87,8 @@ impl Store {
             "n" as
             "SELECT count(*) AS n FROM (SELECT 1 FROM audit_events WHERE at >= $1 AND at < $2 LIMIT $3) AS stretch"
         );
-        let (from, to) = (
-            f.from.unwrap_or(Instant::from_micros(i64::MIN)),
-            f.to.unwrap_or(Instant::from_micros(i64::MAX)),
-        );
+        let (from, to) =
+            (f.from.unwrap_or(Instant::from_micros(i64::MIN)), f.to.unwrap_or(Instant::from_micros(i64::MAX)));
         let counted: Option<(i64,)> = self.row(sql, args![from, to, SORTED + 1]).await?;
         Ok(counted.is_some_and(|(n,)| n <= SORTED))
     }
@@ -120,9 +107,7 @@ impl Store {
     /// # Errors
     /// When the database could not.
     pub async fn audit_head(&self) -> Result<(i64, String)> {
-        let head = self
-            .row(rows!("seq, hash", "FROM audit_head WHERE one = 1"), &[])
-            .await?;
+        let head = self.row(rows!("seq, hash", "FROM audit_head WHERE one = 1"), &[]).await?;
         head.ok_or_else(|| StoreError::corrupt("the audit log has no end"))
     }
 
@@ -138,11 +123,6 @@ impl Store {
              FROM found WHERE found.action IS NOT NULL) \
              SELECT action FROM found WHERE action IS NOT NULL ORDER BY action"
         );
-        Ok(self
-            .rows::<(String,)>(sql, &[])
-            .await?
-            .into_iter()
-            .map(|(action,)| action)
-            .collect())
+        Ok(self.rows::<(String,)>(sql, &[]).await?.into_iter().map(|(action,)| action).collect())
     }
 }

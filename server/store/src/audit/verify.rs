@@ -51,20 +51,12 @@ impl Store {
         progress: &(dyn Fn(i64) + Sync),
     ) -> Result<Verification> {
         if let Some(forged) = checkpoints.iter().find(|checkpoint| !checkpoint.is_genuine(&self.keys)) {
-            return Ok(broken(
-                forged.seq,
-                "the checkpoint of this event was not signed with our key",
-            ));
+            return Ok(broken(forged.seq, "the checkpoint of this event was not signed with our key"));
         }
         let mut checkpoints: Vec<&Checkpoint> = checkpoints.iter().collect();
         checkpoints.sort_by_key(|checkpoint| std::cmp::Reverse(checkpoint.seq));
         let signers = self.keys.all().map(Signer::new).collect();
-        let mut proof = Proof {
-            signers,
-            checkpoints,
-            seq: 0,
-            hash: GENESIS.to_owned(),
-        };
+        let mut proof = Proof { signers, checkpoints, seq: 0, hash: GENESIS.to_owned() };
         loop {
             if let Some(found) = self.prove_events(&mut proof, progress).await? {
                 return Ok(found);
@@ -75,10 +67,7 @@ impl Store {
                 return Ok(proof.end(&hash));
             }
             if seq < proof.seq {
-                return Ok(broken(
-                    seq + 1,
-                    "this event is beyond the end of the log: somebody put it there",
-                ));
+                return Ok(broken(seq + 1, "this event is beyond the end of the log: somebody put it there"));
             }
             if self.audit_range(proof.seq + 1, 1).await?.is_empty() {
                 return Ok(broken(proof.seq + 1, "this event and all after it are missing"));
@@ -123,11 +112,7 @@ impl Proof<'_> {
         let Ok((draft, detail)) = event.draft() else {
             return Some(broken(want, "this event was changed: it cannot be read"));
         };
-        let link = AuditLink {
-            seq: want,
-            draft: &draft,
-            detail_text: &detail,
-        };
+        let link = AuditLink { seq: want, draft: &draft, detail_text: &detail };
         let Some(fits) = self.signers.iter().position(|signer| signer.link(&prev, link) == hash) else {
             return Some(broken(want, "this event was changed: its hash does not fit"));
         };
@@ -147,21 +132,12 @@ impl Proof<'_> {
             return broken(self.seq, "the end of the log names another hash for this event");
         }
         if self.checkpoints.iter().any(|checkpoint| checkpoint.seq > self.seq) {
-            return broken(
-                self.seq + 1,
-                "a checkpoint knows this event, but the log ends before it: it was cut off",
-            );
+            return broken(self.seq + 1, "a checkpoint knows this event, but the log ends before it: it was cut off");
         }
-        Verification::Intact {
-            events: self.seq,
-            head: self.hash,
-        }
+        Verification::Intact { events: self.seq, head: self.hash }
     }
 }
 
 fn broken(seq: i64, why: &str) -> Verification {
-    Verification::Broken {
-        seq,
-        why: why.to_owned(),
-    }
+    Verification::Broken { seq, why: why.to_owned() }
 }

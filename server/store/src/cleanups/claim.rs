@@ -37,11 +37,7 @@ impl Tx {
              RETURNING lease_token"
         );
         let token: Option<(i64,)> = self.conn().returned(sql, args![id, holder, now, until]).await?;
-        Ok(token.map(|(token,)| Lease {
-            cleanup: id.clone(),
-            token,
-            until,
-        }))
+        Ok(token.map(|(token,)| Lease { cleanup: id.clone(), token, until }))
     }
 }
 
@@ -58,8 +54,6 @@ impl Store {
              AND (lease_until IS NULL OR lease_until <= $1) ORDER BY next_at, id LIMIT $2"
         );
         let ids: Vec<(String,)> = self.rows(sql, args![now, limit]).await?;
-        ids.into_iter()
-            .map(|(id,)| CleanupId::parse(id).map_err(StoreError::corrupt))
-            .collect()
+        ids.into_iter().map(|(id,)| CleanupId::parse(id).map_err(StoreError::corrupt)).collect()
     }
 }

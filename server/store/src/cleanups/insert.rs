@@ -50,10 +50,7 @@ impl Tx {
         ];
         if self.exec(sql, values).await? == 0 {
             let sql = rows!("id", "FROM cleanups WHERE account_id = $1 AND finished_at IS NULL");
-            let (id,) = self
-                .row::<(String,)>(sql, args![&c.account])
-                .await?
-                .ok_or(StoreError::Raced)?;
+            let (id,) = self.row::<(String,)>(sql, args![&c.account]).await?.ok_or(StoreError::Raced)?;
             return Ok(Inserted::UnderWay(CleanupId::parse(id).map_err(StoreError::corrupt)?));
         }
         self.insert_steps(&c.id, steps).await?;

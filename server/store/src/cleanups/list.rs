@@ -36,10 +36,7 @@ impl Store {
     /// # Errors
     /// `Cursor` when `after` is not one; else when the database could not.
     pub async fn cleanups_page(&self, status: Option<Status>, after: Option<&str>, limit: u32) -> Result<Page<Listed>> {
-        let newest = Cursor {
-            at: Instant::from_micros(i64::MAX),
-            id: "",
-        };
+        let newest = Cursor { at: Instant::from_micros(i64::MAX), id: "" };
         let cursor = after.map_or(Ok(newest), Cursor::parse)?;
         let more = limit.saturating_add(1);
         let records: Vec<ListRecord> = match status {
@@ -52,8 +49,7 @@ impl Store {
                     "c.status = $4 AND (c.requested_at, c.id) < ($1, $2) \
                      ORDER BY c.requested_at DESC, c.id DESC LIMIT $3"
                 );
-                self.rows(sql, args![cursor.at, cursor.id, more, status.as_str()])
-                    .await?
+                self.rows(sql, args![cursor.at, cursor.id, more, status.as_str()]).await?
             }
         };
         let next = |(cleanup, ..): &Listed| Cursor::text(cleanup.requested_at, cleanup.id.as_str());

@@ -80,17 +80,7 @@ impl TryFrom<ListRecord> for (Cleanup, String, StepCounts) {
     type Error = StoreError;
 
     fn try_from(record: ListRecord) -> Result<Self> {
-        let ListRecord {
-            id,
-            account_id,
-            mode,
-            reason,
-            ticket,
-            actor,
-            plan_hash,
-            status,
-            ..
-        } = record;
+        let ListRecord { id, account_id, mode, reason, ticket, actor, plan_hash, status, .. } = record;
         let (requested_at, finished_at, next_at) = (record.requested_at, record.finished_at, record.next_at);
         let cleanup = CleanupRecord {
             id,

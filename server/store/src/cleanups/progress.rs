@@ -26,14 +26,8 @@ impl Tx {
              lease_holder = CASE WHEN $6 IS NULL THEN NULL ELSE lease_holder END \
              WHERE id = $1 AND lease_token = $2 AND lease_holder IS NOT NULL AND finished_at IS NULL"
         );
-        let values = args![
-            &lease.cleanup,
-            lease.token,
-            cleanup.status.as_str(),
-            cleanup.next_at,
-            cleanup.finished_at,
-            until
-        ];
+        let values =
+            args![&lease.cleanup, lease.token, cleanup.status.as_str(), cleanup.next_at, cleanup.finished_at, until];
         if self.exec(sql, values).await? != 1 {
             return Err(StoreError::Fenced);
         }

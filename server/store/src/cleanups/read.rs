@@ -16,10 +16,7 @@ impl Store {
     /// When the database could not.
     pub async fn cleanup(&self, id: &CleanupId) -> Result<Option<Cleanup>> {
         let sql = rows!(cleanup, "FROM cleanups WHERE id = $1");
-        self.row::<CleanupRecord>(sql, args![id])
-            .await?
-            .map(Cleanup::try_from)
-            .transpose()
+        self.row::<CleanupRecord>(sql, args![id]).await?.map(Cleanup::try_from).transpose()
     }
 
     /// All steps of a clean-up, in their order. As many as its plan had.
@@ -38,7 +35,6 @@ impl Store {
     pub async fn live_cleanup(&self, account: &AccountId) -> Result<Option<CleanupId>> {
         let sql = rows!("id", "FROM cleanups WHERE account_id = $1 AND finished_at IS NULL");
         let id: Option<(String,)> = self.row(sql, args![account]).await?;
-        id.map(|(id,)| CleanupId::parse(id).map_err(StoreError::corrupt))
-            .transpose()
+        id.map(|(id,)| CleanupId::parse(id).map_err(StoreError::corrupt)).transpose()
     }
 }

@@ -65,11 +65,7 @@ impl TryFrom<StepRecord> for Step {
 
 impl StepRecord {
     fn target(self) -> Result<Option<Target>> {
-        let session = self
-            .session_id
-            .map(SessionId::parse)
-            .transpose()
-            .map_err(StoreError::corrupt)?;
+        let session = self.session_id.map(SessionId::parse).transpose().map_err(StoreError::corrupt)?;
         Ok(match (self.router, self.pool, self.scope, self.route_key) {
             (Some(router), Some(pool), Some(word), Some(key)) => Some(Target::Route {
                 place: place(router, pool)?,
@@ -102,9 +98,7 @@ impl Tx {
              FROM ",
             each
         );
-        self.exec(sql, args![json(&steps.iter().map(inserted).collect::<Vec<_>>())?, id])
-            .await
-            .map(|_| ())
+        self.exec(sql, args![json(&steps.iter().map(inserted).collect::<Vec<_>>())?, id]).await.map(|_| ())
     }
 
     /// Writes what changes in steps, in one statement.
@@ -122,14 +116,8 @@ impl Tx {
             ") AS i \
              WHERE cleanup_steps.cleanup_id = $2 AND cleanup_steps.no = i.no"
         );
-        let changed = self
-            .exec(sql, args![json(&steps.iter().map(updated).collect::<Vec<_>>())?, id])
-            .await?;
-        if usize::try_from(changed) == Ok(steps.len()) {
-            Ok(())
-        } else {
-            Err(StoreError::corrupt("a step is gone"))
-        }
+        let changed = self.exec(sql, args![json(&steps.iter().map(updated).collect::<Vec<_>>())?, id]).await?;
+        if usize::try_from(changed) == Ok(steps.len()) { Ok(()) } else { Err(StoreError::corrupt("a step is gone")) }
     }
 
     /// The stored forms of those of `steps` that exist.
@@ -148,13 +136,7 @@ impl Tx {
 fn inserted(step: &Step) -> [Arg<'_>; 18] {
     let (place, scope, key, vanish) = match &step.target {
         Target::Session { .. } => (None, None, None, false),
-        Target::Route {
-            place,
-            scope,
-            key,
-            must_vanish,
-            ..
-        } => (Some(place), Some(*scope), Some(key), *must_vanish),
+        Target::Route { place, scope, key, must_vanish, .. } => (Some(place), Some(*scope), Some(key), *must_vanish),
     };
     cells![
         step.no,

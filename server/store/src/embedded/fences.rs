@@ -45,9 +45,7 @@ impl Tx {
             "DELETE FROM embedded_fences WHERE route_key IN \
              (SELECT route_key FROM embedded_fences WHERE until < $1 ORDER BY until LIMIT 100)"
         );
-        self.exec(sql, args![until - domain::Span::from_secs(3_600)])
-            .await
-            .map(|_| ())
+        self.exec(sql, args![until - domain::Span::from_secs(3_600)]).await.map(|_| ())
     }
 
     /// Undoes [`Self::fence_keys`].
@@ -55,11 +53,7 @@ impl Tx {
     /// # Errors
     /// When the database could not.
     pub async fn lift_keys(&mut self, keys: &[RouteKey]) -> Result<()> {
-        let sql = sql!(
-            "DELETE FROM embedded_fences WHERE route_key IN (SELECT value FROM ",
-            list,
-            ")"
-        );
+        let sql = sql!("DELETE FROM embedded_fences WHERE route_key IN (SELECT value FROM ", list, ")");
         self.exec(sql, args![json_ids(keys)?]).await.map(|_| ())
     }
 }

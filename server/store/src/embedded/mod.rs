@@ -57,16 +57,8 @@ impl TryFrom<PinRecord> for Pin {
             key: RouteKey::parse(record.route_key).map_err(StoreError::corrupt)?,
             scope: scope(&record.scope)?,
             server: ServerName::parse(record.server).map_err(StoreError::corrupt)?,
-            account: record
-                .account_id
-                .map(AccountId::parse)
-                .transpose()
-                .map_err(StoreError::corrupt)?,
-            session: record
-                .session_id
-                .map(SessionId::parse)
-                .transpose()
-                .map_err(StoreError::corrupt)?,
+            account: record.account_id.map(AccountId::parse).transpose().map_err(StoreError::corrupt)?,
+            session: record.session_id.map(SessionId::parse).transpose().map_err(StoreError::corrupt)?,
             pinned_at: Instant::from_micros(record.pinned_at),
             expires_at: Instant::from_micros(record.expires_at),
         })
@@ -78,8 +70,7 @@ const SLOTS: u32 = 16;
 
 /// The slot of a key (FNV-1a): spread evenly, the same in every process.
 fn slot(key: &RouteKey) -> i64 {
-    let hash = key.as_str().bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
+    let hash =
+        key.as_str().bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     i64::from(hash % SLOTS)
 }

@@ -42,10 +42,7 @@ impl Tx {
 
     async fn stored_pin(&mut self, pin: &Pin) -> Result<Option<Pin>> {
         let sql = rows!(pin, "FROM embedded_pins WHERE pool = $1 AND route_key = $2", lock);
-        self.row::<PinRecord>(sql, args![&pin.pool, &pin.key])
-            .await?
-            .map(Pin::try_from)
-            .transpose()
+        self.row::<PinRecord>(sql, args![&pin.pool, &pin.key]).await?.map(Pin::try_from).transpose()
     }
 
     async fn slide(&mut self, existing: &Pin, pin: &Pin, now: Instant) -> Result<Pin> {
@@ -54,10 +51,7 @@ impl Tx {
         }
         let sql = sql!("UPDATE embedded_pins SET expires_at = $3 WHERE pool = $1 AND route_key = $2");
         self.exec(sql, args![&pin.pool, &pin.key, pin.expires_at]).await?;
-        Ok(Pin {
-            expires_at: pin.expires_at,
-            ..existing.clone()
-        })
+        Ok(Pin { expires_at: pin.expires_at, ..existing.clone() })
     }
 
     /// Whether `key` is fenced. On Postgres its slot is shared until this transaction ends: a fence waits for that, so
@@ -73,15 +67,10 @@ impl Tx {
 
     /// Takes a few expired pins of the pool away.
     async fn sweep(&mut self, pin: &Pin, now: Instant) -> Result<()> {
-        let sql = rows!(
-            "route_key",
-            "FROM embedded_pins WHERE pool = $1 AND expires_at <= $2 ORDER BY expires_at LIMIT $3"
-        );
+        let sql =
+            rows!("route_key", "FROM embedded_pins WHERE pool = $1 AND expires_at <= $2 ORDER BY expires_at LIMIT $3");
         let expired: Vec<(String,)> = self.rows(sql, args![&pin.pool, now, SWEPT]).await?;
-        let expired: Vec<RouteKey> = expired
-            .into_iter()
-            .filter_map(|(key,)| RouteKey::parse(key).ok())
-            .collect();
+        let expired: Vec<RouteKey> = expired.into_iter().filter_map(|(key,)| RouteKey::parse(key).ok()).collect();
         if !expired.is_empty() {
             self.unpin(&pin.pool, &expired).await?;
         }
@@ -105,11 +94,7 @@ impl Tx {
         if found.is_empty() {
             return Ok(0);
         }
-        let sql = sql!(
-            "DELETE FROM embedded_pins WHERE pool = $2 AND route_key IN (SELECT value FROM ",
-            list,
-            ")"
-        );
+        let sql = sql!("DELETE FROM embedded_pins WHERE pool = $2 AND route_key IN (SELECT value FROM ", list, ")");
         self.exec(sql, args![&keys, pool]).await?;
         count_pins(self, found.iter().map(|pin| (pin, -1))).await?;
         Ok(i64::try_from(found.len()).unwrap_or(i64::MAX))
@@ -146,8 +131,7 @@ pub(crate) async fn insert_pins(tx: &mut Tx, pins: &[Pin]) -> Result<i64> {
         any,
         " ON CONFLICT (pool, route_key) DO NOTHING"
     );
-    tx.exec(sql, args![json(&pins.iter().map(row).collect::<Vec<_>>())?])
-        .await
+    tx.exec(sql, args![json(&pins.iter().map(row).collect::<Vec<_>>())?]).await
 }
 
 fn row(pin: &Pin) -> [Arg<'_>; 8] {

@@ -65,15 +65,7 @@ impl Tx {
         );
         let counters = s.counters;
         let (requests, errors) = (count(counters.requests), count(counters.errors));
-        let values = args![
-            &s.pool,
-            &s.name,
-            s.state.as_str(),
-            requests,
-            errors,
-            counters.response_ms,
-            s.updated_at
-        ];
+        let values = args![&s.pool, &s.name, s.state.as_str(), requests, errors, counters.response_ms, s.updated_at];
         self.exec(sql, values).await.map(|_| ())
     }
 }

@@ -18,10 +18,7 @@ async fn migrate<C: Migrate>(migrator: &Migrator, conn: &mut C, run: bool) -> Re
     if run {
         return migrator.run_direct(None, conn, false).await.map_err(schema_error);
     }
-    let applied = conn
-        .list_applied_migrations(&migrator.table_name)
-        .await
-        .map_err(|_| outdated())?;
+    let applied = conn.list_applied_migrations(&migrator.table_name).await.map_err(|_| outdated())?;
     let newest = |versions: &mut dyn Iterator<Item = i64>| versions.max();
     let (have, want) = (
         newest(&mut applied.iter().map(|migration| migration.version)),
@@ -40,8 +37,6 @@ fn schema_error(error: MigrateError) -> StoreError {
         MigrateError::VersionMissing(version) | MigrateError::VersionMismatch(version) => StoreError::Version(format!(
             "the database was written by another version of Unstick: its schema change {version} is unknown here"
         )),
-        other => StoreError::Version(format!(
-            "the database's schema could not be brought up to date: {other}"
-        )),
+        other => StoreError::Version(format!("the database's schema could not be brought up to date: {other}")),
     }
 }

@@ -27,10 +27,7 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<Pools> {
         .map_err(|_| StoreError::Config("a Postgres address looks like postgres://user@host/database".to_owned()))?;
     let mut connect = connect.application_name("unstick").statement_cache_capacity(256);
     if !options.bulk {
-        connect = connect.options([
-            ("statement_timeout", "5000"),
-            ("idle_in_transaction_session_timeout", "60000"),
-        ]);
+        connect = connect.options([("statement_timeout", "5000"), ("idle_in_transaction_session_timeout", "60000")]);
     }
     let pool = PgPoolOptions::new()
         .max_connections(options.readers.max(1) + 1)
@@ -42,10 +39,7 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<Pools> {
         })
         .connect_with(connect)
         .await?;
-    let mut migrator = Migrator {
-        migrations: MIGRATOR.migrations.clone(),
-        ..Migrator::DEFAULT
-    };
+    let mut migrator = Migrator { migrations: MIGRATOR.migrations.clone(), ..Migrator::DEFAULT };
     migrator.set_locking(locking);
     // A schema change may take as long as it takes.
     let mut conn = pool.acquire().await?;

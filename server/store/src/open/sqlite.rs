@@ -29,8 +29,9 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<Pools> {
         return Err(bad_address());
     }
     make_file(connect.get_filename())?;
-    // 2,000 pages of 4 KiB are the default cache; imports touch indexes at random, so there it pays to keep more.
-    let cache_kib = if options.bulk { 512 * 1024 } else { 32 * 1024 };
+    // Imports touch indexes at random: there it pays to keep more pages, and to write each back into the file once rather
+    // than after every transaction (1,000 pages of log are SQLite's default; 65,536 are 256 MB).
+    let (cache_kib, log_pages) = if options.bulk { (512 * 1024, "65536") } else { (32 * 1024, "1000") };
     let connect = connect
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
@@ -41,6 +42,7 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<Pools> {
         .pragma("cache_size", format!("-{cache_kib}"))
         .pragma("mmap_size", "268435456")
         .pragma("temp_store", "memory")
+        .pragma("wal_autocheckpoint", log_pages)
         .pragma("journal_size_limit", "67108864")
         .pragma("trusted_schema", "off");
     // Of two processes that open a new file at once, one makes the schema, and the other finds it made.
@@ -49,9 +51,7 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<Pools> {
     check_version(&writer).await?;
     migrate(&MIGRATOR, &mut *writer.acquire().await?, options.migrate).await?;
     drop(lock);
-    let readers = pool(options.readers.max(1))
-        .connect_with(connect.read_only(true))
-        .await?;
+    let readers = pool(options.readers.max(1)).connect_with(connect.read_only(true)).await?;
     Ok(Pools::Sqlite { writer, readers })
 }
 
@@ -91,10 +91,7 @@ fn is_safe(version: &str) -> bool {
 /// than any change of a schema. It is the folder because closing a second handle of the file itself would drop SQLite's
 /// own locks on it (<https://sqlite.org/howtocorrupt.html>, 2.2).
 async fn lock(path: &Path) -> Option<File> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = File::open(folder).ok()?;
     for _ in 0..600 {
         match folder.try_lock() {
@@ -109,18 +106,12 @@ async fn lock(path: &Path) -> Option<File> {
 /// Makes the file with no rights for others before SQLite would make it with some; its log files inherit them.
 fn make_file(path: &Path) -> Result<()> {
     let trouble = |error: std::io::Error| {
-        StoreError::Config(format!(
-            "the database file {} could not be made: {error}",
-            path.display()
-        ))
+        StoreError::Config(format!("the database file {} could not be made: {error}", path.display()))
     };
     if path.exists() {
         return Ok(());
     }
-    if let Some(folder) = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty() && !folder.exists())
-    {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]

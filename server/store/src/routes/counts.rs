@@ -24,9 +24,8 @@ impl Counts {
 
     pub async fn write(self, tx: &mut Tx) -> Result<()> {
         let changed = self.0.iter().filter(|(_, by)| **by != 0);
-        let rows: Vec<_> = changed
-            .map(|((place, server), by)| cells![&place.router, &place.pool, server, *by])
-            .collect();
+        let rows: Vec<_> =
+            changed.map(|((place, server), by)| cells![&place.router, &place.pool, server, *by]).collect();
         if rows.is_empty() {
             return Ok(());
         }
@@ -47,17 +46,11 @@ impl Store {
     /// # Errors
     /// When the database could not.
     pub async fn pinned_counts(&self) -> Result<Vec<(Place, ServerName, i64)>> {
-        let sql = rows!(
-            "router, pool, server, pinned",
-            "FROM route_counts WHERE pinned > 0 ORDER BY router, pool, server"
-        );
+        let sql =
+            rows!("router, pool, server, pinned", "FROM route_counts WHERE pinned > 0 ORDER BY router, pool, server");
         let counts: Vec<(String, String, String, i64)> = self.rows(sql, &[]).await?;
         let typed = |(router, pool, server, pinned): (String, String, String, i64)| {
-            Ok((
-                place(router, pool)?,
-                ServerName::parse(server).map_err(StoreError::corrupt)?,
-                pinned,
-            ))
+            Ok((place(router, pool)?, ServerName::parse(server).map_err(StoreError::corrupt)?, pinned))
         };
         counts.into_iter().map(typed).collect()
     }

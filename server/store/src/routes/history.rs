@@ -56,21 +56,9 @@ impl TryFrom<ChangeRecord> for RouteChange {
             place: place(record.router, record.pool)?,
             key: RouteKey::parse(record.route_key).map_err(StoreError::corrupt)?,
             scope: scope(&record.scope)?,
-            session: record
-                .session_id
-                .map(SessionId::parse)
-                .transpose()
-                .map_err(StoreError::corrupt)?,
-            from: record
-                .from_server
-                .map(ServerName::parse)
-                .transpose()
-                .map_err(StoreError::corrupt)?,
-            to: record
-                .to_server
-                .map(ServerName::parse)
-                .transpose()
-                .map_err(StoreError::corrupt)?,
+            session: record.session_id.map(SessionId::parse).transpose().map_err(StoreError::corrupt)?,
+            from: record.from_server.map(ServerName::parse).transpose().map_err(StoreError::corrupt)?,
+            to: record.to_server.map(ServerName::parse).transpose().map_err(StoreError::corrupt)?,
             at: Instant::from_micros(record.at),
             why: record.why,
         })
@@ -117,10 +105,7 @@ pub(crate) async fn insert_changes(tx: &mut Tx, changes: &[(AccountId, RouteChan
             }
         }
     }
-    let rows: Vec<_> = rows
-        .iter()
-        .map(|((account, ..), change)| row(account, change))
-        .collect();
+    let rows: Vec<_> = rows.iter().map(|((account, ..), change)| row(account, change)).collect();
     tx.exec(sql, args![json(&rows)?]).await.map(|_| ())
 }
 

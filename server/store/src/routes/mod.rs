@@ -45,25 +45,13 @@ impl TryFrom<RouteRecord> for StoredRoute {
             place: place(record.router, record.pool)?,
             scope: scope(&record.scope)?,
             key: RouteKey::parse(record.route_key).map_err(StoreError::corrupt)?,
-            server: record
-                .server
-                .map(ServerName::parse)
-                .transpose()
-                .map_err(StoreError::corrupt)?,
-            session: record
-                .session_id
-                .map(SessionId::parse)
-                .transpose()
-                .map_err(StoreError::corrupt)?,
+            server: record.server.map(ServerName::parse).transpose().map_err(StoreError::corrupt)?,
+            session: record.session_id.map(SessionId::parse).transpose().map_err(StoreError::corrupt)?,
             pinned_at: record.pinned_at.map(Instant::from_micros),
             expires_in: record.expires_in.map(Span::from_micros),
             read_at: Instant::from_micros(record.read_at),
         };
-        let account = record
-            .account_id
-            .map(AccountId::parse)
-            .transpose()
-            .map_err(StoreError::corrupt)?;
+        let account = record.account_id.map(AccountId::parse).transpose().map_err(StoreError::corrupt)?;
         Ok(Self { route, account })
     }
 }
@@ -71,10 +59,7 @@ impl TryFrom<RouteRecord> for StoredRoute {
 /// A place from its two columns.
 pub(crate) fn place(router: String, pool: String) -> Result<Place> {
     let router = RouterName::parse(router).map_err(StoreError::corrupt)?;
-    Ok(Place {
-        router,
-        pool: PoolName::parse(pool).map_err(StoreError::corrupt)?,
-    })
+    Ok(Place { router, pool: PoolName::parse(pool).map_err(StoreError::corrupt)? })
 }
 
 /// A scope from its word.

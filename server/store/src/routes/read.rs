@@ -32,10 +32,8 @@ impl Store {
     /// # Errors
     /// When the database could not.
     pub async fn routes_at(&self, place: &Place, after: Option<&RouteKey>, limit: u32) -> Result<Vec<StoredRoute>> {
-        let sql = rows!(
-            route,
-            "FROM routes WHERE router = $1 AND pool = $2 AND route_key > $3 ORDER BY route_key LIMIT $4"
-        );
+        let sql =
+            rows!(route, "FROM routes WHERE router = $1 AND pool = $2 AND route_key > $3 ORDER BY route_key LIMIT $4");
         let values = args![&place.router, &place.pool, after.map_or("", RouteKey::as_str), limit];
         all(self.rows::<RouteRecord>(sql, values).await?)
     }

@@ -23,9 +23,7 @@ impl Tx {
     /// # Errors
     /// When the database could not.
     pub async fn save_routes(&mut self, seen: &[StoredRoute]) -> Result<()> {
-        let mut known = self
-            .known_routes(seen.iter().map(|stored| (&stored.route.place, &stored.route.key)))
-            .await?;
+        let mut known = self.known_routes(seen.iter().map(|stored| (&stored.route.place, &stored.route.key))).await?;
         let (mut counts, mut changes) = (Counts::default(), Vec::new());
         let mut written: HashMap<Key, StoredRoute> = HashMap::new();
         for stored in seen {
@@ -60,33 +58,13 @@ impl Tx {
         for StoredRoute { route, account } in known.into_values() {
             counts.add(&route.place, route.server.as_ref(), -1);
             if let (Some(account), Some(server)) = (account, route.server) {
-                let Route {
-                    place,
-                    key,
-                    scope,
-                    session,
-                    ..
-                } = route;
+                let Route { place, key, scope, session, .. } = route;
                 let why = why.to_owned();
-                changes.push((
-                    account,
-                    RouteChange {
-                        place,
-                        key,
-                        scope,
-                        session,
-                        from: Some(server),
-                        to: None,
-                        at,
-                        why,
-                    },
-                ));
+                changes
+                    .push((account, RouteChange { place, key, scope, session, from: Some(server), to: None, at, why }));
             }
         }
-        let rows: Vec<_> = gone
-            .iter()
-            .map(|(place, key)| cells![&place.router, &place.pool, key])
-            .collect();
+        let rows: Vec<_> = gone.iter().map(|(place, key)| cells![&place.router, &place.pool, key]).collect();
         let sql = sql!(
             "DELETE FROM routes WHERE (router, pool, route_key) IN \
              (SELECT value ->> 0, value ->> 1, value ->> 2 FROM ",
@@ -102,9 +80,7 @@ impl Tx {
         &mut self,
         keys: impl Iterator<Item = (&'a Place, &'a RouteKey)>,
     ) -> Result<HashMap<Key, StoredRoute>> {
-        let rows: Vec<_> = keys
-            .map(|(place, key)| cells![&place.router, &place.pool, key])
-            .collect();
+        let rows: Vec<_> = keys.map(|(place, key)| cells![&place.router, &place.pool, key]).collect();
         let sql = rows!(
             route,
             "FROM routes WHERE (router, pool, route_key) IN \
@@ -114,18 +90,13 @@ impl Tx {
             lock
         );
         let known: Vec<StoredRoute> = all(self.rows::<RouteRecord>(sql, args![json(&rows)?]).await?)?;
-        Ok(known
-            .into_iter()
-            .map(|s| ((s.route.place.clone(), s.route.key.clone()), s))
-            .collect())
+        Ok(known.into_iter().map(|s| ((s.route.place.clone(), s.route.key.clone()), s)).collect())
     }
 }
 
 /// When the route was first seen on the server that it leads to now.
 fn pinned_at(before: Option<&StoredRoute>, now: &Route) -> Option<Instant> {
-    let stays = before
-        .filter(|before| before.route.server == now.server)
-        .and_then(|before| before.route.pinned_at);
+    let stays = before.filter(|before| before.route.server == now.server).and_then(|before| before.route.pinned_at);
     stays.or(now.pinned_at).or(Some(now.read_at))
 }
 
@@ -140,17 +111,10 @@ fn same(before: &StoredRoute, after: &StoredRoute) -> bool {
 
 /// The history row of a route that leads elsewhere now; of a key that belongs to nobody there is none.
 fn change(before: Option<&StoredRoute>, after: &StoredRoute) -> Option<(AccountId, RouteChange)> {
-    let account = after
-        .account
-        .clone()
-        .or_else(|| before.and_then(|before| before.account.clone()))?;
+    let account = after.account.clone().or_else(|| before.and_then(|before| before.account.clone()))?;
     let route = &after.route;
     let from = before.and_then(|before| before.route.server.clone());
-    let why = if from.is_some() {
-        "leads elsewhere"
-    } else {
-        "first seen"
-    };
+    let why = if from.is_some() { "leads elsewhere" } else { "first seen" };
     let change = RouteChange {
         place: route.place.clone(),
         key: route.key.clone(),

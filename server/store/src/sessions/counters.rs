@@ -75,9 +75,8 @@ impl Deltas {
     /// `Corrupt` when an account is not there.
     pub async fn write(self, tx: &mut Tx) -> Result<()> {
         let changed = self.0.iter().filter(|(_, delta)| **delta != Delta::default());
-        let rows: Vec<_> = changed
-            .map(|(id, delta)| cells![id, delta.live, delta.leftover, delta.total, delta.seen])
-            .collect();
+        let rows: Vec<_> =
+            changed.map(|(id, delta)| cells![id, delta.live, delta.leftover, delta.total, delta.seen]).collect();
         if rows.is_empty() {
             return Ok(());
         }
@@ -94,11 +93,7 @@ impl Deltas {
             ") AS i WHERE accounts.id = i.id"
         );
         let changed = tx.exec(sql, args![json(&rows)?]).await?;
-        if usize::try_from(changed) == Ok(rows.len()) {
-            Ok(())
-        } else {
-            Err(StoreError::corrupt("an account is gone"))
-        }
+        if usize::try_from(changed) == Ok(rows.len()) { Ok(()) } else { Err(StoreError::corrupt("an account is gone")) }
     }
 }
 
@@ -120,12 +115,7 @@ pub(super) async fn lock_accounts_of(tx: &mut Tx, ids: &str) -> Result<()> {
 /// Locks the accounts in `ids` (a JSON array), like [`lock_accounts_of`].
 pub(super) async fn lock_accounts(tx: &mut Tx, ids: &str) -> Result<()> {
     if tx.engine() == Engine::Postgres {
-        let sql = sql!(
-            "SELECT id FROM accounts WHERE id IN (SELECT value FROM ",
-            list,
-            ") ORDER BY id",
-            lock
-        );
+        let sql = sql!("SELECT id FROM accounts WHERE id IN (SELECT value FROM ", list, ") ORDER BY id", lock);
         tx.exec(sql, args![ids]).await?;
     }
     Ok(())

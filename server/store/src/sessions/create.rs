@@ -86,13 +86,7 @@ impl Tx {
         let mut ids: Vec<&AccountId> = items.iter().map(|item| &item.account).collect();
         ids.sort_unstable();
         ids.dedup();
-        let sql = rows!(
-            "id, generation",
-            "FROM accounts WHERE id IN (SELECT value FROM ",
-            list,
-            ") ORDER BY id",
-            lock
-        );
+        let sql = rows!("id, generation", "FROM accounts WHERE id IN (SELECT value FROM ", list, ") ORDER BY id", lock);
         let found: Vec<(String, i64)> = self.rows(sql, args![json_ids(ids)?]).await?;
         Ok(found.into_iter().collect())
     }
@@ -117,7 +111,8 @@ fn fresh(item: &SessionCreate, generation: i64, now: Instant) -> Result<Session>
 /// Inserts `sessions` as they are, except those whose id is there already. Returns how many were not. Counts nothing.
 pub(crate) async fn insert_sessions(tx: &mut Tx, sessions: &[Session]) -> Result<i64> {
     let sql = sql!(
-        "INSERT INTO sessions (account_id, created_at, id, route_key, client, user_agent, ip, last_seen_at, ended_at, \
+        insert,
+        "sessions (account_id, created_at, id, route_key, client, user_agent, ip, last_seen_at, ended_at, \
          end_reason, cleaned_at, generation) \
          SELECT value ->> 0, CAST(value ->> 1 AS BIGINT), value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
          value ->> 6, CAST(value ->> 7 AS BIGINT), CAST(value ->> 8 AS BIGINT), value ->> 9, \
@@ -126,8 +121,7 @@ pub(crate) async fn insert_sessions(tx: &mut Tx, sessions: &[Session]) -> Result
         any,
         " ON CONFLICT (id) DO NOTHING"
     );
-    tx.exec(sql, args![json(&sessions.iter().map(row).collect::<Vec<_>>())?])
-        .await
+    tx.exec(sql, args![json(&sessions.iter().map(row).collect::<Vec<_>>())?]).await
 }
 
 fn row(session: &Session) -> [Arg<'_>; 12] {

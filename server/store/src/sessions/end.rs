@@ -82,15 +82,8 @@ impl Tx {
 /// The state after `item`, which happened at `at`.
 fn ended(state: SessionState, item: &End, at: Instant) -> SessionState {
     match (state, item.released) {
-        (SessionState::Active, false) => SessionState::Ended {
-            reason: item.reason,
-            at,
-        },
-        (SessionState::Active, true) => SessionState::Cleaned {
-            reason: item.reason,
-            ended_at: at,
-            at,
-        },
+        (SessionState::Active, false) => SessionState::Ended { reason: item.reason, at },
+        (SessionState::Active, true) => SessionState::Cleaned { reason: item.reason, ended_at: at, at },
         (SessionState::Ended { reason, at: ended_at }, true) => SessionState::Cleaned { reason, ended_at, at },
         (SessionState::Ended { .. }, false) | (SessionState::Cleaned { .. }, _) => state,
     }

@@ -110,12 +110,6 @@ pub(crate) const fn end_reason(session: &Session) -> Option<EndReason> {
 async fn sessions_for_update(tx: &mut Tx, ids: &[&SessionId]) -> Result<Vec<Session>> {
     let ids = json_ids(ids)?;
     counters::lock_accounts_of(tx, &ids).await?;
-    let sql = rows!(
-        session,
-        "FROM sessions WHERE id IN (SELECT value FROM ",
-        list,
-        ") ORDER BY id",
-        lock
-    );
+    let sql = rows!(session, "FROM sessions WHERE id IN (SELECT value FROM ", list, ") ORDER BY id", lock);
     all(tx.rows::<SessionRecord>(sql, args![ids]).await?)
 }

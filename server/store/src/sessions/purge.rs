@@ -39,10 +39,7 @@ impl Tx {
             *counts.entry(account).or_default() += 1;
         }
         lock_accounts(self, &json_ids(counts.keys().copied())?).await?;
-        let keys: Vec<_> = old
-            .iter()
-            .map(|(account, created_at, id)| cells![account, *created_at, id])
-            .collect();
+        let keys: Vec<_> = old.iter().map(|(account, created_at, id)| cells![account, *created_at, id]).collect();
         let sql = sql!(
             "DELETE FROM sessions WHERE (account_id, created_at, id) IN \
              (SELECT value ->> 0, CAST(value ->> 1 AS BIGINT), value ->> 2 FROM ",

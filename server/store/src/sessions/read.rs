@@ -33,10 +33,7 @@ impl Store {
     /// When the database could not.
     pub async fn session(&self, id: &SessionId) -> Result<Option<Session>> {
         let sql = rows!(session, "FROM sessions WHERE id = $1");
-        self.row::<SessionRecord>(sql, args![id])
-            .await?
-            .map(Session::try_from)
-            .transpose()
+        self.row::<SessionRecord>(sql, args![id]).await?.map(Session::try_from).transpose()
     }
 
     /// Those of `ids` that exist, in the order of ids.
@@ -44,12 +41,7 @@ impl Store {
     /// # Errors
     /// When the database could not.
     pub async fn sessions_by_ids(&self, ids: &[SessionId]) -> Result<Vec<Session>> {
-        let sql = rows!(
-            session,
-            "FROM sessions WHERE id IN (SELECT value FROM ",
-            list,
-            ") ORDER BY id"
-        );
+        let sql = rows!(session, "FROM sessions WHERE id IN (SELECT value FROM ", list, ") ORDER BY id");
         all(self.rows::<SessionRecord>(sql, args![json_ids(ids)?]).await?)
     }
 
@@ -66,15 +58,9 @@ impl Store {
         limit: u32,
     ) -> Result<Page<Session>> {
         let cursor = after.map_or(Ok(NEWEST), Cursor::parse)?;
-        let records: Vec<SessionRecord> = self
-            .rows(
-                statement(filter),
-                args![account, cursor.at, cursor.id, limit.saturating_add(1)],
-            )
-            .await?;
-        Ok(page(all(records)?, limit, |session: &Session| {
-            Cursor::text(session.created_at, session.id.as_str())
-        }))
+        let records: Vec<SessionRecord> =
+            self.rows(statement(filter), args![account, cursor.at, cursor.id, limit.saturating_add(1)]).await?;
+        Ok(page(all(records)?, limit, |session: &Session| Cursor::text(session.created_at, session.id.as_str())))
     }
 
     /// At most `limit` sessions of `account` that are live or left over, newest first.
@@ -83,9 +69,7 @@ impl Store {
     /// When the database could not.
     pub async fn open_sessions(&self, account: &AccountId, limit: u32) -> Result<Vec<Session>> {
         let values = args![account, NEWEST.at, NEWEST.id, limit];
-        all(self
-            .rows::<SessionRecord>(statement(SessionFilter::Open), values)
-            .await?)
+        all(self.rows::<SessionRecord>(statement(SessionFilter::Open), values).await?)
     }
 
     /// At most `limit` sessions of `account`, of any state, whose life touches the time since `since`, newest first.
@@ -103,10 +87,7 @@ impl Store {
 }
 
 /// Before every session.
-const NEWEST: Cursor<'static> = Cursor {
-    at: Instant::from_micros(i64::MAX),
-    id: "",
-};
+const NEWEST: Cursor<'static> = Cursor { at: Instant::from_micros(i64::MAX), id: "" };
 
 fn statement(filter: SessionFilter) -> Sql {
     match filter {

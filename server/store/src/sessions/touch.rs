@@ -60,11 +60,7 @@ fn touch(session: &mut Session, item: &Touch, now: Instant) -> bool {
     if at < session.last_seen_at {
         return false;
     }
-    let ip = item
-        .ip
-        .clone()
-        .map(clean_owned)
-        .filter(|ip| !ip.is_empty() && *ip != session.ip);
+    let ip = item.ip.clone().map(clean_owned).filter(|ip| !ip.is_empty() && *ip != session.ip);
     let news = at > session.last_seen_at || ip.is_some();
     session.last_seen_at = at;
     if let Some(ip) = ip {
@@ -95,11 +91,5 @@ async fn write(tx: &mut Tx, changed: Vec<Session>) -> Result<()> {
 }
 
 fn row(session: &Session) -> [Arg<'_>; 5] {
-    cells![
-        &session.account,
-        session.created_at,
-        &session.id,
-        session.last_seen_at,
-        &session.ip
-    ]
+    cells![&session.account, session.created_at, &session.id, session.last_seen_at, &session.ip]
 }

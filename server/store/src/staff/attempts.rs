@@ -41,9 +41,7 @@ impl Tx {
              last_at = $2 RETURNING failures, last_at, window_start"
         );
         let counted: Option<(i64, i64, i64)> = self.conn().returned(sql, args![&key, now, now + window]).await?;
-        counted
-            .map(attempts)
-            .ok_or_else(|| StoreError::corrupt("a try was not counted"))
+        counted.map(attempts).ok_or_else(|| StoreError::corrupt("a try was not counted"))
     }
 
     /// Forgets the failed tries under `key`.
@@ -51,9 +49,7 @@ impl Tx {
     /// # Errors
     /// When the database could not.
     pub async fn clear_attempts(&mut self, key: &str) -> Result<()> {
-        self.exec(sql!("DELETE FROM attempts WHERE key = $1"), args![stored_key(key)])
-            .await
-            .map(|_| ())
+        self.exec(sql!("DELETE FROM attempts WHERE key = $1"), args![stored_key(key)]).await.map(|_| ())
     }
 }
 
@@ -63,10 +59,7 @@ impl Store {
     /// # Errors
     /// When the database could not.
     pub async fn attempts(&self, key: &str, now: Instant) -> Result<Attempts> {
-        let sql = rows!(
-            "failures, last_at, window_start",
-            "FROM attempts WHERE key = $1 AND window_end > $2"
-        );
+        let sql = rows!("failures, last_at, window_start", "FROM attempts WHERE key = $1 AND window_end > $2");
         let counted: Option<(i64, i64, i64)> = self.row(sql, args![stored_key(key), now]).await?;
         Ok(counted.map_or_else(Attempts::default, attempts))
     }
@@ -74,11 +67,7 @@ impl Store {
 
 fn attempts((failures, last_at, window_start): (i64, i64, i64)) -> Attempts {
     let at = |micros| Some(Instant::from_micros(micros));
-    Attempts {
-        failures,
-        last_at: at(last_at),
-        window_start: at(window_start),
-    }
+    Attempts { failures, last_at: at(last_at), window_start: at(window_start) }
 }
 
 /// The key as it is stored: whatever somebody typed as a name, it is short and tells nothing that was typed by mistake.

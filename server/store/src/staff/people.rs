@@ -23,9 +23,7 @@ pub struct StaffRecord {
 
 impl std::fmt::Debug for StaffRecord {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("StaffRecord")
-            .field("row", &self.row)
-            .finish_non_exhaustive()
+        f.debug_struct("StaffRecord").field("row", &self.row).finish_non_exhaustive()
     }
 }
 
@@ -55,11 +53,7 @@ impl TryFrom<Record> for StaffRecord {
             last_sign_in_at: record.last_sign_in_at.map(Instant::from_micros),
         };
         let password_changed_at = record.password_changed_at.map(Instant::from_micros);
-        Ok(Self {
-            row,
-            password_hash: record.password_hash,
-            password_changed_at,
-        })
+        Ok(Self { row, password_hash: record.password_hash, password_changed_at })
     }
 }
 
@@ -81,10 +75,7 @@ impl Tx {
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING"
         );
         let set_at = password_hash.map(|_| now);
-        Ok(self
-            .exec(sql, args![id, name, role.as_str(), password_hash, set_at, now])
-            .await?
-            == 1)
+        Ok(self.exec(sql, args![id, name, role.as_str(), password_hash, set_at, now]).await? == 1)
     }
 
     /// Changes a role; `false` when there is no such staff member.
@@ -92,13 +83,7 @@ impl Tx {
     /// # Errors
     /// When the database could not.
     pub async fn set_staff_role(&mut self, id: &StaffId, role: Role) -> Result<bool> {
-        Ok(self
-            .exec(
-                sql!("UPDATE staff SET role = $2 WHERE id = $1"),
-                args![id, role.as_str()],
-            )
-            .await?
-            == 1)
+        Ok(self.exec(sql!("UPDATE staff SET role = $2 WHERE id = $1"), args![id, role.as_str()]).await? == 1)
     }
 
     /// Sets a password; `false` when there is no such staff member.
@@ -124,12 +109,7 @@ impl Tx {
     /// # Errors
     /// When the database could not.
     pub async fn note_sign_in(&mut self, id: &StaffId, now: Instant) -> Result<()> {
-        self.exec(
-            sql!("UPDATE staff SET last_sign_in_at = $2 WHERE id = $1"),
-            args![id, now],
-        )
-        .await
-        .map(|_| ())
+        self.exec(sql!("UPDATE staff SET last_sign_in_at = $2 WHERE id = $1"), args![id, now]).await.map(|_| ())
     }
 
     /// How many admins there are that are not disabled. They stay so until this transaction ends: who takes one away can
@@ -138,11 +118,7 @@ impl Tx {
     /// # Errors
     /// When the database could not.
     pub async fn count_admins(&mut self) -> Result<i64> {
-        let sql = rows!(
-            "id",
-            "FROM staff WHERE role = 'admin' AND disabled_at IS NULL ORDER BY id",
-            lock
-        );
+        let sql = rows!("id", "FROM staff WHERE role = 'admin' AND disabled_at IS NULL ORDER BY id", lock);
         let admins: Vec<(String,)> = self.rows(sql, &[]).await?;
         Ok(i64::try_from(admins.len()).unwrap_or(i64::MAX))
     }
@@ -155,10 +131,7 @@ impl Store {
     /// When the database could not.
     pub async fn staff(&self, id: &StaffId) -> Result<Option<StaffRecord>> {
         let sql = rows!(staff, "FROM staff WHERE id = $1");
-        self.row::<Record>(sql, args![id])
-            .await?
-            .map(StaffRecord::try_from)
-            .transpose()
+        self.row::<Record>(sql, args![id]).await?.map(StaffRecord::try_from).transpose()
     }
 
     /// All staff, by name. As many as an organisation has.

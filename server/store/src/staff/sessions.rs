@@ -166,8 +166,7 @@ impl Tx {
     ) -> Result<i64> {
         let sql =
             sql!("UPDATE staff_sessions SET revoked_at = $3 WHERE staff_id = $1 AND id <> $2 AND revoked_at IS NULL");
-        self.exec(sql, args![staff, except.map_or("", StaffSessionId::as_str), now])
-            .await
+        self.exec(sql, args![staff, except.map_or("", StaffSessionId::as_str), now]).await
     }
 
     /// Deletes at most `limit` sessions that ended in any case before `before`. Returns how many.
@@ -193,10 +192,7 @@ impl Store {
             staff_session,
             "FROM staff_sessions WHERE hash = $1 AND revoked_at IS NULL AND idle_until > $2 AND expires_at > $2"
         );
-        self.row::<Record>(sql, args![hex::encode(hash), now])
-            .await?
-            .map(StaffSession::try_from)
-            .transpose()
+        self.row::<Record>(sql, args![hex::encode(hash), now]).await?.map(StaffSession::try_from).transpose()
     }
 
     /// The sessions of `staff` that are good at `now`, newest first; at most 200.

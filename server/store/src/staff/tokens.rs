@@ -74,11 +74,8 @@ impl Tx {
     /// # Errors
     /// When the database could not.
     pub async fn add_token(&mut self, t: &TokenRecord) -> Result<bool> {
-        let sql = sql!(
-            "INSERT INTO tokens (",
-            token,
-            ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING"
-        );
+        let sql =
+            sql!("INSERT INTO tokens (", token, ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING");
         let scopes: Vec<&str> = t.scopes.iter().map(|scope| scope.as_str()).collect();
         let values = args![
             &t.id,
@@ -108,12 +105,7 @@ impl Tx {
     /// # Errors
     /// When the database could not.
     pub async fn note_token_use(&mut self, id: &TokenId, now: Instant) -> Result<()> {
-        self.exec(
-            sql!("UPDATE tokens SET last_used_at = $2 WHERE id = $1"),
-            args![id, now],
-        )
-        .await
-        .map(|_| ())
+        self.exec(sql!("UPDATE tokens SET last_used_at = $2 WHERE id = $1"), args![id, now]).await.map(|_| ())
     }
 }
 
@@ -124,10 +116,7 @@ impl Store {
     /// When the database could not.
     pub async fn token_by_hash(&self, hash: &[u8; 32]) -> Result<Option<TokenRecord>> {
         let sql = rows!(token, "FROM tokens WHERE hash = $1");
-        self.row::<Record>(sql, args![hex::encode(hash)])
-            .await?
-            .map(TokenRecord::try_from)
-            .transpose()
+        self.row::<Record>(sql, args![hex::encode(hash)]).await?.map(TokenRecord::try_from).transpose()
     }
 
     /// All tokens, newest first; at most 1,000.

@@ -54,29 +54,18 @@ pub async fn postgres() -> String {
 
 /// Keys and options for tests.
 pub fn options() -> Options {
-    Options {
-        readers: 4,
-        audit: AuditKeys::new([7; 32], Vec::new()),
-        migrate: true,
-        bulk: false,
-    }
+    Options { readers: 4, audit: AuditKeys::new([7; 32], Vec::new()), migrate: true, bulk: false }
 }
 
 async fn create(server: &Server, name: &str) -> Result<(), sqlx::Error> {
     let mut conn = PgConnection::connect(&server.address("postgres")).await?;
-    conn.execute(sqlx::AssertSqlSafe(format!(
-        "CREATE DATABASE {name} TEMPLATE {TEMPLATE}"
-    )))
-    .await?;
+    conn.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))).await?;
     conn.close().await
 }
 
 impl Server {
     fn address(&self, database: &str) -> String {
-        format!(
-            "postgres://postgres@localhost/{database}?host={}",
-            self.folder.display()
-        )
+        format!("postgres://postgres@localhost/{database}?host={}", self.folder.display())
     }
 }
 
@@ -85,45 +74,30 @@ fn start() -> Result<Server, String> {
     let programs = programs()?;
     let mut command = as_other_than_root()?;
     command.args(["sh", "-c", KEEPER, "keeper"]).arg(&programs);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .current_dir("/");
-    let mut keeper = command
-        .spawn()
-        .map_err(|error| format!("the shell did not start: {error}"))?;
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).current_dir("/");
+    let mut keeper = command.spawn().map_err(|error| format!("the shell did not start: {error}"))?;
     let output = keeper.stdout.take().ok_or("the shell has no output")?;
     let mut line = String::new();
-    BufReader::new(output)
-        .read_line(&mut line)
-        .map_err(|error| error.to_string())?;
+    BufReader::new(output).read_line(&mut line).map_err(|error| error.to_string())?;
     let Some(folder) = line.trim().strip_prefix("ready ") else {
         return Err(format!("the server did not start: {}", line.trim()));
     };
-    let server = Server {
-        folder: PathBuf::from(folder),
-        _keeper: keeper,
-    };
+    let server = Server { folder: PathBuf::from(folder), _keeper: keeper };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime
-        .map_err(|error| error.to_string())?
-        .block_on(make_template(&server))?;
+    runtime.map_err(|error| error.to_string())?.block_on(make_template(&server))?;
     Ok(server)
 }
 
 async fn make_template(server: &Server) -> Result<(), String> {
     let made = async {
         let mut conn = PgConnection::connect(&server.address("postgres")).await?;
-        conn.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {TEMPLATE}")))
-            .await?;
+        conn.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {TEMPLATE}"))).await?;
         conn.close().await?;
         let store = Store::open(&server.address(TEMPLATE), options()).await?;
         store.close().await;
         Ok::<_, crate::StoreError>(())
     };
-    made.await
-        .map_err(|error| format!("the schema could not be made: {error} ({error:?})"))
+    made.await.map_err(|error| format!("the schema could not be made: {error} ({error:?})"))
 }
 
 /// The folder of `initdb` and `postgres`.
@@ -134,18 +108,13 @@ fn programs() -> Result<PathBuf, String> {
     let mut installed: Vec<PathBuf> = versions.map(|version| version.path().join("bin")).collect();
     installed.sort();
     folders.extend(installed.into_iter().rev());
-    let found = folders
-        .into_iter()
-        .find(|folder| folder.join("initdb").is_file() && folder.join("postgres").is_file());
+    let found = folders.into_iter().find(|folder| folder.join("initdb").is_file() && folder.join("postgres").is_file());
     found.ok_or_else(|| "initdb is neither on the PATH nor in /usr/lib/postgresql/*/bin: install postgresql".to_owned())
 }
 
 /// PostgreSQL refuses to run as root: then it runs as the user that Debian made for it.
 fn as_other_than_root() -> Result<Command, String> {
-    let who = Command::new("id")
-        .arg("-u")
-        .output()
-        .map_err(|error| format!("id: {error}"))?;
+    let who = Command::new("id").arg("-u").output().map_err(|error| format!("id: {error}"))?;
     if who.stdout.trim_ascii() != b"0" {
         return Ok(Command::new("env"));
     }

@@ -27,36 +27,20 @@ async fn what_is_not_told_is_kept(db: &Db) {
     };
     let made = tx!(db, tx => tx.upsert_accounts(&[first], at(5)));
     assert!(made[0].1);
-    let renamed = AccountUpsert {
-        name: Some("Dana Meyer".to_owned()),
-        ..upsert("acc_1")
-    };
+    let renamed = AccountUpsert { name: Some("Dana Meyer".to_owned()), ..upsert("acc_1") };
     let changed = tx!(db, tx => tx.upsert_accounts(&[renamed], at(6)));
     assert!(!changed[0].1);
     let account = db.store.account(&aid("acc_1")).await.unwrap().unwrap();
     assert_eq!(account, changed[0].0);
-    assert_eq!(
-        (account.name.as_str(), account.email.as_str()),
-        ("Dana Meyer", "Dana@Example.com")
-    );
-    assert_eq!(
-        (account.plan.as_str(), account.time_zone.as_str()),
-        ("pro", "Europe/Berlin")
-    );
+    assert_eq!((account.name.as_str(), account.email.as_str()), ("Dana Meyer", "Dana@Example.com"));
+    assert_eq!((account.plan.as_str(), account.time_zone.as_str()), ("pro", "Europe/Berlin"));
     assert_eq!(account.created_at, at(-9));
 }
 
 async fn the_last_of_a_batch_counts(db: &Db) {
-    let items = [
-        person("a", "one@x.org", "One"),
-        upsert("b"),
-        person("a", "two@x.org", "Two"),
-    ];
+    let items = [person("a", "one@x.org", "One"), upsert("b"), person("a", "two@x.org", "Two")];
     let made = tx!(db, tx => tx.upsert_accounts(&items, at(0)));
-    assert_eq!(
-        made.iter().map(|(_, new)| *new).collect::<Vec<_>>(),
-        [true, true, false]
-    );
+    assert_eq!(made.iter().map(|(_, new)| *new).collect::<Vec<_>>(), [true, true, false]);
     assert_eq!(db.store.account(&aid("a")).await.unwrap().unwrap().name, "Two");
     assert_eq!(db.number("SELECT count(*) FROM accounts").await, 2);
 }
@@ -70,19 +54,9 @@ async fn counters_survive_an_upsert(db: &Db) {
 }
 
 async fn odd_ids_and_texts_come_back_as_they_were(db: &Db) {
-    let ids = [
-        "auth0|5f7c",
-        "ключ клиента",
-        "a'b\"c\\d",
-        "%_",
-        "日本",
-        "x".repeat(128).as_str(),
-    ]
-    .map(str::to_owned);
-    let items: Vec<AccountUpsert> = ids
-        .iter()
-        .map(|id| person(id, "o'neil+\"x\"@example.com", "Ω \u{1F600} {\"json\": [1]}\\u0000"))
-        .collect();
+    let ids = ["auth0|5f7c", "ключ клиента", "a'b\"c\\d", "%_", "日本", "x".repeat(128).as_str()].map(str::to_owned);
+    let items: Vec<AccountUpsert> =
+        ids.iter().map(|id| person(id, "o'neil+\"x\"@example.com", "Ω \u{1F600} {\"json\": [1]}\\u0000")).collect();
     tx!(db, tx => tx.upsert_accounts(&items, at(0)));
     for (id, item) in ids.iter().zip(&items) {
         let account = db.store.account(&aid(id)).await.unwrap().unwrap();
@@ -96,10 +70,7 @@ async fn odd_ids_and_texts_come_back_as_they_were(db: &Db) {
 async fn a_character_that_one_engine_cannot_keep_is_replaced_on_both(db: &Db) {
     tx!(db, tx => tx.upsert_accounts(&[person("a", "a\0b@x.org", "N\0")], at(0)));
     let account = db.store.account(&aid("a")).await.unwrap().unwrap();
-    assert_eq!(
-        (account.email.as_str(), account.name.as_str()),
-        ("a\u{fffd}b@x.org", "N\u{fffd}")
-    );
+    assert_eq!((account.email.as_str(), account.name.as_str()), ("a\u{fffd}b@x.org", "N\u{fffd}"));
 }
 
 async fn pages_by_id_show_every_account_once_in_the_order_of_bytes(db: &Db) {
@@ -139,10 +110,7 @@ async fn those_with_the_most_left_over_come_first(db: &Db) {
         let page = db.store.accounts_most_left_over(after.clone(), 7).await.unwrap();
         let Some(last) = page.last() else { break };
         after = Some((last.leftover_sessions, last.id.clone()));
-        seen.extend(
-            page.into_iter()
-                .map(|account| (-account.leftover_sessions, String::from(account.id))),
-        );
+        seen.extend(page.into_iter().map(|account| (-account.leftover_sessions, String::from(account.id))));
     }
     assert_eq!(seen, expected);
 }
@@ -152,15 +120,7 @@ async fn a_generation_only_grows(db: &Db) {
     assert_eq!(tx!(db, tx => tx.bump_generation(&aid("a"))), 1);
     assert_eq!(tx!(db, tx => tx.bump_generation(&aid("a"))), 2);
     db.session("s1", "a", 1).await;
-    assert_eq!(
-        db.store
-            .session(&crate::world::sid("s1"))
-            .await
-            .unwrap()
-            .unwrap()
-            .generation,
-        2
-    );
+    assert_eq!(db.store.session(&crate::world::sid("s1")).await.unwrap().unwrap().generation, 2);
     let mut tx = db.store.begin().await.unwrap();
     assert!(tx.bump_generation(&aid("nobody")).await.is_err());
 }
@@ -177,14 +137,7 @@ async fn a_key_tells_whose_it_is(db: &Db) {
     let owners = db.store.owners_of_keys(&asked).await.unwrap();
     let mut told: Vec<(String, Scope, String, Option<String>)> = owners
         .into_iter()
-        .map(|owner| {
-            (
-                owner.key.into(),
-                owner.scope,
-                owner.account.into(),
-                owner.session.map(Into::into),
-            )
-        })
+        .map(|owner| (owner.key.into(), owner.scope, owner.account.into(), owner.session.map(Into::into)))
         .collect();
     told.sort();
     let (account, session) = (Scope::Account, Scope::Session);

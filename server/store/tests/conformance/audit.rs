@@ -28,25 +28,13 @@ async fn what_is_appended_comes_back(db: &Db) {
     assert_eq!(db.store.audit_range(1, 10).await.unwrap(), [first, second.clone()]);
     assert_eq!(db.store.audit_head().await.unwrap(), (2, second.hash.clone()));
     let proof = db.store.verify_audit(&[], &|_| ()).await.unwrap();
-    assert_eq!(
-        proof,
-        Verification::Intact {
-            events: 2,
-            head: second.hash
-        }
-    );
+    assert_eq!(proof, Verification::Intact { events: 2, head: second.hash });
 }
 
 async fn an_empty_log_is_intact(db: &Db) {
     assert_eq!(db.store.audit_head().await.unwrap(), (0, GENESIS.to_owned()));
     let proof = db.store.verify_audit(&[], &|_| ()).await.unwrap();
-    assert_eq!(
-        proof,
-        Verification::Intact {
-            events: 0,
-            head: GENESIS.to_owned()
-        }
-    );
+    assert_eq!(proof, Verification::Intact { events: 0, head: GENESIS.to_owned() });
     assert_eq!(tx!(db, tx => tx.append_audits(&[])), 0);
     assert!(db.store.audit_actions().await.unwrap().is_empty());
 }
@@ -56,10 +44,7 @@ async fn an_event_that_is_rolled_back_leaves_no_gap(db: &Db) {
     let mut tx = db.store.begin().await.unwrap();
     assert_eq!(tx.append_audit(&draft(2, "a", "x.y")).await.unwrap().seq, 2);
     tx.rollback().await.unwrap();
-    assert_eq!(
-        tx!(db, tx => tx.append_audits(&[draft(3, "a", "x.y"), draft(4, "a", "x.y")])),
-        3
-    );
+    assert_eq!(tx!(db, tx => tx.append_audits(&[draft(3, "a", "x.y"), draft(4, "a", "x.y")])), 3);
     let proof = db.store.verify_audit(&[], &|_| ()).await.unwrap();
     assert!(matches!(proof, Verification::Intact { events: 3, .. }));
 }
@@ -84,13 +69,7 @@ async fn many_that_append_at_once_make_one_chain(db: &Db) {
     assert!(matches!(proof, Verification::Intact { events: 90, .. }), "{proof:?}");
 }
 
-const ACTIONS: [&str; 5] = [
-    "cleanup.requested",
-    "cleanup.done",
-    "cleanup",
-    "cleanups.listed",
-    "staff.added",
-];
+const ACTIONS: [&str; 5] = ["cleanup.requested", "cleanup.done", "cleanup", "cleanups.listed", "staff.added"];
 
 /// Filters of every kind, and some that fit nothing.
 fn filters() -> Vec<AuditFilter> {
@@ -104,31 +83,12 @@ fn filters() -> Vec<AuditFilter> {
         to: Some(at(100)),
     };
     let mut filters = vec![any(), all];
-    filters.extend(["system", "nobody"].map(|actor| AuditFilter {
-        actor: text(actor),
-        ..any()
-    }));
-    filters.extend(["b", "nobody"].map(|account| AuditFilter {
-        account: Some(aid(account)),
-        ..any()
-    }));
+    filters.extend(["system", "nobody"].map(|actor| AuditFilter { actor: text(actor), ..any() }));
+    filters.extend(["b", "nobody"].map(|account| AuditFilter { account: Some(aid(account)), ..any() }));
     let actions = ["cleanup", "cleanup.", "staff.added", "%", ""];
-    filters.extend(actions.map(|action| AuditFilter {
-        action: text(action),
-        ..any()
-    }));
-    let times = [
-        (Some(30), Some(60)),
-        (None, Some(0)),
-        (None, Some(7)),
-        (Some(900), None),
-        (Some(110), None),
-    ];
-    filters.extend(times.map(|(from, to)| AuditFilter {
-        from: from.map(at),
-        to: to.map(at),
-        ..any()
-    }));
+    filters.extend(actions.map(|action| AuditFilter { action: text(action), ..any() }));
+    let times = [(Some(30), Some(60)), (None, Some(0)), (None, Some(7)), (Some(900), None), (Some(110), None)];
+    filters.extend(times.map(|(from, to)| AuditFilter { from: from.map(at), to: to.map(at), ..any() }));
     filters
 }
 
@@ -139,10 +99,7 @@ fn fits(filter: &AuditFilter, event: &AuditEvent) -> bool {
         said.action == *action || said.action.starts_with(&format!("{}.", action.trim_end_matches('.')))
     };
     filter.actor.as_ref().is_none_or(|actor| *actor == said.actor)
-        && filter
-            .account
-            .as_ref()
-            .is_none_or(|account| said.account.as_ref() == Some(account))
+        && filter.account.as_ref().is_none_or(|account| said.account.as_ref() == Some(account))
         && filter.action.as_ref().is_none_or(begins)
         && filter.from.is_none_or(|from| said.at >= from)
         && filter.to.is_none_or(|to| said.at < to)
@@ -183,18 +140,7 @@ async fn a_clock_that_was_set_back_hides_nothing_from_a_filter_by_time(db: &Db) 
     let times = [0, 10, DAY, DAY + 10, 20, 30, DAY + 20, 40];
     let drafts: Vec<_> = times.iter().map(|second| draft(*second, "a", "b.c")).collect();
     tx!(db, tx => tx.append_audits(&drafts));
-    let filter = AuditFilter {
-        from: Some(at(15)),
-        to: Some(at(DAY + 15)),
-        ..AuditFilter::default()
-    };
-    let seen: Vec<i64> = db
-        .store
-        .audit_page(&filter, None, 100)
-        .await
-        .unwrap()
-        .iter()
-        .map(|event| event.seq)
-        .collect();
+    let filter = AuditFilter { from: Some(at(15)), to: Some(at(DAY + 15)), ..AuditFilter::default() };
+    let seen: Vec<i64> = db.store.audit_page(&filter, None, 100).await.unwrap().iter().map(|event| event.seq).collect();
     assert_eq!(seen, [8, 6, 5, 4, 3]);
 }

@@ -35,11 +35,7 @@ fn session(n: i64, k: i64) -> Session {
     let state = match k % 3 {
         0 => SessionState::Active,
         1 => SessionState::Ended { reason, at: ended_at },
-        _ => SessionState::Cleaned {
-            reason,
-            ended_at,
-            at: at(60),
-        },
+        _ => SessionState::Cleaned { reason, ended_at, at: at(60) },
     };
     Session {
         id: sid(&format!("s_{n}_{k}")),
@@ -79,56 +75,32 @@ async fn a_load_is_complete_counted_and_found(db: &Db) {
         why: "first seen".to_owned(),
     };
     db.store.bulk_begin().await.unwrap();
-    db.store
-        .bulk_load(&accounts, &sessions[..700], &pins, &[(aid("acc_1"), change)])
-        .await
-        .unwrap();
+    db.store.bulk_load(&accounts, &sessions[..700], &pins, &[(aid("acc_1"), change)]).await.unwrap();
     db.store.bulk_load(&[], &sessions[700..], &[], &[]).await.unwrap();
     db.store.bulk_end().await.unwrap();
     for n in [0, 13, 14, 29] {
         let stored = db.store.account(&aid(&format!("acc_{n}"))).await.unwrap().unwrap();
         let counts = (stored.live_sessions, stored.leftover_sessions, stored.total_sessions);
-        assert_eq!(
-            (counts, stored.last_seen_at, stored.sample),
-            ((17, 17, 50), Some(at(50)), true),
-            "acc_{n}"
-        );
+        assert_eq!((counts, stored.last_seen_at, stored.sample), ((17, 17, 50), Some(at(50)), true), "acc_{n}");
     }
-    let cleaned = db
-        .store
-        .sessions_page(&aid("acc_3"), SessionFilter::Cleaned, None, 99)
-        .await
-        .unwrap();
+    let cleaned = db.store.sessions_page(&aid("acc_3"), SessionFilter::Cleaned, None, 99).await.unwrap();
     assert_eq!(cleaned.items.len(), 16);
-    let found = db
-        .store
-        .search(&Query::parse("ser17@ex").unwrap(), None, 9)
-        .await
-        .unwrap();
+    let found = db.store.search(&Query::parse("ser17@ex").unwrap(), None, 9).await.unwrap();
     assert_eq!(found.rows[0].account.id, aid("acc_17"));
-    assert_eq!(
-        db.store.pin_counts(&pool("app"), at(5)).await.unwrap(),
-        [(server("api-1"), 1)]
-    );
+    assert_eq!(db.store.pin_counts(&pool("app"), at(5)).await.unwrap(), [(server("api-1"), 1)]);
     assert_eq!(db.store.route_history(&aid("acc_1"), at(0), 9).await.unwrap().len(), 1);
 }
 
 async fn loading_again_changes_nothing(db: &Db) {
     let accounts: Vec<Account> = (0..5).map(account).collect();
     let sessions: Vec<Session> = (0..5).flat_map(|n| (0..6).map(move |k| session(n, k))).collect();
-    db.store
-        .bulk_load(&accounts[..3], &sessions[..12], &[], &[])
-        .await
-        .unwrap();
+    db.store.bulk_load(&accounts[..3], &sessions[..12], &[], &[]).await.unwrap();
     db.store.bulk_load(&accounts, &sessions, &[], &[]).await.unwrap();
     db.store.bulk_load(&accounts, &sessions, &[], &[]).await.unwrap();
     assert_eq!(db.number("SELECT count(*) FROM sessions").await, 30);
     for n in 0..5 {
         let stored = db.store.account(&aid(&format!("acc_{n}"))).await.unwrap().unwrap();
-        assert_eq!(
-            (stored.live_sessions, stored.leftover_sessions, stored.total_sessions),
-            (2, 2, 6)
-        );
+        assert_eq!((stored.live_sessions, stored.leftover_sessions, stored.total_sessions), (2, 2, 6));
     }
 }
 

@@ -53,32 +53,10 @@ pub fn steps() -> Vec<Step> {
         must_vanish: vanish,
     };
     let mut steps = vec![
-        Step::new(
-            1,
-            StepKind::Revoke,
-            Target::Session {
-                session: session.clone(),
-            },
-            None,
-            at(0),
-        ),
-        Step::new(
-            2,
-            StepKind::Unroute,
-            route("lb-1", "s1", true),
-            Some(server("api-2")),
-            at(0),
-        ),
+        Step::new(1, StepKind::Revoke, Target::Session { session: session.clone() }, None, at(0)),
+        Step::new(2, StepKind::Unroute, route("lb-1", "s1", true), Some(server("api-2")), at(0)),
         Step::new(3, StepKind::Unroute, route("lb-2", "a", false), None, at(0)),
-        Step::new(
-            4,
-            StepKind::Delete,
-            Target::Session {
-                session: session.clone(),
-            },
-            None,
-            at(0),
-        ),
+        Step::new(4, StepKind::Delete, Target::Session { session: session.clone() }, None, at(0)),
     ];
     steps[0].stage = Stage::Verified;
     steps[0].verified_at = Some(at(0));
@@ -119,11 +97,7 @@ async fn an_account_has_one_at_a_time(db: &Db) {
     insert(db, "c3", "b", 1).await;
     set(db, "c1", Status::NeedsAttention, 2, &[]).await;
     let third = tx!(db, tx => tx.insert_cleanup(&cleanup("c2", "a", 3), &steps()));
-    assert_eq!(
-        third,
-        Inserted::UnderWay(cid("c1")),
-        "one that a person must look at is not over"
-    );
+    assert_eq!(third, Inserted::UnderWay(cid("c1")), "one that a person must look at is not over");
     set(db, "c1", Status::Done, 4, &[]).await;
     assert_eq!(db.store.live_cleanup(&aid("a")).await.unwrap(), None);
     insert(db, "c2", "a", 5).await;
@@ -136,10 +110,7 @@ async fn an_account_has_one_even_when_many_ask_at_once(db: &Db) {
             let store = db.store.clone();
             tokio::spawn(async move {
                 let mut tx = store.begin().await.unwrap();
-                let stored = tx
-                    .insert_cleanup(&cleanup(&format!("c{n}"), "a", n), &steps())
-                    .await
-                    .unwrap();
+                let stored = tx.insert_cleanup(&cleanup(&format!("c{n}"), "a", n), &steps()).await.unwrap();
                 tx.commit().await.unwrap();
                 stored
             })
@@ -163,9 +134,7 @@ fn moved() -> Vec<Step> {
     steps[1].attempts = 3;
     steps[1].next_at = at(9);
     steps[1].now_on = Some(server("api-1"));
-    steps[1].trouble = Some(Trouble::StillThere(
-        "the entry is there again on api-2; «o'clock» \"x\"".to_owned(),
-    ));
+    steps[1].trouble = Some(Trouble::StillThere("the entry is there again on api-2; «o'clock» \"x\"".to_owned()));
     steps[2].trouble = Some(Trouble::Unreachable("no answer".to_owned()));
     steps[3].attempts = domain::Policy::default().max_attempts;
     steps[3].trouble = Some(Trouble::Refused(String::new()));
@@ -174,41 +143,18 @@ fn moved() -> Vec<Step> {
 
 async fn counts(db: &Db, id: &str) -> StepCounts {
     let page = db.store.cleanups_page(None, None, 100).await.unwrap();
-    page.items
-        .into_iter()
-        .find(|(cleanup, ..)| cleanup.id == cid(id))
-        .unwrap()
-        .2
+    page.items.into_iter().find(|(cleanup, ..)| cleanup.id == cid(id)).unwrap().2
 }
 
 async fn progress_is_kept_and_counted(db: &Db) {
     db.accounts(&["a"]).await;
     insert(db, "c1", "a", 0).await;
-    assert_eq!(
-        counts(db, "c1").await,
-        StepCounts {
-            total: 4,
-            verified: 1,
-            owed: 0,
-            failed: 0
-        }
-    );
+    assert_eq!(counts(db, "c1").await, StepCounts { total: 4, verified: 1, owed: 0, failed: 0 });
     let moved = moved();
     set(db, "c1", Status::Owed, 5, &moved[1..]).await;
     assert_eq!(db.store.steps(&cid("c1")).await.unwrap(), moved);
-    assert_eq!(
-        counts(db, "c1").await,
-        StepCounts {
-            total: 4,
-            verified: 1,
-            owed: 1,
-            failed: 1
-        }
-    );
-    assert_eq!(
-        counts(db, "c1").await,
-        count_steps(&moved, domain::Policy::default().max_attempts)
-    );
+    assert_eq!(counts(db, "c1").await, StepCounts { total: 4, verified: 1, owed: 1, failed: 1 });
+    assert_eq!(counts(db, "c1").await, count_steps(&moved, domain::Policy::default().max_attempts));
     let mut last = moved.clone();
     last[2].trouble = None;
     for step in &mut last[2..] {
@@ -216,15 +162,9 @@ async fn progress_is_kept_and_counted(db: &Db) {
         step.verified_at = Some(at(7));
     }
     set(db, "c1", Status::Running, 7, &last[2..]).await;
-    assert_eq!(
-        counts(db, "c1").await,
-        count_steps(&last, domain::Policy::default().max_attempts)
-    );
+    assert_eq!(counts(db, "c1").await, count_steps(&last, domain::Policy::default().max_attempts));
     let stored = db.store.cleanup(&cid("c1")).await.unwrap().unwrap();
-    assert_eq!(
-        (stored.status, stored.next_at, stored.finished_at),
-        (Status::Running, at(7), None)
-    );
+    assert_eq!((stored.status, stored.next_at, stored.finished_at), (Status::Running, at(7), None));
 }
 
 async fn a_step_that_is_not_there_is_an_error(db: &Db) {
@@ -248,10 +188,7 @@ async fn what_a_router_owes_is_counted_and_woken(db: &Db) {
     let lb2 = RouterName::parse("lb-2").unwrap();
     assert_eq!(db.store.owed_by_router().await.unwrap(), [(lb2.clone(), 1)]);
     assert_eq!(db.store.due_cleanups(at(10), 10).await.unwrap(), [cid("c2")]);
-    assert_eq!(
-        tx!(db, tx => tx.wake_owed(&RouterName::parse("lb-1").unwrap(), at(10))),
-        0
-    );
+    assert_eq!(tx!(db, tx => tx.wake_owed(&RouterName::parse("lb-1").unwrap(), at(10))), 0);
     assert_eq!(tx!(db, tx => tx.wake_owed(&lb2, at(10))), 1);
     assert_eq!(db.store.due_cleanups(at(10), 10).await.unwrap(), [cid("c2"), cid("c1")]);
     assert_eq!(db.store.steps(&cid("c1")).await.unwrap()[2].next_at, at(10));
@@ -264,10 +201,7 @@ async fn what_a_router_owes_is_counted_and_woken(db: &Db) {
 async fn a_person_may_retry_what_waits_and_nothing_else(db: &Db) {
     db.accounts(&["a"]).await;
     insert(db, "c1", "a", 0).await;
-    assert!(
-        !tx!(db, tx => tx.retry_cleanup(&cid("c1"), &[], at(1))),
-        "one that runs is not retried"
-    );
+    assert!(!tx!(db, tx => tx.retry_cleanup(&cid("c1"), &[], at(1))), "one that runs is not retried");
     let moved = moved();
     set(db, "c1", Status::NeedsAttention, 5, &moved[1..]).await;
     let mut again = moved[3].clone();
@@ -284,9 +218,7 @@ async fn a_person_may_retry_what_waits_and_nothing_else(db: &Db) {
 }
 
 async fn pages_show_every_one_once_newest_first(db: &Db) {
-    let people: Vec<_> = (0..33)
-        .map(|n| person(&format!("a{n:02}"), "", &format!("Person {n}")))
-        .collect();
+    let people: Vec<_> = (0..33).map(|n| person(&format!("a{n:02}"), "", &format!("Person {n}"))).collect();
     tx!(db, tx => tx.upsert_accounts(&people, at(0)));
     for n in 0..33 {
         insert(db, &format!("c{n:02}"), &format!("a{n:02}"), n / 11).await;
@@ -294,12 +226,8 @@ async fn pages_show_every_one_once_newest_first(db: &Db) {
             set(db, &format!("c{n:02}"), Status::Done, 50, &[]).await;
         }
     }
-    for (status, count) in [
-        (None, 33),
-        (Some(Status::Done), 11),
-        (Some(Status::Running), 22),
-        (Some(Status::Owed), 0),
-    ] {
+    for (status, count) in [(None, 33), (Some(Status::Done), 11), (Some(Status::Running), 22), (Some(Status::Owed), 0)]
+    {
         let (mut seen, mut after) = (Vec::new(), None::<String>);
         loop {
             let page = db.store.cleanups_page(status, after.as_deref(), 5).await.unwrap();
@@ -310,11 +238,7 @@ async fn pages_show_every_one_once_newest_first(db: &Db) {
                     .all(|(cleanup, title, _)| status.is_none_or(|s| cleanup.status == s)
                         && title.starts_with("Person "))
             );
-            seen.extend(
-                page.items
-                    .into_iter()
-                    .map(|(cleanup, ..)| (cleanup.requested_at, String::from(cleanup.id))),
-            );
+            seen.extend(page.items.into_iter().map(|(cleanup, ..)| (cleanup.requested_at, String::from(cleanup.id))));
             after = page.next;
             if after.is_none() {
                 break;
@@ -324,17 +248,11 @@ async fn pages_show_every_one_once_newest_first(db: &Db) {
         assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), count);
         assert!(seen.windows(2).all(|w| w[0] > w[1]));
     }
-    assert!(matches!(
-        db.store.cleanups_page(None, Some("x"), 5).await,
-        Err(StoreError::Cursor)
-    ));
+    assert!(matches!(db.store.cleanups_page(None, Some("x"), 5).await, Err(StoreError::Cursor)));
     let of = db.store.cleanups_of(&aid("a05"), 10).await.unwrap();
     assert_eq!((of.len(), of[0].1.as_str(), of[0].2.total), (1, "Person 5", 4));
     let stuck = db.store.stuck_cleanups(at(1), 3).await.unwrap();
-    assert_eq!(
-        stuck.iter().map(|c| c.id.as_str()).collect::<Vec<_>>(),
-        ["c01", "c02", "c04"]
-    );
+    assert_eq!(stuck.iter().map(|c| c.id.as_str()).collect::<Vec<_>>(), ["c01", "c02", "c04"]);
 }
 
 async fn a_title_is_the_best_there_is(db: &Db) {
@@ -342,44 +260,19 @@ async fn a_title_is_the_best_there_is(db: &Db) {
     for (n, account) in ["a", "b", "c"].iter().enumerate() {
         insert(db, &format!("c{n}"), account, i64::try_from(n).unwrap()).await;
     }
-    let titles: Vec<String> = db
-        .store
-        .cleanups_page(None, None, 9)
-        .await
-        .unwrap()
-        .items
-        .into_iter()
-        .map(|c| c.1)
-        .collect();
+    let titles: Vec<String> =
+        db.store.cleanups_page(None, None, 9).await.unwrap().items.into_iter().map(|c| c.1).collect();
     assert_eq!(titles, ["C", "b@x.org", "a"]);
 }
 
 async fn four_thousand_steps_are_one_write(db: &Db) {
     db.accounts(&["a"]).await;
-    let target = |n: i64| Target::Session {
-        session: sid(&format!("s{n}")),
-    };
-    let steps: Vec<Step> = (1..=4_000)
-        .map(|n| Step::new(n, StepKind::Delete, target(n), None, at(0)))
-        .collect();
+    let target = |n: i64| Target::Session { session: sid(&format!("s{n}")) };
+    let steps: Vec<Step> = (1..=4_000).map(|n| Step::new(n, StepKind::Delete, target(n), None, at(0))).collect();
     tx!(db, tx => tx.insert_cleanup(&cleanup("c1", "a", 0), &steps));
-    let done: Vec<Step> = steps
-        .into_iter()
-        .map(|step| Step {
-            stage: Stage::Verified,
-            verified_at: Some(at(3)),
-            ..step
-        })
-        .collect();
+    let done: Vec<Step> =
+        steps.into_iter().map(|step| Step { stage: Stage::Verified, verified_at: Some(at(3)), ..step }).collect();
     set(db, "c1", Status::Done, 3, &done).await;
     assert_eq!(db.store.steps(&cid("c1")).await.unwrap(), done);
-    assert_eq!(
-        counts(db, "c1").await,
-        StepCounts {
-            total: 4_000,
-            verified: 4_000,
-            owed: 0,
-            failed: 0
-        }
-    );
+    assert_eq!(counts(db, "c1").await, StepCounts { total: 4_000, verified: 4_000, owed: 0, failed: 0 });
 }

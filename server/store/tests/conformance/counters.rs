@@ -44,12 +44,8 @@ async fn change(db: &Db, dice: &Dice, second: i64) -> bool {
             tx.touch_sessions(&items, at(second)).await.map(|_| ())
         }
         3 => {
-            let end = |id: &String| End {
-                id: sid(id),
-                reason: EndReason::Expired,
-                released: dice.below(3) == 0,
-                at: None,
-            };
+            let end =
+                |id: &String| End { id: sid(id), reason: EndReason::Expired, released: dice.below(3) == 0, at: None };
             let items: Vec<_> = ids.iter().map(end).collect();
             tx.end_sessions(&items, at(second)).await.map(|_| ())
         }
@@ -94,10 +90,7 @@ async fn counters_equal_a_recount_after_anything_at_once(db: &Db) {
     let refused = tokio::join!(worker(11), worker(12), worker(13), worker(14));
     recount(db).await;
     let refused = refused.0 + refused.1 + refused.2 + refused.3;
-    assert!(
-        refused <= 16,
-        "{refused} of 160 changes were in each other's way: they lock in different orders"
-    );
+    assert!(refused <= 16, "{refused} of 160 changes were in each other's way: they lock in different orders");
 }
 
 async fn a_rolled_back_change_counts_nothing(db: &Db) {
@@ -106,14 +99,7 @@ async fn a_rolled_back_change_counts_nothing(db: &Db) {
     tx.create_sessions(&[create("s1", "a", 1)], at(1)).await.unwrap();
     tx.rollback().await.unwrap();
     recount(db).await;
-    assert_eq!(
-        db.store
-            .sessions_page(&aid("a"), SessionFilter::All, None, 5)
-            .await
-            .unwrap()
-            .items,
-        []
-    );
+    assert_eq!(db.store.sessions_page(&aid("a"), SessionFilter::All, None, 5).await.unwrap().items, []);
 }
 
 async fn one_id_for_two_accounts_at_once_belongs_to_one(db: &Db) {

@@ -34,94 +34,40 @@ async fn a_pin_is_kept_and_lives_on_with_traffic(db: &Db) {
     let first = pin("k1", "api-1", 0, 100);
     assert_eq!(tx!(db, tx => tx.pin(&first, at(0))), first);
     let held = tx!(db, tx => tx.pin(&pin("k1", "api-2", 50, 150), at(50)));
-    assert_eq!(
-        held,
-        Pin {
-            expires_at: at(150),
-            ..first.clone()
-        }
-    );
+    assert_eq!(held, Pin { expires_at: at(150), ..first.clone() });
     let held = tx!(db, tx => tx.pin(&pin("k1", "api-2", 60, 120), at(60)));
     assert_eq!(held.expires_at, at(150), "it never ends earlier than promised");
-    assert_eq!(
-        db.store
-            .pins(&pool("app"), &[key("k1"), key("k2")], at(149))
-            .await
-            .unwrap(),
-        [held]
-    );
-    assert!(
-        db.store
-            .pins(&pool("app"), &[key("k1")], at(150))
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert_eq!(db.store.pins(&pool("app"), &[key("k1"), key("k2")], at(149)).await.unwrap(), [held]);
+    assert!(db.store.pins(&pool("app"), &[key("k1")], at(150)).await.unwrap().is_empty());
     let next = pin("k1", "api-2", 150, 250);
-    assert_eq!(
-        tx!(db, tx => tx.pin(&next, at(150))),
-        next,
-        "an expired pin holds nothing"
-    );
-    assert_eq!(
-        db.store.pin_counts(&pool("app"), at(151)).await.unwrap(),
-        [(server("api-2"), 1)]
-    );
+    assert_eq!(tx!(db, tx => tx.pin(&next, at(150))), next, "an expired pin holds nothing");
+    assert_eq!(db.store.pin_counts(&pool("app"), at(151)).await.unwrap(), [(server("api-2"), 1)]);
 }
 
 async fn a_fenced_key_gets_no_pin(db: &Db) {
     tx!(db, tx => tx.pin(&pin("k1", "api-1", 0, 100), at(0)));
     tx!(db, tx => tx.fence_keys(&[key("k1"), key("k2")], at(50)));
     let held = tx!(db, tx => tx.pin(&pin("k1", "api-2", 10, 200), at(10)));
-    assert_eq!(
-        (held.server, held.expires_at),
-        (server("api-1"), at(100)),
-        "a fenced pin does not live on"
-    );
+    assert_eq!((held.server, held.expires_at), (server("api-1"), at(100)), "a fenced pin does not live on");
     assert_eq!(tx!(db, tx => tx.unpin(&pool("app"), &[key("k1")])), 1);
     let asked = pin("k1", "api-2", 11, 200);
     assert_eq!(tx!(db, tx => tx.pin(&asked, at(11))), asked);
-    assert!(
-        db.store
-            .pins(&pool("app"), &[key("k1"), key("k2")], at(12))
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(db.store.pins(&pool("app"), &[key("k1"), key("k2")], at(12)).await.unwrap().is_empty());
     assert!(db.store.pin_counts(&pool("app"), at(12)).await.unwrap().is_empty());
     tx!(db, tx => tx.lift_keys(&[key("k1")]));
     tx!(db, tx => tx.pin(&asked, at(13)));
-    assert_eq!(
-        db.store.pins(&pool("app"), &[key("k1")], at(14)).await.unwrap(),
-        [asked]
-    );
+    assert_eq!(db.store.pins(&pool("app"), &[key("k1")], at(14)).await.unwrap(), [asked]);
     tx!(db, tx => tx.pin(&pin("k2", "api-1", 49, 200), at(49)));
-    assert!(
-        db.store
-            .pins(&pool("app"), &[key("k2")], at(49))
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(db.store.pins(&pool("app"), &[key("k2")], at(49)).await.unwrap().is_empty());
     tx!(db, tx => tx.pin(&pin("k2", "api-1", 50, 200), at(50)));
-    assert_eq!(
-        db.store.pins(&pool("app"), &[key("k2")], at(50)).await.unwrap().len(),
-        1,
-        "a fence ends by itself"
-    );
+    assert_eq!(db.store.pins(&pool("app"), &[key("k2")], at(50)).await.unwrap().len(), 1, "a fence ends by itself");
 }
 
 async fn a_longer_fence_stays(db: &Db) {
     tx!(db, tx => tx.fence_keys(&[key("k1")], at(100)));
     tx!(db, tx => tx.fence_keys(&[key("k1")], at(50)));
     tx!(db, tx => tx.pin(&pin("k1", "api-1", 60, 200), at(60)));
-    assert!(
-        db.store
-            .pins(&pool("app"), &[key("k1")], at(60))
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(db.store.pins(&pool("app"), &[key("k1")], at(60)).await.unwrap().is_empty());
 }
 
 async fn a_fence_waits_for_a_pin_that_had_begun(db: &Db) {
@@ -173,10 +119,7 @@ async fn recount(db: &Db, second: i64) {
         );
         assert_eq!(db.number(&sql).await, *n, "{name}");
     }
-    let sql = format!(
-        "SELECT count(*) FROM embedded_pins WHERE expires_at > {}",
-        at(second).micros()
-    );
+    let sql = format!("SELECT count(*) FROM embedded_pins WHERE expires_at > {}", at(second).micros());
     assert_eq!(db.number(&sql).await, total);
 }
 
@@ -212,17 +155,12 @@ async fn expired_pins_are_swept_by_new_ones(db: &Db) {
 }
 
 async fn pages_show_every_unexpired_pin_once(db: &Db) {
-    let pins: Vec<Pin> = (0..40)
-        .map(|n| pin(&format!("k{n:02}"), "api-1", 0, if n % 4 == 0 { 5 } else { 50 }))
-        .collect();
+    let pins: Vec<Pin> =
+        (0..40).map(|n| pin(&format!("k{n:02}"), "api-1", 0, if n % 4 == 0 { 5 } else { 50 })).collect();
     tx!(db, tx => tx.import_pins(&pins));
     let (mut seen, mut after) = (0, None);
     loop {
-        let page = db
-            .store
-            .pins_page(&pool("app"), after.as_ref(), at(10), 7)
-            .await
-            .unwrap();
+        let page = db.store.pins_page(&pool("app"), after.as_ref(), at(10), 7).await.unwrap();
         let Some(last) = page.last() else { break };
         after = Some(last.key.clone());
         assert!(page.len() <= 7 && page.iter().all(|pin| pin.expires_at > at(10)));
@@ -236,19 +174,11 @@ async fn servers_come_back_as_they_were(db: &Db) {
         pool: pool("app"),
         name: server("api-1"),
         state: Health::Draining,
-        counters: Counters {
-            requests: 10,
-            errors: 2,
-            response_ms: 30,
-        },
+        counters: Counters { requests: 10, errors: 2, response_ms: 30 },
         updated_at: at(1),
     };
     tx!(db, tx => tx.save_embedded_server(&fed));
-    let again = EmbeddedServer {
-        state: Health::Healthy,
-        updated_at: at(2),
-        ..fed.clone()
-    };
+    let again = EmbeddedServer { state: Health::Healthy, updated_at: at(2), ..fed.clone() };
     tx!(db, tx => tx.save_embedded_server(&again));
     assert_eq!(db.store.embedded_servers().await.unwrap(), [again]);
 }

@@ -40,11 +40,7 @@ async fn one_works_at_a_time(db: &Db) {
     insert(db, "c1", "a", 0).await;
     let first = claim(db, "one", 10, 40).await.unwrap();
     assert_eq!(claim(db, "two", 39, 69).await, None);
-    assert_eq!(
-        claim(db, "one", 39, 69).await,
-        None,
-        "two workers of one process are two workers"
-    );
+    assert_eq!(claim(db, "one", 39, 69).await, None, "two workers of one process are two workers");
     assert_eq!(db.store.due_cleanups(at(39), 10).await.unwrap(), []);
     assert_eq!(db.store.due_cleanups(at(40), 10).await.unwrap(), [cid("c1")]);
     let second = claim(db, "two", 40, 70).await.unwrap();
@@ -58,19 +54,10 @@ async fn a_zombie_changes_nothing(db: &Db) {
     let zombie = claim(db, "one", 10, 40).await.unwrap();
     let other = claim(db, "two", 50, 80).await.unwrap();
     let before = db.store.steps(&cid("c1")).await.unwrap();
-    assert!(matches!(
-        work(db, &zombie, Some(99), Status::Done).await,
-        Err(StoreError::Fenced)
-    ));
-    assert!(matches!(
-        work(db, &zombie, None, Status::Running).await,
-        Err(StoreError::Fenced)
-    ));
+    assert!(matches!(work(db, &zombie, Some(99), Status::Done).await, Err(StoreError::Fenced)));
+    assert!(matches!(work(db, &zombie, None, Status::Running).await, Err(StoreError::Fenced)));
     assert_eq!(db.store.steps(&cid("c1")).await.unwrap(), before);
-    assert_eq!(
-        db.store.cleanup(&cid("c1")).await.unwrap().unwrap().status,
-        Status::Running
-    );
+    assert_eq!(db.store.cleanup(&cid("c1")).await.unwrap().unwrap().status, Status::Running);
     work(db, &other, Some(90), Status::Running).await.unwrap();
     assert_eq!(db.store.steps(&cid("c1")).await.unwrap()[1].stage, Stage::Cleared);
 }
@@ -88,14 +75,8 @@ async fn a_lease_that_was_given_back_is_over(db: &Db) {
     insert(db, "c1", "a", 0).await;
     let lease = claim(db, "one", 10, 40).await.unwrap();
     work(db, &lease, None, Status::Running).await.unwrap();
-    assert!(matches!(
-        work(db, &lease, Some(60), Status::Running).await,
-        Err(StoreError::Fenced)
-    ));
-    assert!(
-        claim(db, "two", 11, 41).await.is_some(),
-        "what was given back can be claimed at once"
-    );
+    assert!(matches!(work(db, &lease, Some(60), Status::Running).await, Err(StoreError::Fenced)));
+    assert!(claim(db, "two", 11, 41).await.is_some(), "what was given back can be claimed at once");
 }
 
 async fn what_is_finished_is_never_claimed_nor_written(db: &Db) {
@@ -103,10 +84,7 @@ async fn what_is_finished_is_never_claimed_nor_written(db: &Db) {
     insert(db, "c1", "a", 0).await;
     let lease = claim(db, "one", 10, 40).await.unwrap();
     work(db, &lease, Some(80), Status::Done).await.unwrap();
-    assert!(matches!(
-        work(db, &lease, Some(90), Status::Running).await,
-        Err(StoreError::Fenced)
-    ));
+    assert!(matches!(work(db, &lease, Some(90), Status::Running).await, Err(StoreError::Fenced)));
     assert_eq!(claim(db, "two", 500, 600).await, None);
     assert_eq!(db.store.due_cleanups(at(500), 10).await.unwrap(), []);
 }
@@ -115,17 +93,10 @@ async fn a_persons_retry_takes_the_lease_away(db: &Db) {
     db.accounts(&["a"]).await;
     insert(db, "c1", "a", 0).await;
     set(db, "c1", Status::NeedsAttention, 5, &[]).await;
-    assert_eq!(
-        db.store.due_cleanups(at(99), 10).await.unwrap(),
-        [],
-        "it needs a person, not a worker"
-    );
+    assert_eq!(db.store.due_cleanups(at(99), 10).await.unwrap(), [], "it needs a person, not a worker");
     let lease = claim(db, "one", 10, 40).await.unwrap();
     assert!(tx!(db, tx => tx.retry_cleanup(&cid("c1"), &[], at(11))));
-    assert!(matches!(
-        work(db, &lease, Some(60), Status::Done).await,
-        Err(StoreError::Fenced)
-    ));
+    assert!(matches!(work(db, &lease, Some(60), Status::Done).await, Err(StoreError::Fenced)));
     assert!(claim(db, "two", 12, 42).await.unwrap().token > lease.token);
 }
 
@@ -139,10 +110,7 @@ async fn of_many_that_claim_at_once_one_gets_it(db: &Db) {
                 let (now, until) = (at(round * 100 + 50), at(round * 100 + 80));
                 tokio::spawn(async move {
                     let mut tx = store.begin().await.unwrap();
-                    let lease = tx
-                        .claim_cleanup(&cid("c1"), &format!("w{n}"), now, until)
-                        .await
-                        .unwrap();
+                    let lease = tx.claim_cleanup(&cid("c1"), &format!("w{n}"), now, until).await.unwrap();
                     tx.commit().await.unwrap();
                     lease
                 })

@@ -1,10 +1,7 @@
 //! What a store must do, on every engine: each test runs on SQLite (a file in a temporary folder) and on a PostgreSQL that
 //! the suite starts for itself. Without PostgreSQL the tests fail; nothing is skipped.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that meets an error has failed, in its helpers too"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that meets an error has failed, in its helpers too")]
 
 #[macro_use]
 mod world;

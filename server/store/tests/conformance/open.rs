@@ -13,15 +13,7 @@ both! {
 async fn opening_again_finds_what_was_there(db: &Db) {
     db.accounts(&["a"]).await;
     db.store.close().await;
-    let again = Store::open(
-        &db.url,
-        Options {
-            migrate: false,
-            ..testing::options()
-        },
-    )
-    .await
-    .unwrap();
+    let again = Store::open(&db.url, Options { migrate: false, ..testing::options() }).await.unwrap();
     assert!(again.account(&aid("a")).await.unwrap().is_some());
     again.ping().await.unwrap();
     again.checkpoint_wal().await.unwrap();
@@ -33,43 +25,18 @@ async fn opening_again_finds_what_was_there(db: &Db) {
 }
 
 async fn a_schema_of_another_version_is_refused_by_name(db: &Db) {
-    db.raw("UPDATE _sqlx_migrations SET version = 999 WHERE version = 8")
-        .await
-        .unwrap();
+    db.raw("UPDATE _sqlx_migrations SET version = 999 WHERE version = 8").await.unwrap();
     for migrate in [true, false] {
-        let refused = Store::open(
-            &db.url,
-            Options {
-                migrate,
-                ..testing::options()
-            },
-        )
-        .await;
+        let refused = Store::open(&db.url, Options { migrate, ..testing::options() }).await;
         assert!(matches!(refused, Err(StoreError::Version(_))), "migrate {migrate}");
     }
     db.raw("DELETE FROM _sqlx_migrations WHERE version > 5").await.unwrap();
-    let old = Store::open(
-        &db.url,
-        Options {
-            migrate: false,
-            ..testing::options()
-        },
-    )
-    .await;
+    let old = Store::open(&db.url, Options { migrate: false, ..testing::options() }).await;
     assert!(matches!(old, Err(StoreError::Version(_))));
 }
 
 async fn a_bulk_store_is_a_store(db: &Db) {
-    let bulk = Store::open(
-        &db.url,
-        Options {
-            bulk: true,
-            readers: 1,
-            ..testing::options()
-        },
-    )
-    .await
-    .unwrap();
+    let bulk = Store::open(&db.url, Options { bulk: true, readers: 1, ..testing::options() }).await.unwrap();
     bulk.ping().await.unwrap();
     bulk.bulk_begin().await.unwrap();
     bulk.bulk_end().await.unwrap();
@@ -120,14 +87,8 @@ async fn an_address_that_is_none_is_refused() {
 async fn readers_of_sqlite_cannot_write_and_do_not_wait_for_the_writer() {
     let db = Db::sqlite().await;
     let mut tx = db.store.begin().await.unwrap();
-    tx.upsert_accounts(&[crate::world::upsert("a")], crate::world::at(0))
-        .await
-        .unwrap();
-    assert_eq!(
-        db.store.account(&aid("a")).await.unwrap(),
-        None,
-        "what is not committed is not seen"
-    );
+    tx.upsert_accounts(&[crate::world::upsert("a")], crate::world::at(0)).await.unwrap();
+    assert_eq!(db.store.account(&aid("a")).await.unwrap(), None, "what is not committed is not seen");
     tx.commit().await.unwrap();
     assert!(db.store.account(&aid("a")).await.unwrap().is_some());
 }
@@ -136,12 +97,7 @@ async fn readers_of_sqlite_cannot_write_and_do_not_wait_for_the_writer() {
 async fn a_database_without_advisory_locks_can_be_migrated() {
     let db = Db::postgres().await;
     for end in ["&migration_lock=off", "&migration_lock=off&application_name=x"] {
-        Store::open(&format!("{}{end}", db.url), testing::options())
-            .await
-            .unwrap()
-            .ping()
-            .await
-            .unwrap();
+        Store::open(&format!("{}{end}", db.url), testing::options()).await.unwrap().ping().await.unwrap();
     }
 }
 
@@ -149,13 +105,9 @@ async fn a_database_without_advisory_locks_can_be_migrated() {
 async fn a_statement_that_takes_too_long_is_cut_off_and_that_is_busy() {
     let db = Db::postgres().await;
     let mut one = db.store.begin().await.unwrap();
-    one.upsert_accounts(&[crate::world::upsert("a")], crate::world::at(0))
-        .await
-        .unwrap();
+    one.upsert_accounts(&[crate::world::upsert("a")], crate::world::at(0)).await.unwrap();
     let mut two = db.store.begin().await.unwrap();
-    let cut = two
-        .upsert_accounts(&[crate::world::upsert("a")], crate::world::at(0))
-        .await;
+    let cut = two.upsert_accounts(&[crate::world::upsert("a")], crate::world::at(0)).await;
     assert!(cut.is_err_and(|error| error.is_busy()));
 }
 
@@ -164,17 +116,6 @@ async fn a_writer_that_nobody_gives_back_is_busy() {
     let db = Db::sqlite().await;
     let _held = db.store.begin().await.unwrap();
     assert!(db.store.begin().await.is_err_and(|error| error.is_busy()));
-    let other = Store::open(
-        &db.url,
-        Options {
-            migrate: false,
-            ..testing::options()
-        },
-    )
-    .await
-    .unwrap();
-    assert!(
-        other.begin().await.is_err_and(|error| error.is_busy()),
-        "another process waits for the file"
-    );
+    let other = Store::open(&db.url, Options { migrate: false, ..testing::options() }).await.unwrap();
+    assert!(other.begin().await.is_err_and(|error| error.is_busy()), "another process waits for the file");
 }

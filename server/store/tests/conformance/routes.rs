@@ -25,42 +25,23 @@ fn route(pool: &str, name: &str, on: Option<&str>, account: Option<&str>, second
         expires_in: Some(Span::from_secs(60)),
         read_at: at(second),
     };
-    StoredRoute {
-        route,
-        account: account.map(aid),
-    }
+    StoredRoute { route, account: account.map(aid) }
 }
 
 async fn a_route_that_stays_keeps_the_time_it_was_pinned(db: &Db) {
     tx!(db, tx => tx.save_routes(&[route("app", "k1", Some("api-1"), Some("a"), 10)]));
     tx!(db, tx => tx.save_routes(&[route("app", "k1", Some("api-1"), Some("a"), 500)]));
     let stored = db.store.routes_of_accounts(&[aid("a")]).await.unwrap();
-    assert_eq!(
-        (stored[0].route.pinned_at, stored[0].route.read_at),
-        (Some(at(10)), at(500))
-    );
+    assert_eq!((stored[0].route.pinned_at, stored[0].route.read_at), (Some(at(10)), at(500)));
     assert_eq!(stored[0].route.expires_in, Some(Span::from_secs(60)));
-    assert_eq!(
-        db.store.route_history(&aid("a"), at(0), 10).await.unwrap().len(),
-        1,
-        "only that it was first seen"
-    );
+    assert_eq!(db.store.route_history(&aid("a"), at(0), 10).await.unwrap().len(), 1, "only that it was first seen");
     tx!(db, tx => tx.save_routes(&[route("app", "k1", Some("api-2"), Some("a"), 600)]));
     let stored = db.store.routes_of_accounts(&[aid("a")]).await.unwrap();
-    assert_eq!(
-        (stored[0].route.pinned_at, stored[0].route.server.clone()),
-        (Some(at(600)), Some(server("api-2")))
-    );
+    assert_eq!((stored[0].route.pinned_at, stored[0].route.server.clone()), (Some(at(600)), Some(server("api-2"))));
 }
 
 async fn history_tells_every_change_newest_first(db: &Db) {
-    for (second, on) in [
-        (1, Some("api-1")),
-        (2, Some("api-1")),
-        (3, Some("api-2")),
-        (4, None),
-        (5, Some("api-1")),
-    ] {
+    for (second, on) in [(1, Some("api-1")), (2, Some("api-1")), (3, Some("api-2")), (4, None), (5, Some("api-1"))] {
         tx!(db, tx => tx.save_routes(&[route("app", "k1", on, Some("a"), second)]));
     }
     tx!(db, tx => tx.forget_routes(&[(place("lb-1", "app"), key("k1")), (place("lb-1", "app"), key("never"))], at(6), "cleared"));
@@ -80,10 +61,7 @@ async fn history_tells_every_change_newest_first(db: &Db) {
         ]
     );
     assert_eq!(history[0].why, "cleared");
-    assert_eq!(
-        (history[0].session.clone(), history[0].scope),
-        (Some(sid("k1")), Scope::Session)
-    );
+    assert_eq!((history[0].session.clone(), history[0].scope), (Some(sid("k1")), Scope::Session));
     assert_eq!(db.store.route_history(&aid("a"), at(4), 100).await.unwrap().len(), 3);
     assert_eq!(db.store.route_history(&aid("a"), at(0), 2).await.unwrap(), history[..2]);
     assert!(db.store.routes_of_accounts(&[aid("a")]).await.unwrap().is_empty());
@@ -98,18 +76,12 @@ async fn two_changes_at_one_instant_do_not_collide(db: &Db) {
 
 async fn pages_of_a_place_show_every_route_once(db: &Db) {
     let mut seen = Vec::new();
-    let routes: Vec<_> = (0..45)
-        .map(|n| route("app", &format!("k{n:02}"), Some("api-1"), None, 1))
-        .collect();
+    let routes: Vec<_> = (0..45).map(|n| route("app", &format!("k{n:02}"), Some("api-1"), None, 1)).collect();
     tx!(db, tx => tx.save_routes(&routes));
     tx!(db, tx => tx.save_routes(&[route("other", "k00", Some("api-9"), None, 1)]));
     let mut after = None;
     loop {
-        let page = db
-            .store
-            .routes_at(&place("lb-1", "app"), after.as_ref(), 10)
-            .await
-            .unwrap();
+        let page = db.store.routes_at(&place("lb-1", "app"), after.as_ref(), 10).await.unwrap();
         let Some(last) = page.last() else { break };
         after = Some(last.route.key.clone());
         seen.extend(page.into_iter().map(|stored| String::from(stored.route.key)));
@@ -135,19 +107,14 @@ async fn counts_equal_a_recount_after_anything(db: &Db) {
             let gone: Vec<_> = keys.iter().map(|name| (place("lb-1", "app"), key(name))).collect();
             tx!(db, tx => tx.forget_routes(&gone, at(second), "gone"));
         } else {
-            let seen: Vec<_> = keys
-                .iter()
-                .map(|name| route("app", name, *dice.pick(&servers), Some("a"), second))
-                .collect();
+            let seen: Vec<_> =
+                keys.iter().map(|name| route("app", name, *dice.pick(&servers), Some("a"), second)).collect();
             tx!(db, tx => tx.save_routes(&seen));
         }
         recount(db).await;
     }
     let kept: i64 = db.store.pinned_counts().await.unwrap().iter().map(|(_, _, n)| n).sum();
-    assert_eq!(
-        kept,
-        db.number("SELECT count(*) FROM routes WHERE server IS NOT NULL").await
-    );
+    assert_eq!(kept, db.number("SELECT count(*) FROM routes WHERE server IS NOT NULL").await);
 }
 
 fn record(name: &str, requests: f64) -> ServerRecord {
@@ -162,20 +129,8 @@ fn record(name: &str, requests: f64) -> ServerRecord {
         read_at: at(2),
         pinned: Some(7),
     };
-    let seen = Counters {
-        requests: u64::MAX,
-        errors: 3,
-        response_ms: u32::MAX,
-    };
-    ServerRecord {
-        status,
-        window: HealthWindow {
-            requests,
-            errors: 1.0 / 3.0,
-            seen,
-            at: Some(at(2)),
-        },
-    }
+    let seen = Counters { requests: u64::MAX, errors: 3, response_ms: u32::MAX };
+    ServerRecord { status, window: HealthWindow { requests, errors: 1.0 / 3.0, seen, at: Some(at(2)) } }
 }
 
 async fn servers_come_back_as_they_were(db: &Db) {
@@ -183,23 +138,13 @@ async fn servers_come_back_as_they_were(db: &Db) {
     tx!(db, tx => tx.save_servers(&items));
     tx!(db, tx => tx.save_servers(&items));
     let stored = db.store.servers().await.unwrap();
-    assert_eq!(
-        stored.iter().map(|s| s.status.name.as_str()).collect::<Vec<_>>(),
-        ["api-1", "api-2"]
-    );
-    assert_eq!(
-        (&stored[0].status, &stored[1].status),
-        (&items[1].status, &items[0].status)
-    );
+    assert_eq!(stored.iter().map(|s| s.status.name.as_str()).collect::<Vec<_>>(), ["api-1", "api-2"]);
+    assert_eq!((&stored[0].status, &stored[1].status), (&items[1].status, &items[0].status));
     for (stored, saved) in stored.iter().zip([&items[1], &items[0]]) {
         let near = |a: f64, b: f64| (a - b).abs() <= b.abs() * 1e-12;
         assert!(near(stored.window.requests, saved.window.requests) && near(stored.window.errors, saved.window.errors));
         assert_eq!(
-            (
-                stored.window.seen.errors,
-                stored.window.seen.response_ms,
-                stored.window.at
-            ),
+            (stored.window.seen.errors, stored.window.seen.response_ms, stored.window.at),
             (3, u32::MAX, Some(at(2)))
         );
         assert_eq!(stored.window.seen.requests, u64::try_from(i64::MAX).unwrap());

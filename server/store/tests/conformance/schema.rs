@@ -45,10 +45,7 @@ async fn postgres_columns(db: &Db) -> Columns {
     .fetch_all(&mut conn)
     .await
     .unwrap();
-    columns
-        .into_iter()
-        .map(|(table, column, kind, null)| (format!("{table}.{column}"), (kind, null)))
-        .collect()
+    columns.into_iter().map(|(table, column, kind, null)| (format!("{table}.{column}"), (kind, null))).collect()
 }
 
 #[tokio::test]
@@ -88,9 +85,7 @@ async fn migrations_have_the_same_numbers_and_names() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
     let names = |engine: &str| -> BTreeSet<String> {
         let files = std::fs::read_dir(root.join(engine)).unwrap();
-        files
-            .map(|file| file.unwrap().file_name().into_string().unwrap())
-            .collect()
+        files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect()
     };
     assert_eq!(names("sqlite"), names("postgres"));
     assert!(!names("sqlite").is_empty());

@@ -26,12 +26,7 @@ async fn search(db: &Db, text: &str) -> Found {
 
 /// The ids that `text` finds, in order.
 async fn found(db: &Db, text: &str) -> Vec<String> {
-    search(db, text)
-        .await
-        .rows
-        .into_iter()
-        .map(|row| row.account.id.into())
-        .collect()
+    search(db, text).await.rows.into_iter().map(|row| row.account.id.into()).collect()
 }
 
 async fn people(db: &Db) {
@@ -43,11 +38,8 @@ async fn people(db: &Db) {
         person("Acc_2", "", "O'Neil \"Q\" \\ Back"),
     ];
     tx!(db, tx => tx.upsert_accounts(&items, at(0)));
-    let mut sessions = vec![
-        create("ses_4348e900", "acc_1", 1),
-        create("ses_4348f111", "accX1", 2),
-        create("tok9", "acc%1", 3),
-    ];
+    let mut sessions =
+        vec![create("ses_4348e900", "acc_1", 1), create("ses_4348f111", "accX1", 2), create("tok9", "acc%1", 3)];
     "10.2.3.4".clone_into(&mut sessions[0].ip);
     "10.20.3.4".clone_into(&mut sessions[1].ip);
     "2001:db8::1".clone_into(&mut sessions[2].ip);
@@ -87,11 +79,7 @@ async fn every_field_is_found_and_says_so(db: &Db) {
 
 async fn wildcards_are_letters(db: &Db) {
     people(db).await;
-    assert_eq!(
-        found(db, "acc_").await,
-        ["acc_1", "Acc_2"],
-        "only where a line is written"
-    );
+    assert_eq!(found(db, "acc_").await, ["acc_1", "Acc_2"], "only where a line is written");
     assert_eq!(found(db, "acc%").await, ["acc%1"]);
     assert_eq!(found(db, "%_").await, [""; 0]);
     assert_eq!(found(db, "%%%").await, [""; 0]);
@@ -103,24 +91,10 @@ async fn wildcards_are_letters(db: &Db) {
 async fn the_best_reason_wins_and_exact_comes_first(db: &Db) {
     people(db).await;
     let hits = search(db, "ses_4348e900").await;
-    let told: Vec<_> = hits
-        .rows
-        .iter()
-        .map(|row| (row.account.id.as_str(), row.field, row.exact))
-        .collect();
-    assert_eq!(
-        told,
-        [
-            ("ses_4348e900", Field::AccountId, true),
-            ("acc_1", Field::SessionId, true)
-        ]
-    );
+    let told: Vec<_> = hits.rows.iter().map(|row| (row.account.id.as_str(), row.field, row.exact)).collect();
+    assert_eq!(told, [("ses_4348e900", Field::AccountId, true), ("acc_1", Field::SessionId, true)]);
     assert_eq!((hits.count.n, hits.count.more, hits.next), (2, false, None));
-    assert_eq!(
-        found(db, "dan").await,
-        ["accX1", "acc_1"],
-        "each once, though e-mail, name and part all meet it"
-    );
+    assert_eq!(found(db, "dan").await, ["accX1", "acc_1"], "each once, though e-mail, name and part all meet it");
 }
 
 async fn what_is_not_there_is_not_found(db: &Db) {
@@ -136,11 +110,7 @@ async fn what_is_not_there_is_not_found(db: &Db) {
         "a*",
     ] {
         let hits = search(db, text).await;
-        assert_eq!(
-            (hits.rows.len(), hits.count.n, hits.count.more),
-            (0, 0, false),
-            "{text:?}"
-        );
+        assert_eq!((hits.rows.len(), hits.count.n, hits.count.more), (0, 0, false), "{text:?}");
     }
 }
 
@@ -153,9 +123,8 @@ async fn a_changed_name_is_found_and_the_old_one_is_not(db: &Db) {
 }
 
 async fn pages_show_every_hit_once(db: &Db) {
-    let mut items: Vec<_> = (0..150)
-        .map(|n| person(&format!("x{n:03}"), &format!("u{n}@needle.example"), "N"))
-        .collect();
+    let mut items: Vec<_> =
+        (0..150).map(|n| person(&format!("x{n:03}"), &format!("u{n}@needle.example"), "N")).collect();
     items.extend((0..20).map(|n| person(&format!("needle{n}"), "", "")));
     items.extend((0..20).map(|n| person(&format!("y{n}"), "", &format!("Needle {n}"))));
     items.push(person("needle", "", ""));
@@ -177,16 +146,12 @@ async fn pages_show_every_hit_once(db: &Db) {
     assert_eq!(seen.len(), 191);
     assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), 191);
     assert!(ranks[..21].iter().all(|field| *field == Field::AccountId));
-    assert!(
-        ranks[21..41].iter().all(|field| *field == Field::Name),
-        "beginnings before parts"
-    );
+    assert!(ranks[21..41].iter().all(|field| *field == Field::Name), "beginnings before parts");
 }
 
 async fn more_than_a_thousand_are_not_counted(db: &Db) {
-    let items: Vec<_> = (0..1_200)
-        .map(|n| person(&format!("id{n:04}"), &format!("user{n}@many.example"), ""))
-        .collect();
+    let items: Vec<_> =
+        (0..1_200).map(|n| person(&format!("id{n:04}"), &format!("user{n}@many.example"), "")).collect();
     for items in items.chunks(400) {
         tx!(db, tx => tx.upsert_accounts(items, at(0)));
     }
@@ -210,9 +175,7 @@ async fn more_than_a_thousand_are_not_counted(db: &Db) {
 
 async fn many_sessions_of_one_account_are_one_hit(db: &Db) {
     db.accounts(&["a", "b"]).await;
-    let items: Vec<_> = (0..50)
-        .map(|n| create(&format!("same_{n:02}"), if n == 49 { "b" } else { "a" }, n))
-        .collect();
+    let items: Vec<_> = (0..50).map(|n| create(&format!("same_{n:02}"), if n == 49 { "b" } else { "a" }, n)).collect();
     tx!(db, tx => tx.create_sessions(&items, at(99)));
     assert_eq!(found(db, "same_").await, ["a", "b"]);
     assert_eq!(found(db, "192.0.2.7").await, ["a", "b"]);

@@ -24,24 +24,14 @@ both! {
 }
 
 fn end(session: &str, reason: EndReason, released: bool, second: i64) -> End {
-    End {
-        id: sid(session),
-        reason,
-        released,
-        at: Some(at(second)),
-    }
+    End { id: sid(session), reason, released, at: Some(at(second)) }
 }
 
 async fn creating_twice_changes_nothing(db: &Db) {
     db.accounts(&["a", "b"]).await;
     let first = tx!(db, tx => tx.create_sessions(&[create("s1", "a", 1)], at(1)));
-    let Created::New(session) = &first[0] else {
-        panic!("{first:?}")
-    };
-    assert_eq!(
-        (session.account.as_str(), session.created_at, session.state),
-        ("a", at(1), SessionState::Active)
-    );
+    let Created::New(session) = &first[0] else { panic!("{first:?}") };
+    assert_eq!((session.account.as_str(), session.created_at, session.state), ("a", at(1), SessionState::Active));
     assert_eq!(session.key.as_str(), "s1");
     let items = [
         create("s1", "a", 50),
@@ -57,29 +47,20 @@ async fn creating_twice_changes_nothing(db: &Db) {
     assert_eq!(db.store.session(&sid("s1")).await.unwrap().as_ref(), Some(session));
     assert_eq!(db.number("SELECT count(*) FROM sessions").await, 2);
     let account = db.store.account(&aid("a")).await.unwrap().unwrap();
-    assert_eq!(
-        (account.live_sessions, account.total_sessions, account.last_seen_at),
-        (1, 1, Some(at(1)))
-    );
+    assert_eq!((account.live_sessions, account.total_sessions, account.last_seen_at), (1, 1, Some(at(1))));
 }
 
 async fn a_touch_moves_forward_only(db: &Db) {
     db.accounts(&["a"]).await;
     db.session("s1", "a", 10).await;
-    let from = |ip: &str, second| Touch {
-        ip: Some(ip.to_owned()),
-        ..touch("s1", second)
-    };
+    let from = |ip: &str, second| Touch { ip: Some(ip.to_owned()), ..touch("s1", second) };
     let moved = tx!(db, tx => tx.touch_sessions(&[from("2001:db8::1", 20)], at(99)));
     assert!(matches!(&moved[0], Changed::Yes(s) if s.last_seen_at == at(20) && s.ip == "2001:db8::1"));
     let old = tx!(db, tx => tx.touch_sessions(&[from("192.0.2.1", 15)], at(99)));
     assert!(matches!(&old[0], Changed::Already(s) if s.last_seen_at == at(20) && s.ip == "2001:db8::1"));
     let stored = db.store.session(&sid("s1")).await.unwrap().unwrap();
     assert_eq!((stored.last_seen_at, stored.ip.as_str()), (at(20), "2001:db8::1"));
-    assert_eq!(
-        db.store.account(&aid("a")).await.unwrap().unwrap().last_seen_at,
-        Some(at(20))
-    );
+    assert_eq!(db.store.account(&aid("a")).await.unwrap().unwrap().last_seen_at, Some(at(20)));
     let missing = tx!(db, tx => tx.touch_sessions(&[touch("nobody", 1), Touch { at: None, ..touch("s1", 0) }], at(30)));
     assert_eq!(missing[0], Changed::Missing);
     assert!(matches!(&missing[1], Changed::Yes(s) if s.last_seen_at == at(30)));
@@ -89,10 +70,7 @@ async fn a_session_that_is_over_stays_over(db: &Db) {
     db.accounts(&["a"]).await;
     db.session("s1", "a", 1).await;
     let ended = tx!(db, tx => tx.end_sessions(&[end("s1", EndReason::Expired, false, 5)], at(9)));
-    let over = SessionState::Ended {
-        reason: EndReason::Expired,
-        at: at(5),
-    };
+    let over = SessionState::Ended { reason: EndReason::Expired, at: at(5) };
     assert!(matches!(&ended[0], Changed::Yes(s) if s.state == over));
     let again = tx!(db, tx => tx.end_sessions(&[end("s1", EndReason::Revoked, false, 7)], at(9)));
     assert!(matches!(&again[0], Changed::Already(s) if s.state == over));
@@ -116,24 +94,11 @@ async fn released_means_cleaned_at_once_or_later(db: &Db) {
     let changed = tx!(db, tx => tx.end_sessions(&items, at(9)));
     assert!(matches!(&changed[1], Changed::Yes(s) if s.state.is_left_over()));
     assert_eq!(changed[3], Changed::Missing);
-    let state = |reason, ended, cleaned| SessionState::Cleaned {
-        reason,
-        ended_at: at(ended),
-        at: at(cleaned),
-    };
-    assert_eq!(
-        db.store.session(&sid("s1")).await.unwrap().unwrap().state,
-        state(EndReason::SignedOut, 5, 5)
-    );
-    assert_eq!(
-        db.store.session(&sid("s2")).await.unwrap().unwrap().state,
-        state(EndReason::Expired, 5, 6)
-    );
+    let state = |reason, ended, cleaned| SessionState::Cleaned { reason, ended_at: at(ended), at: at(cleaned) };
+    assert_eq!(db.store.session(&sid("s1")).await.unwrap().unwrap().state, state(EndReason::SignedOut, 5, 5));
+    assert_eq!(db.store.session(&sid("s2")).await.unwrap().unwrap().state, state(EndReason::Expired, 5, 6));
     let account = db.store.account(&aid("a")).await.unwrap().unwrap();
-    assert_eq!(
-        (account.live_sessions, account.leftover_sessions, account.total_sessions),
-        (0, 0, 2)
-    );
+    assert_eq!((account.live_sessions, account.leftover_sessions, account.total_sessions), (0, 0, 2));
 }
 
 async fn revoking_and_cleaning_touch_only_what_they_should_and_once(db: &Db) {
@@ -142,27 +107,16 @@ async fn revoking_and_cleaning_touch_only_what_they_should_and_once(db: &Db) {
         db.session(session, account, 1).await;
     }
     let all = ["a1", "a2", "b1", "nobody"].map(sid);
-    assert_eq!(
-        tx!(db, tx => tx.clean_sessions(&aid("a"), &all, at(2))),
-        0,
-        "live sessions were cleaned"
-    );
+    assert_eq!(tx!(db, tx => tx.clean_sessions(&aid("a"), &all, at(2))), 0, "live sessions were cleaned");
     assert_eq!(tx!(db, tx => tx.revoke_sessions(&aid("a"), &all, at(3))), 2);
     assert_eq!(tx!(db, tx => tx.revoke_sessions(&aid("a"), &all, at(4))), 0);
     assert_eq!(tx!(db, tx => tx.clean_sessions(&aid("a"), &all, at(5))), 2);
     assert_eq!(tx!(db, tx => tx.clean_sessions(&aid("a"), &all, at(6))), 0);
-    let state = SessionState::Cleaned {
-        reason: EndReason::Revoked,
-        ended_at: at(3),
-        at: at(5),
-    };
+    let state = SessionState::Cleaned { reason: EndReason::Revoked, ended_at: at(3), at: at(5) };
     assert_eq!(db.store.session(&sid("a1")).await.unwrap().unwrap().state, state);
     assert!(db.store.session(&sid("b1")).await.unwrap().unwrap().state.is_live());
     let account = db.store.account(&aid("a")).await.unwrap().unwrap();
-    assert_eq!(
-        (account.live_sessions, account.leftover_sessions, account.total_sessions),
-        (1, 0, 3)
-    );
+    assert_eq!((account.live_sessions, account.leftover_sessions, account.total_sessions), (1, 0, 3));
 }
 
 /// Sessions of account `a`, many of them at the same instant, in every state.
@@ -190,11 +144,7 @@ async fn pages_show_every_session_once_newest_first_even_at_one_instant(db: &Db)
     ] {
         let (mut seen, mut after): (Vec<Session>, Option<String>) = (Vec::new(), None);
         loop {
-            let page = db
-                .store
-                .sessions_page(&aid("a"), filter, after.as_deref(), 7)
-                .await
-                .unwrap();
+            let page = db.store.sessions_page(&aid("a"), filter, after.as_deref(), 7).await.unwrap();
             assert!(page.items.len() <= 7);
             seen.extend(page.items);
             after = page.next;
@@ -205,11 +155,7 @@ async fn pages_show_every_session_once_newest_first_even_at_one_instant(db: &Db)
         assert_eq!(seen.len(), count, "{filter:?}");
         let ids: BTreeSet<&str> = seen.iter().map(|session| session.id.as_str()).collect();
         assert_eq!(ids.len(), count, "{filter:?} repeats");
-        assert!(
-            seen.windows(2)
-                .all(|w| (w[0].created_at, &w[0].id) > (w[1].created_at, &w[1].id)),
-            "{filter:?} order"
-        );
+        assert!(seen.windows(2).all(|w| (w[0].created_at, &w[0].id) > (w[1].created_at, &w[1].id)), "{filter:?} order");
         let fits = |s: &Session| match filter {
             SessionFilter::Open => s.state.is_live() || s.state.is_left_over(),
             SessionFilter::Live => s.state.is_live(),
@@ -223,26 +169,15 @@ async fn pages_show_every_session_once_newest_first_even_at_one_instant(db: &Db)
 
 async fn a_page_that_ends_exactly_has_no_next(db: &Db) {
     crowd(db).await;
-    let page = db
-        .store
-        .sessions_page(&aid("a"), SessionFilter::All, None, 60)
-        .await
-        .unwrap();
+    let page = db.store.sessions_page(&aid("a"), SessionFilter::All, None, 60).await.unwrap();
     assert_eq!((page.items.len(), page.next), (60, None));
-    let none = db
-        .store
-        .sessions_page(&aid("nobody"), SessionFilter::All, None, 5)
-        .await
-        .unwrap();
+    let none = db.store.sessions_page(&aid("nobody"), SessionFilter::All, None, 5).await.unwrap();
     assert_eq!((none.items.len(), none.next), (0, None));
 }
 
 async fn a_cursor_that_nobody_made_is_an_error(db: &Db) {
     for bad in ["", "x", ".", "1.", "a.b", "99999999999999999999.s"] {
-        let page = db
-            .store
-            .sessions_page(&aid("a"), SessionFilter::All, Some(bad), 5)
-            .await;
+        let page = db.store.sessions_page(&aid("a"), SessionFilter::All, Some(bad), 5).await;
         assert!(matches!(page, Err(StoreError::Cursor)), "{bad:?}");
     }
 }
@@ -251,21 +186,14 @@ async fn open_and_recent_sessions_are_bounded(db: &Db) {
     crowd(db).await;
     let open = db.store.open_sessions(&aid("a"), 1_000).await.unwrap();
     assert_eq!(open.len(), 40);
-    assert!(
-        open.iter()
-            .all(|session| !matches!(session.state, SessionState::Cleaned { .. }))
-    );
+    assert!(open.iter().all(|session| !matches!(session.state, SessionState::Cleaned { .. })));
     assert_eq!(db.store.open_sessions(&aid("a"), 3).await.unwrap().len(), 3);
     let recent = db.store.recent_sessions(&aid("a"), at(101), 1_000).await.unwrap();
     assert_eq!(recent.len(), 20, "those that ended before are not recent");
     let recent = db.store.recent_sessions(&aid("a"), at(100), 5).await.unwrap();
     assert_eq!(recent.len(), 5);
     assert!(recent.windows(2).all(|w| w[0].created_at >= w[1].created_at));
-    let by_ids = db
-        .store
-        .sessions_by_ids(&["s00", "s01", "nobody"].map(sid))
-        .await
-        .unwrap();
+    let by_ids = db.store.sessions_by_ids(&["s00", "s01", "nobody"].map(sid)).await.unwrap();
     assert_eq!(by_ids.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(), ["s00", "s01"]);
 }
 
@@ -279,17 +207,9 @@ async fn history_goes_when_its_time_is_over_and_not_before(db: &Db) {
     assert_eq!(tx!(db, tx => tx.purge_history(at(105), 3)), 3);
     assert_eq!(tx!(db, tx => tx.purge_history(at(105), 3)), 2);
     assert_eq!(tx!(db, tx => tx.purge_history(at(105), 3)), 0);
-    let left = db
-        .store
-        .sessions_page(&aid("a"), SessionFilter::All, None, 100)
-        .await
-        .unwrap()
-        .items;
+    let left = db.store.sessions_page(&aid("a"), SessionFilter::All, None, 100).await.unwrap().items;
     assert_eq!(left.len(), 5);
-    assert!(
-        left.iter().filter(|s| s.state.is_left_over()).count() == 2,
-        "what was not cleaned is not history"
-    );
+    assert!(left.iter().filter(|s| s.state.is_left_over()).count() == 2, "what was not cleaned is not history");
     let account = db.store.account(&aid("a")).await.unwrap().unwrap();
     assert_eq!((account.leftover_sessions, account.total_sessions), (2, 5));
 }
@@ -312,15 +232,7 @@ async fn an_import_takes_any_state_and_each_once(db: &Db) {
     let items = [
         base("s1", "a", SessionState::Active),
         base("s2", "a", SessionState::Ended { reason, at: ended }),
-        base(
-            "s3",
-            "a",
-            SessionState::Cleaned {
-                reason,
-                ended_at: ended,
-                at: at(6),
-            },
-        ),
+        base("s3", "a", SessionState::Cleaned { reason, ended_at: ended, at: at(6) }),
         base("s3", "a", SessionState::Active),
         base("s4", "nobody", SessionState::Active),
     ];
@@ -329,34 +241,25 @@ async fn an_import_takes_any_state_and_each_once(db: &Db) {
     let stored = db.store.session(&sid("s3")).await.unwrap().unwrap();
     assert_eq!((stored.state, stored.key.as_str()), (items[2].state, "k-s3"));
     let account = db.store.account(&aid("a")).await.unwrap().unwrap();
-    assert_eq!(
-        (account.live_sessions, account.leftover_sessions, account.total_sessions),
-        (1, 1, 3)
-    );
+    assert_eq!((account.live_sessions, account.leftover_sessions, account.total_sessions), (1, 1, 3));
     let owners = db.store.owners_of_keys(&[crate::world::key("k-s2")]).await.unwrap();
     assert_eq!(owners[0].session, Some(sid("s2")));
 }
 
 async fn a_thousand_at_once_are_a_batch(db: &Db) {
     db.accounts(&["a", "b"]).await;
-    let items: Vec<SessionCreate> = (0..1_000)
-        .map(|n| create(&format!("s{n:04}"), if n % 2 == 0 { "a" } else { "b" }, n % 10))
-        .collect();
+    let items: Vec<SessionCreate> =
+        (0..1_000).map(|n| create(&format!("s{n:04}"), if n % 2 == 0 { "a" } else { "b" }, n % 10)).collect();
     let made = tx!(db, tx => tx.create_sessions(&items, at(0)));
     assert!(made.iter().all(|created| matches!(created, Created::New(_))));
     let touches: Vec<Touch> = (0..1_000).rev().map(|n| touch(&format!("s{n:04}"), 50)).collect();
     let seen = tx!(db, tx => tx.touch_sessions(&touches, at(50)));
     assert!(seen.iter().all(|changed| matches!(changed, Changed::Yes(_))));
-    let ends: Vec<End> = (0..1_000)
-        .map(|n| end(&format!("s{n:04}"), EndReason::Expired, n % 4 == 0, 60))
-        .collect();
+    let ends: Vec<End> = (0..1_000).map(|n| end(&format!("s{n:04}"), EndReason::Expired, n % 4 == 0, 60)).collect();
     let ended = tx!(db, tx => tx.end_sessions(&ends, at(60)));
     assert!(ended.iter().all(|changed| matches!(changed, Changed::Yes(_))));
     let account = db.store.account(&aid("a")).await.unwrap().unwrap();
-    assert_eq!(
-        (account.live_sessions, account.leftover_sessions, account.total_sessions),
-        (0, 250, 500)
-    );
+    assert_eq!((account.live_sessions, account.leftover_sessions, account.total_sessions), (0, 250, 500));
 }
 
 async fn nothing_in_nothing_out(db: &Db) {

@@ -52,10 +52,7 @@ async fn staff_are_added_once_and_changed(db: &Db) {
     assert!(tx!(db, tx => tx.add_staff(&staff("erin"), "Erin", Role::Admin, None, at(1))));
     assert_eq!(tx!(db, tx => tx.count_admins()), 1);
     let erin = db.store.staff(&staff("erin")).await.unwrap().unwrap();
-    assert_eq!(
-        (erin.password_hash, erin.password_changed_at, erin.row.role),
-        (None, None, Role::Admin)
-    );
+    assert_eq!((erin.password_hash, erin.password_changed_at, erin.row.role), (None, None, Role::Admin));
     assert!(tx!(db, tx => tx.set_staff_role(&staff("dana"), Role::Admin)));
     assert!(tx!(db, tx => tx.set_staff_password(&staff("dana"), "$argon2id$y", at(5))));
     tx!(db, tx => tx.note_sign_in(&staff("dana"), at(6)));
@@ -64,33 +61,20 @@ async fn staff_are_added_once_and_changed(db: &Db) {
         (stored.row.name.as_str(), stored.row.role, stored.row.last_sign_in_at),
         ("Dana", Role::Admin, Some(at(6)))
     );
-    assert_eq!(
-        (stored.password_hash.as_deref(), stored.password_changed_at),
-        (Some("$argon2id$y"), Some(at(5)))
-    );
+    assert_eq!((stored.password_hash.as_deref(), stored.password_changed_at), (Some("$argon2id$y"), Some(at(5))));
     assert!(!format!("{stored:?}").contains("argon2id"));
     assert_eq!(tx!(db, tx => tx.count_admins()), 2);
     assert!(tx!(db, tx => tx.disable_staff(&staff("dana"), at(7))));
     assert!(!tx!(db, tx => tx.disable_staff(&staff("dana"), at(8))));
     assert_eq!(tx!(db, tx => tx.count_admins()), 1);
-    assert_eq!(
-        db.store.staff(&staff("dana")).await.unwrap().unwrap().row.disabled_at,
-        Some(at(7))
-    );
+    assert_eq!(db.store.staff(&staff("dana")).await.unwrap().unwrap().row.disabled_at, Some(at(7)));
     for no in [
         tx!(db, tx => tx.set_staff_role(&staff("nobody"), Role::Admin)),
         tx!(db, tx => tx.disable_staff(&staff("nobody"), at(1))),
     ] {
         assert!(!no);
     }
-    let names: Vec<String> = db
-        .store
-        .staff_list()
-        .await
-        .unwrap()
-        .into_iter()
-        .map(|row| row.id.into())
-        .collect();
+    let names: Vec<String> = db.store.staff_list().await.unwrap().into_iter().map(|row| row.id.into()).collect();
     assert_eq!(names, ["dana", "erin"]);
     assert!(db.store.staff(&staff("nobody")).await.unwrap().is_none());
 }
@@ -102,27 +86,15 @@ async fn a_session_is_loaded_while_it_is_good(db: &Db) {
         (good.id, good.staff, good.data.as_str(), good.last_seen_at),
         (handle("h1"), staff("dana"), "data 1", at(1))
     );
-    assert!(
-        db.store.staff_session(&[1; 32], at(100)).await.unwrap().is_none(),
-        "idle for too long"
-    );
+    assert!(db.store.staff_session(&[1; 32], at(100)).await.unwrap().is_none(), "idle for too long");
     assert!(db.store.staff_session(&[2; 32], at(1)).await.unwrap().is_none());
     assert!(tx!(db, tx => tx.touch_staff_session(&[1; 32], at(50), at(2_000))));
     assert!(db.store.staff_session(&[1; 32], at(999)).await.unwrap().is_some());
-    assert!(
-        db.store.staff_session(&[1; 32], at(1_000)).await.unwrap().is_none(),
-        "over in any case"
-    );
-    assert!(
-        !tx!(db, tx => tx.touch_staff_session(&[1; 32], at(1_000), at(9_000))),
-        "use does not bring it back"
-    );
+    assert!(db.store.staff_session(&[1; 32], at(1_000)).await.unwrap().is_none(), "over in any case");
+    assert!(!tx!(db, tx => tx.touch_staff_session(&[1; 32], at(1_000), at(9_000))), "use does not bring it back");
     assert!(tx!(db, tx => tx.save_staff_session(&[1; 32], "more", at(60))));
     let saved = db.store.staff_session(&[1; 32], at(55)).await.unwrap().unwrap();
-    assert_eq!(
-        (saved.data.as_str(), saved.idle_until, saved.last_seen_at),
-        ("more", at(60), at(50))
-    );
+    assert_eq!((saved.data.as_str(), saved.idle_until, saved.last_seen_at), ("more", at(60), at(50)));
 }
 
 async fn a_revoked_session_never_comes_back(db: &Db) {
@@ -136,15 +108,8 @@ async fn a_revoked_session_never_comes_back(db: &Db) {
         assert!(db.store.staff_session(&hash, at(6)).await.unwrap().is_none());
         assert!(!tx!(db, tx => tx.revoke_staff_session_by_hash(&hash, at(7))));
     }
-    assert!(
-        !tx!(db, tx => tx.save_staff_session(&[9; 32], "new", at(500))),
-        "saving makes no session"
-    );
-    assert_eq!(
-        db.number("SELECT count(*) FROM staff_sessions WHERE data = 'late'")
-            .await,
-        0
-    );
+    assert!(!tx!(db, tx => tx.save_staff_session(&[9; 32], "new", at(500))), "saving makes no session");
+    assert_eq!(db.number("SELECT count(*) FROM staff_sessions WHERE data = 'late'").await, 0);
     assert_eq!(db.number("SELECT count(*) FROM staff_sessions").await, 2);
 }
 
@@ -156,41 +121,20 @@ async fn nobody_revokes_somebody_elses_session_by_its_handle(db: &Db) {
 
 async fn all_or_all_others_can_be_revoked(db: &Db) {
     dana(db, &[1, 2, 3]).await;
-    assert_eq!(
-        tx!(db, tx => tx.revoke_staff_sessions(&staff("dana"), Some(&handle("h2")), at(5))),
-        2
-    );
+    assert_eq!(tx!(db, tx => tx.revoke_staff_sessions(&staff("dana"), Some(&handle("h2")), at(5))), 2);
     let left = db.store.staff_sessions_of(&staff("dana"), at(6)).await.unwrap();
-    assert_eq!(
-        left.iter().map(|session| session.id.as_str()).collect::<Vec<_>>(),
-        ["h2"]
-    );
+    assert_eq!(left.iter().map(|session| session.id.as_str()).collect::<Vec<_>>(), ["h2"]);
     assert_eq!(tx!(db, tx => tx.revoke_staff_sessions(&staff("dana"), None, at(7))), 1);
-    assert!(
-        db.store
-            .staff_sessions_of(&staff("dana"), at(8))
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(db.store.staff_sessions_of(&staff("dana"), at(8)).await.unwrap().is_empty());
 }
 
 async fn ones_sessions_are_listed_newest_first_without_those_that_are_over(db: &Db) {
     dana(db, &[1, 2, 3]).await;
     tx!(db, tx => tx.touch_staff_session(&[1; 32], at(50), at(300)));
-    let all: Vec<String> = db
-        .store
-        .staff_sessions_of(&staff("dana"), at(60))
-        .await
-        .unwrap()
-        .into_iter()
-        .map(|s| s.id.into())
-        .collect();
+    let all: Vec<String> =
+        db.store.staff_sessions_of(&staff("dana"), at(60)).await.unwrap().into_iter().map(|s| s.id.into()).collect();
     assert_eq!(all, ["h3", "h2", "h1"]);
-    assert_eq!(
-        db.store.staff_sessions_of(&staff("dana"), at(200)).await.unwrap().len(),
-        1
-    );
+    assert_eq!(db.store.staff_sessions_of(&staff("dana"), at(200)).await.unwrap().len(), 1);
 }
 
 async fn old_sessions_are_purged_a_piece_at_a_time(db: &Db) {
@@ -203,12 +147,7 @@ async fn old_sessions_are_purged_a_piece_at_a_time(db: &Db) {
 async fn nothing_in_the_database_signs_anybody_in(db: &Db) {
     dana(db, &[1]).await;
     // The key of a row is the hash in hex, not the secret, and nothing else of the secret is there.
-    let stored = db
-        .number(&format!(
-            "SELECT count(*) FROM staff_sessions WHERE hash = '{}'",
-            "01".repeat(32)
-        ))
-        .await;
+    let stored = db.number(&format!("SELECT count(*) FROM staff_sessions WHERE hash = '{}'", "01".repeat(32))).await;
     assert_eq!(stored, 1);
 }
 
@@ -232,11 +171,7 @@ async fn a_token_is_found_by_its_hash(db: &Db) {
     tx!(db, tx => tx.note_token_use(&token.id, at(9)));
     assert!(tx!(db, tx => tx.revoke_token(&token.id, at(10))));
     assert!(!tx!(db, tx => tx.revoke_token(&token.id, at(11))));
-    let stored = TokenRecord {
-        last_used_at: Some(at(9)),
-        revoked_at: Some(at(10)),
-        ..token
-    };
+    let stored = TokenRecord { last_used_at: Some(at(9)), revoked_at: Some(at(10)), ..token };
     assert_eq!(db.store.tokens().await.unwrap(), [stored]);
 }
 
@@ -245,21 +180,10 @@ async fn tries_are_counted_in_their_window(db: &Db) {
     assert_eq!(db.store.attempts("name:dana", at(0)).await.unwrap(), none);
     tx!(db, tx => tx.note_attempt("name:dana", at(0), secs(60)));
     let second = tx!(db, tx => tx.note_attempt("name:dana", at(30), secs(60)));
-    assert_eq!(
-        second,
-        Attempts {
-            failures: 2,
-            last_at: Some(at(30)),
-            window_start: Some(at(0))
-        }
-    );
+    assert_eq!(second, Attempts { failures: 2, last_at: Some(at(30)), window_start: Some(at(0)) });
     assert_eq!(db.store.attempts("name:dana", at(59)).await.unwrap(), second);
     assert_eq!(db.store.attempts("name:erin", at(59)).await.unwrap(), none);
-    assert_eq!(
-        db.store.attempts("name:dana", at(60)).await.unwrap(),
-        none,
-        "the window is over"
-    );
+    assert_eq!(db.store.attempts("name:dana", at(60)).await.unwrap(), none, "the window is over");
     let anew = tx!(db, tx => tx.note_attempt("name:dana", at(60), secs(60)));
     assert_eq!((anew.failures, anew.window_start), (1, Some(at(60))));
     tx!(db, tx => tx.clear_attempts("name:dana"));

@@ -21,9 +21,7 @@ both! {
 const EVENTS: i64 = 40;
 
 async fn log(db: &Db) {
-    let drafts: Vec<_> = (0..EVENTS)
-        .map(|n| draft(n, "staff:dana", "cleanup.requested"))
-        .collect();
+    let drafts: Vec<_> = (0..EVENTS).map(|n| draft(n, "staff:dana", "cleanup.requested")).collect();
     tx!(db, tx => tx.append_audits(&drafts));
 }
 
@@ -36,10 +34,9 @@ async fn drop_triggers(db: &Db) {
             "DROP TRIGGER audit_head_no_delete",
             "DROP TRIGGER audit_head_no_rewind",
         ],
-        Engine::Postgres => &[
-            "ALTER TABLE audit_events DISABLE TRIGGER ALL",
-            "ALTER TABLE audit_head DISABLE TRIGGER ALL",
-        ],
+        Engine::Postgres => {
+            &["ALTER TABLE audit_events DISABLE TRIGGER ALL", "ALTER TABLE audit_head DISABLE TRIGGER ALL"]
+        }
     };
     for statement in statements {
         db.raw(statement).await.unwrap();
@@ -96,12 +93,8 @@ async fn an_edit_of_any_field_shows_where_it_is(db: &Db) {
         "detail = 'no json'",
     ];
     for change in columns {
-        db.raw("CREATE TABLE kept AS SELECT * FROM audit_events WHERE seq = 6")
-            .await
-            .unwrap();
-        db.raw(&format!("UPDATE audit_events SET {change} WHERE seq = 6"))
-            .await
-            .unwrap();
+        db.raw("CREATE TABLE kept AS SELECT * FROM audit_events WHERE seq = 6").await.unwrap();
+        db.raw(&format!("UPDATE audit_events SET {change} WHERE seq = 6")).await.unwrap();
         assert_eq!(broken_at(db, &[]).await, Some(6), "{change}");
         db.raw("DELETE FROM audit_events WHERE seq = 6").await.unwrap();
         db.raw("INSERT INTO audit_events SELECT * FROM kept").await.unwrap();
@@ -116,32 +109,24 @@ async fn tamper(db: &Db, dice: &Dice) -> i64 {
     let two = 1 + i64::try_from(dice.below(usize::try_from(EVENTS).unwrap())).unwrap();
     match dice.below(6) {
         0 => {
-            db.raw(&format!("UPDATE audit_events SET ticket = 'T-{two}' WHERE seq = {one}"))
-                .await
-                .unwrap();
+            db.raw(&format!("UPDATE audit_events SET ticket = 'T-{two}' WHERE seq = {one}")).await.unwrap();
             one
         }
         1 => {
-            db.raw(&format!("DELETE FROM audit_events WHERE seq = {one}"))
-                .await
-                .unwrap();
+            db.raw(&format!("DELETE FROM audit_events WHERE seq = {one}")).await.unwrap();
             one
         }
         2 if one != two => {
             // Two events change places: numbers are taken out of the way first.
             for (from, to) in [(one, -1), (two, one), (-1, two)] {
-                db.raw(&format!("UPDATE audit_events SET seq = {to} WHERE seq = {from}"))
-                    .await
-                    .unwrap();
+                db.raw(&format!("UPDATE audit_events SET seq = {to} WHERE seq = {from}")).await.unwrap();
             }
             one.min(two)
         }
         3 => {
             // One is put in, and those behind it move up, in steps that never collide.
             for (from, by) in [(one, 1_000), (1_000, -999)] {
-                db.raw(&format!("UPDATE audit_events SET seq = seq + {by} WHERE seq >= {from}"))
-                    .await
-                    .unwrap();
+                db.raw(&format!("UPDATE audit_events SET seq = seq + {by} WHERE seq >= {from}")).await.unwrap();
             }
             let columns = "at, actor, action, target, account_id, reason, ticket, outcome, detail, prev_hash, hash";
             db.raw(&format!(
@@ -154,9 +139,7 @@ async fn tamper(db: &Db, dice: &Dice) -> i64 {
             one + 1
         }
         4 => {
-            db.raw(&format!("UPDATE audit_events SET hash = prev_hash WHERE seq = {one}"))
-                .await
-                .unwrap();
+            db.raw(&format!("UPDATE audit_events SET hash = prev_hash WHERE seq = {one}")).await.unwrap();
             one
         }
         // The tail is cut off, and the head says so: only a checkpoint knows better.
@@ -167,9 +150,7 @@ async fn tamper(db: &Db, dice: &Dice) -> i64 {
             ))
             .await
             .unwrap();
-            db.raw(&format!("DELETE FROM audit_events WHERE seq >= {one}"))
-                .await
-                .unwrap();
+            db.raw(&format!("DELETE FROM audit_events WHERE seq >= {one}")).await.unwrap();
             one
         }
     }
@@ -180,20 +161,12 @@ async fn every_tampering_shows_at_its_first_number(db: &Db) {
     drop_triggers(db).await;
     let (seq, hash) = db.store.audit_head().await.unwrap();
     let checkpoint = db.store.sign_checkpoint(seq, &hash, at(1));
-    db.raw("CREATE TABLE kept_events AS SELECT * FROM audit_events")
-        .await
-        .unwrap();
-    db.raw("CREATE TABLE kept_head AS SELECT * FROM audit_head")
-        .await
-        .unwrap();
+    db.raw("CREATE TABLE kept_events AS SELECT * FROM audit_events").await.unwrap();
+    db.raw("CREATE TABLE kept_head AS SELECT * FROM audit_head").await.unwrap();
     let dice = Dice::new(77);
     for round in 0..60 {
         let first = tamper(db, &dice).await;
-        assert_eq!(
-            broken_at(db, std::slice::from_ref(&checkpoint)).await,
-            Some(first),
-            "round {round}"
-        );
+        assert_eq!(broken_at(db, std::slice::from_ref(&checkpoint)).await, Some(first), "round {round}");
         for statement in [
             "DELETE FROM audit_events",
             "INSERT INTO audit_events SELECT * FROM kept_events",
@@ -216,11 +189,9 @@ async fn a_cut_tail_shows_without_a_checkpoint_when_the_head_was_forgotten(db: &
 async fn an_event_beyond_the_head_shows(db: &Db) {
     log(db).await;
     let columns = "at, actor, action, target, account_id, reason, ticket, outcome, detail, prev_hash, hash";
-    db.raw(&format!(
-        "INSERT INTO audit_events (seq, {columns}) SELECT 41, {columns} FROM audit_events WHERE seq = 40"
-    ))
-    .await
-    .unwrap();
+    db.raw(&format!("INSERT INTO audit_events (seq, {columns}) SELECT 41, {columns} FROM audit_events WHERE seq = 40"))
+        .await
+        .unwrap();
     assert_eq!(broken_at(db, &[]).await, Some(41));
 }
 
@@ -233,9 +204,7 @@ async fn a_log_that_was_written_anew_shows_against_a_checkpoint(db: &Db) {
         Engine::Sqlite => Db::sqlite().await,
         Engine::Postgres => Db::postgres().await,
     };
-    let drafts: Vec<_> = (0..EVENTS)
-        .map(|n| draft(n + 1, "nobody", "nothing.happened"))
-        .collect();
+    let drafts: Vec<_> = (0..EVENTS).map(|n| draft(n + 1, "nobody", "nothing.happened")).collect();
     tx!(other, tx => tx.append_audits(&drafts));
     assert_eq!(broken_at(&other, &[]).await, None);
     assert_eq!(broken_at(&other, std::slice::from_ref(&checkpoint)).await, Some(EVENTS));
@@ -248,24 +217,11 @@ async fn a_checkpoint_that_we_did_not_sign_proves_nothing(db: &Db) {
     assert_eq!(broken_at(db, std::slice::from_ref(&genuine)).await, None);
     let text = serde_json::to_string(&genuine).unwrap();
     let read: Checkpoint = serde_json::from_str(&text).unwrap();
-    assert_eq!(
-        broken_at(db, std::slice::from_ref(&read)).await,
-        None,
-        "a checkpoint survives its file"
-    );
+    assert_eq!(broken_at(db, std::slice::from_ref(&read)).await, None, "a checkpoint survives its file");
     for forged in [
-        Checkpoint {
-            seq: 3,
-            ..genuine.clone()
-        },
-        Checkpoint {
-            at: genuine.at + Span::from_secs(1),
-            ..genuine.clone()
-        },
-        Checkpoint {
-            signature: genuine.hash.clone(),
-            ..genuine.clone()
-        },
+        Checkpoint { seq: 3, ..genuine.clone() },
+        Checkpoint { at: genuine.at + Span::from_secs(1), ..genuine.clone() },
+        Checkpoint { signature: genuine.hash.clone(), ..genuine.clone() },
     ] {
         assert_eq!(broken_at(db, std::slice::from_ref(&forged)).await, Some(forged.seq));
     }
@@ -275,43 +231,22 @@ async fn an_older_key_still_proves_and_a_foreign_one_does_not(db: &Db) {
     log(db).await;
     let (seq, hash) = db.store.audit_head().await.unwrap();
     let checkpoint = db.store.sign_checkpoint(seq, &hash, at(1));
-    let open = |keys| {
-        Store::open(
-            &db.url,
-            Options {
-                audit: keys,
-                ..testing::options()
-            },
-        )
-    };
+    let open = |keys| Store::open(&db.url, Options { audit: keys, ..testing::options() });
     let renewed = open(AuditKeys::new([8; 32], vec![[1; 32], [7; 32]])).await.unwrap();
     let mut tx = renewed.begin().await.unwrap();
     tx.append_audit(&draft(99, "staff:dana", "key.renewed")).await.unwrap();
     tx.commit().await.unwrap();
-    let proof = renewed
-        .verify_audit(std::slice::from_ref(&checkpoint), &|_| ())
-        .await
-        .unwrap();
+    let proof = renewed.verify_audit(std::slice::from_ref(&checkpoint), &|_| ()).await.unwrap();
     assert!(matches!(proof, Verification::Intact { events: 41, .. }), "{proof:?}");
     let foreign = open(AuditKeys::new([9; 32], Vec::new())).await.unwrap();
-    assert!(matches!(
-        foreign.verify_audit(&[], &|_| ()).await.unwrap(),
-        Verification::Broken { seq: 1, .. }
-    ));
-    assert_eq!(
-        broken_at(db, &[]).await,
-        Some(41),
-        "without the new key, the new event does not verify"
-    );
+    assert!(matches!(foreign.verify_audit(&[], &|_| ()).await.unwrap(), Verification::Broken { seq: 1, .. }));
+    assert_eq!(broken_at(db, &[]).await, Some(41), "without the new key, the new event does not verify");
     assert!(!format!("{:?}", AuditKeys::new([8; 32], vec![[7; 32]])).contains('8'));
 }
 
 async fn progress_reaches_the_last_event(db: &Db) {
     log(db).await;
     let last = std::sync::atomic::AtomicI64::new(0);
-    db.store
-        .verify_audit(&[], &|seq| last.store(seq, std::sync::atomic::Ordering::Relaxed))
-        .await
-        .unwrap();
+    db.store.verify_audit(&[], &|seq| last.store(seq, std::sync::atomic::Ordering::Relaxed)).await.unwrap();
     assert_eq!(last.into_inner(), EVENTS);
 }

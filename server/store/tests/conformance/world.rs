@@ -48,21 +48,13 @@ impl Db {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("data/unstick.db").display());
         let store = Store::open(&url, testing::options()).await.unwrap();
-        Self {
-            store,
-            url,
-            _folder: Some(folder),
-        }
+        Self { store, url, _folder: Some(folder) }
     }
 
     pub async fn postgres() -> Self {
         let url = testing::postgres().await;
         let store = Store::open(&url, testing::options()).await.unwrap();
-        Self {
-            store,
-            url,
-            _folder: None,
-        }
+        Self { store, url, _folder: None }
     }
 
     /// Executes `sql` past the store, as somebody with a shell on the database would.
@@ -112,12 +104,7 @@ impl Db {
 
     /// Ends a session at `second`.
     pub async fn end(&self, session: &str, second: i64, released: bool) {
-        let end = End {
-            id: sid(session),
-            reason: EndReason::SignedOut,
-            released,
-            at: None,
-        };
+        let end = End { id: sid(session), reason: EndReason::SignedOut, released, at: None };
         tx!(self, tx => tx.end_sessions(&[end], at(second)));
     }
 }
@@ -145,28 +132,13 @@ pub fn pool(text: &str) -> PoolName {
     PoolName::parse(text).unwrap()
 }
 pub fn place(router: &str, pool: &str) -> Place {
-    Place {
-        router: RouterName::parse(router).unwrap(),
-        pool: PoolName::parse(pool).unwrap(),
-    }
+    Place { router: RouterName::parse(router).unwrap(), pool: PoolName::parse(pool).unwrap() }
 }
 pub fn upsert(id: &str) -> AccountUpsert {
-    AccountUpsert {
-        id: aid(id),
-        email: None,
-        name: None,
-        plan: None,
-        time_zone: None,
-        created_at: None,
-        sample: false,
-    }
+    AccountUpsert { id: aid(id), email: None, name: None, plan: None, time_zone: None, created_at: None, sample: false }
 }
 pub fn person(id: &str, email: &str, name: &str) -> AccountUpsert {
-    AccountUpsert {
-        email: Some(email.to_owned()),
-        name: Some(name.to_owned()),
-        ..upsert(id)
-    }
+    AccountUpsert { email: Some(email.to_owned()), name: Some(name.to_owned()), ..upsert(id) }
 }
 pub fn create(session: &str, account: &str, second: i64) -> SessionCreate {
     SessionCreate {
@@ -179,11 +151,7 @@ pub fn create(session: &str, account: &str, second: i64) -> SessionCreate {
     }
 }
 pub fn touch(session: &str, second: i64) -> Touch {
-    Touch {
-        id: sid(session),
-        ip: None,
-        at: Some(at(second)),
-    }
+    Touch { id: sid(session), ip: None, at: Some(at(second)) }
 }
 pub fn draft(second: i64, actor: &str, action: &str) -> AuditDraft {
     AuditDraft {

@@ -8,8 +8,8 @@ mod world;
 
 pub use answer::Answer;
 pub use browser::Browser;
-pub use program::{Program, Ran, json};
-pub use world::{Stuck, TestApp};
+pub use program::{Program, json};
+pub use world::TestApp;
 
 /// A password that is good enough, for people who really sign in.
 pub const PASSWORD: &str = "wobbly teapot sings at noon";

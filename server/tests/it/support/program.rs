@@ -83,7 +83,8 @@ impl Program {
 #[track_caller]
 pub fn json(text: &str) -> serde_json::Value {
     let mut all = serde_json::Deserializer::from_str(text).into_iter::<serde_json::Value>();
-    let first = all.next().unwrap_or_else(|| panic!("no document in {text:?}")).unwrap_or_else(|e| panic!("{e} in {text}"));
+    let first =
+        all.next().unwrap_or_else(|| panic!("no document in {text:?}")).unwrap_or_else(|e| panic!("{e} in {text}"));
     assert!(all.next().is_none(), "more than one document in {text}");
     first
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::Router;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{
-    AccountId, Actor, CleanupId, Clock, Counters, EndReason, Entropy, Health, Instant, ManualClock, Mode, PoolName, Role,
-    ServerName, SessionId, Span, StaffId, StaffSessionId, TokenScope, new_id,
+    AccountId, Actor, CleanupId, Clock, Counters, EndReason, Entropy, Health, Instant, ManualClock, Mode, PoolName,
+    Role, ServerName, SessionId, Span, StaffId, StaffSessionId, TokenScope, new_id,
     view::{AuditFilter, CleanupRequest},
 };
 use server::{

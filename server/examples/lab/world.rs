@@ -1,0 +1,188 @@
+//! Everything that runs, and what customers do with it. They reach it as customers do: through the load balancer.
+
+use std::{
+    net::Ipv4Addr,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use serde::Serialize;
+
+use crate::{
+    Arguments, Outcome,
+    backend::{self, Backend},
+    confirm,
+    console::Console,
+    customers::Customers,
+    folder::Folder,
+    haproxy::Haproxy,
+    registry::{Registry, opaque},
+    sign_in::{self, COOKIES, Enter, Leave, SignIn},
+    traffic::Traffic,
+};
+
+/// The lab's world.
+pub struct World {
+    pub haproxy: Arc<Haproxy>,
+    pub backends: Vec<Backend>,
+    pub app: Arc<SignIn>,
+    /// None in a lab without it.
+    pub console: Option<Console>,
+    pub folder: Folder,
+    pub seed: usize,
+    pub traffic: Traffic,
+}
+
+/// A signed-in client: what its cookies say.
+#[derive(Debug, Clone, Serialize)]
+pub struct Client {
+    pub account: String,
+    pub session: String,
+    pub account_key: String,
+    pub session_key: String,
+}
+
+/// What a request came back with.
+#[derive(Debug, Clone, Serialize)]
+pub struct Answer {
+    pub status: u16,
+    pub served_by: String,
+}
+
+impl Client {
+    fn cookies(&self) -> String {
+        let values = [&self.account_key, &self.session_key, &self.session];
+        COOKIES.iter().zip(values).map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    }
+}
+
+impl World {
+    /// Starts everything but the customers. All of it is healthy.
+    pub async fn begin(arguments: &Arguments) -> Outcome<Arc<Self>> {
+        let folder = Folder::take(&arguments.folder, arguments.keep)?;
+        let (customers, questions) = Customers::new();
+        let backends = backend::start(&customers).await?;
+        let door = sign_in::listen().await?;
+        let haproxy = Arc::new(Haproxy::start(&folder.path, &backends, door.local_addr()?.port()).await?);
+        let console = if arguments.no_console || arguments.check {
+            None
+        } else {
+            Some(Console::start(arguments, &folder.path, &haproxy).await?)
+        };
+        let app = Arc::new(SignIn { registry: Registry::new(console.as_ref())?, customers });
+        sign_in::serve(door, app.clone());
+        tokio::spawn(confirm::run(app.clone(), questions));
+        Ok(Arc::new(Self {
+            haproxy,
+            backends,
+            app,
+            console,
+            folder,
+            seed: arguments.seed,
+            traffic: Traffic::default(),
+        }))
+    }
+
+    /// Stops the children, and waits until they are gone.
+    pub async fn end(&self) -> Outcome<()> {
+        self.traffic.paused.store(true, Ordering::Relaxed);
+        // First the door: what customers ask meanwhile fails with them and not between the back ends and the console.
+        self.haproxy.stop().await?;
+        if let Some(console) = &self.console {
+            console.stop().await?;
+        }
+        self.folder.forget()
+    }
+
+    /// Comes back, with an error, when a child ended that nobody stopped.
+    pub async fn child_ended(&self) -> Outcome<()> {
+        loop {
+            if self.haproxy.died().await {
+                return Err("haproxy ended by itself: see haproxy.log".into());
+            }
+            if let Some(console) = &self.console
+                && console.died().await
+            {
+                return Err("the console ended by itself: see console.log".into());
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    /// The present client of `account`.
+    pub async fn client(&self, account: &str) -> Outcome<Client> {
+        let clients = self.traffic.clients.lock().await;
+        clients.get(account).cloned().ok_or_else(|| format!("{account} is not signed in").into())
+    }
+
+    /// Signs `account` in with a brand-new client (a connection, cookies and an address of its own), which becomes the
+    /// present one.
+    pub async fn fresh(&self, account: &str, kind: &str) -> Outcome<Client> {
+        let enter = Enter { account: account.to_owned(), client: kind.to_owned(), ip: somewhere()? };
+        let url = format!("{}/sign-in", self.haproxy.address());
+        let answer = http()?.post(url).json(&enter).send().await?;
+        let (status, cookies) = (answer.status(), answer.headers().clone());
+        if !status.is_success() {
+            return Err(format!("sign-in answered {status}: {}", answer.text().await?).into());
+        }
+        let set: Vec<&str> = cookies.get_all("set-cookie").iter().filter_map(|line| line.to_str().ok()).collect();
+        let value = |name: &str| {
+            set.iter()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix('=')?.split(';').next())
+                .map(str::to_owned)
+                .ok_or_else(|| format!("the sign-in set no cookie {name}"))
+        };
+        let client = Client {
+            account: account.to_owned(),
+            account_key: value(COOKIES[0])?,
+            session_key: value(COOKIES[1])?,
+            session: value(COOKIES[2])?,
+        };
+        self.go_back_to(client.clone()).await;
+        Ok(client)
+    }
+
+    /// Makes `client` the present one of its account.
+    pub async fn go_back_to(&self, client: Client) {
+        let mut clients = self.traffic.clients.lock().await;
+        clients.insert(client.account.clone(), client);
+    }
+
+    /// Signs a client out; `badly` cleans nothing up.
+    pub async fn sign_out(&self, client: &Client, badly: bool) -> Outcome<()> {
+        let url = format!("{}/sign-out", self.haproxy.address());
+        let request = http()?.post(url).header("cookie", client.cookies());
+        let status = request.json(&Leave { badly }).send().await?.status();
+        if status.is_success() {
+            return Ok(());
+        }
+        Err(format!("sign-out answered {status}").into())
+    }
+
+    /// A request of `client`, on a connection of its own.
+    pub async fn request(&self, client: &Client, path: &str) -> Outcome<Answer> {
+        self.request_on(&http()?, client, path).await
+    }
+
+    /// A request of `client` on a connection that it may have.
+    pub async fn request_on(&self, http: &reqwest::Client, client: &Client, path: &str) -> Outcome<Answer> {
+        let url = format!("{}{path}", self.haproxy.address());
+        let answer = http.get(url).header("cookie", client.cookies()).send().await?;
+        self.traffic.requests.fetch_add(1, Ordering::Relaxed);
+        let served_by = answer.headers().get("x-served-by").and_then(|name| name.to_str().ok());
+        Ok(Answer { status: answer.status().as_u16(), served_by: served_by.unwrap_or("nobody").to_owned() })
+    }
+}
+
+/// A client without connections yet.
+pub fn http() -> Outcome<reqwest::Client> {
+    Ok(reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?)
+}
+
+/// An address that a customer might come from: of the block for benchmarks, 198.18.0.0/15 (RFC 2544).
+fn somewhere() -> Outcome<String> {
+    let chance = opaque("x")?;
+    let parts = [&chance[2..4], &chance[4..6], &chance[6..8]].map(|hex| u8::from_str_radix(hex, 16));
+    let [a, b, c] = parts;
+    Ok(Ipv4Addr::new(198, 18 + a? % 2, b?, c?).to_string())
+}

@@ -1,0 +1,73 @@
+//! Everything that a person changes in the console is in the audit log, and so are refusals.
+
+use domain::{Mode, Role};
+
+use crate::support::{PASSWORD, TestApp};
+
+/// Server functions that change nothing on the server. This list only shrinks.
+const WITHOUT: &[&str] = &["/fn/me/theme"];
+
+#[tokio::test]
+async fn every_changing_function_leaves_an_event() {
+    for (path, _) in server_fn::axum::server_fn_paths() {
+        let app = TestApp::new().await;
+        app.person_with_password("dana", Role::Support).await;
+        let stuck = app.stuck("acc_a").await;
+        let hash = app.plan_hash(&stuck.account, Mode::Force).await;
+        let staff = app.person("sam", Role::Support).await;
+        let (mut browser, _second) = (app.session_of(&staff).await, app.session_of(&staff).await);
+        let own = app.unstick.store().staff_sessions_of(&staff, domain::Clock::now(app.clock.as_ref())).await.unwrap();
+        let before = app.events().await;
+        let (fields, action): (Vec<(&str, &str)>, &str) = match path {
+            "/fn/sign-in" => (vec![("name", "dana"), ("password", PASSWORD)], "staff.signed_in"),
+            "/fn/sign-out" => (vec![], "staff.signed_out"),
+            "/fn/clean-ups/request" => {
+                let fields = vec![
+                    ("account", "acc_a"),
+                    ("mode", "force"),
+                    ("hash", &hash),
+                    ("reason", "stuck everywhere"),
+                    ("ticket", "T-1"),
+                ];
+                (fields, "cleanup.requested")
+            }
+            // Nothing waits for a retry here: a refusal changes nothing (the real thing is in package `service`).
+            "/fn/clean-ups/retry" => continue,
+            "/fn/me/revoke" => (vec![("id", own[1].id.as_str())], "staff.session_revoked"),
+            "/fn/me/revoke-others" => (vec![], "staff.other_sessions_revoked"),
+            _ => (vec![("theme", "dark")], ""),
+        };
+        browser.post(path, &fields).await.expect(303);
+        if WITHOUT.contains(&path) {
+            assert_eq!(app.events().await, before, "{path} is on the list of those without an event");
+        } else {
+            assert!(app.events().await > before, "{path} left no event");
+            assert_eq!(app.newest_event().await.0, action, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn refusals_of_somebody_known_and_failed_sign_ins_are_written_down() {
+    let app = TestApp::new().await;
+    app.person_with_password("dana", Role::Viewer).await;
+    let stuck = app.stuck("acc_a").await;
+    let hash = app.plan_hash(&stuck.account, Mode::Force).await;
+    let mut viewer = app.signed_in(Role::Viewer).await;
+    let fields =
+        [("account", "acc_a"), ("mode", "force"), ("hash", hash.as_str()), ("reason", "just because"), ("ticket", "")];
+    viewer.post("/fn/clean-ups/request", &fields).await.expect(403);
+    assert_eq!(app.newest_event().await, ("access.denied".to_owned(), "staff:viewer".to_owned(), "denied"));
+    app.browser().sign_in("dana", "wrong wrong wrong wrong").await.expect(303);
+    assert_eq!(app.newest_event().await, ("staff.sign_in_failed".to_owned(), "anonymous".to_owned(), "denied"));
+}
+
+#[tokio::test]
+async fn an_export_is_itself_an_event_and_the_chain_holds() {
+    let app = TestApp::new().await;
+    let mut auditor = app.signed_in(Role::Auditor).await;
+    auditor.get("/audit/export.csv").await.expect(200);
+    assert_eq!(app.newest_event().await.0, "audit.exported");
+    let verification = app.unstick.verify_audit(&domain::Actor::System, &|_| ()).await.unwrap();
+    assert!(matches!(verification, service::Verification::Intact { .. }), "{verification:?}");
+}

@@ -1,0 +1,193 @@
+//! Who may do what in the console: every server function and every page against nobody and every role. Both lists are
+//! walked, so that one that is added without a row here fails.
+
+use axum::http::Method;
+use domain::{Mode, Role};
+
+use crate::support::{Browser, TestApp};
+
+/// Nobody, and every role.
+const WHO: [Option<Role>; 5] = [None, Some(Role::Viewer), Some(Role::Support), Some(Role::Admin), Some(Role::Auditor)];
+
+const EVERYBODY: &[Role] = &Role::ALL;
+const READERS: &[Role] = &[Role::Viewer, Role::Support, Role::Admin];
+const CLEANERS: &[Role] = &[Role::Support, Role::Admin];
+const AUDITORS: &[Role] = &[Role::Admin, Role::Auditor];
+
+/// Server functions, and who may call them. `None`: anybody, signed in or not.
+const FUNCTIONS: &[(&str, Option<&[Role]>)] = &[
+    ("/fn/sign-in", None),
+    ("/fn/sign-out", Some(EVERYBODY)),
+    ("/fn/clean-ups/request", Some(CLEANERS)),
+    ("/fn/clean-ups/retry", Some(CLEANERS)),
+    ("/fn/me/revoke", Some(EVERYBODY)),
+    ("/fn/me/revoke-others", Some(EVERYBODY)),
+    ("/fn/me/theme", Some(EVERYBODY)),
+];
+
+/// Pages by their pattern, with an address of each, and who may see them.
+const PAGES: &[(&str, &str, Option<&[Role]>)] = &[
+    ("/", "/", Some(READERS)),
+    ("/sign-in", "/sign-in", None),
+    ("/accounts", "/accounts", Some(READERS)),
+    ("/accounts/{id}", "/accounts/acc_a", Some(READERS)),
+    ("/accounts/{id}/clean-up", "/accounts/acc_a/clean-up?mode=force", Some(READERS)),
+    ("/clean-ups", "/clean-ups", Some(READERS)),
+    ("/clean-ups/{id}", "/clean-ups/ID", Some(READERS)),
+    ("/routing", "/routing", Some(READERS)),
+    ("/audit", "/audit", Some(AUDITORS)),
+    ("/me", "/me", Some(EVERYBODY)),
+];
+
+/// What the server adds beside the pages.
+const FILES: &[(&str, &[Role])] =
+    &[("/clean-ups/ID/events", READERS), ("/audit/export.csv", AUDITORS), ("/audit/export.ndjson", AUDITORS)];
+
+async fn browser(app: &TestApp, who: Option<Role>) -> Browser {
+    match who {
+        Some(role) => app.signed_in(role).await,
+        None => app.browser(),
+    }
+}
+
+fn may(allowed: Option<&[Role]>, who: Option<Role>) -> bool {
+    allowed.is_none_or(|roles| who.is_some_and(|role| roles.contains(&role)))
+}
+
+#[tokio::test]
+async fn every_server_function_has_a_row_and_is_posted_to() {
+    for (path, method) in server_fn::axum::server_fn_paths() {
+        assert_eq!(method, Method::POST, "{path} could be called by a link");
+        assert!(FUNCTIONS.iter().any(|(known, _)| *known == path), "{path} has no row in the matrix");
+    }
+    assert_eq!(server_fn::axum::server_fn_paths().count(), FUNCTIONS.len());
+}
+
+#[tokio::test]
+async fn every_page_has_a_row() {
+    let listed = leptos_axum::generate_route_list(app::App);
+    for page in &listed {
+        assert!(PAGES.iter().any(|(pattern, ..)| *pattern == page.path()), "{} has no row in the matrix", page.path());
+    }
+    assert_eq!(listed.len(), PAGES.len());
+}
+
+#[tokio::test]
+async fn every_server_function_for_every_role() {
+    for (path, allowed) in FUNCTIONS {
+        for who in WHO {
+            let app = TestApp::new().await;
+            let stuck = app.stuck("acc_a").await;
+            let other = app.stuck("acc_b").await;
+            let cleanup = app.cleanup(&other.account).await;
+            let hash = app.plan_hash(&stuck.account, Mode::Force).await;
+            let mut browser = browser(&app, who).await;
+            let fields: &[(&str, &str)] = match *path {
+                "/fn/sign-in" => &[("name", "nobody"), ("password", "not the password of anybody")],
+                "/fn/clean-ups/request" => &[
+                    ("account", "acc_a"),
+                    ("mode", "force"),
+                    ("hash", &hash),
+                    ("reason", "stuck everywhere"),
+                    ("ticket", ""),
+                ],
+                "/fn/clean-ups/retry" => &[("id", cleanup.as_str())],
+                "/fn/me/revoke" => &[("id", "w_nosuch")],
+                "/fn/me/theme" => &[("theme", "dark")],
+                _ => &[],
+            };
+            let answer = browser.post(path, fields).await;
+            let cleaned = app.unstick.store().live_cleanup(&stuck.account).await.unwrap().is_some();
+            match (may(*allowed, who), who) {
+                (true, _) => assert!(![401, 403].contains(&answer.status), "{path} refused {who:?}: {}", answer.status),
+                (false, None) => assert_eq!(answer.status, 401, "{path} for nobody"),
+                (false, Some(_)) => assert_eq!(answer.status, 403, "{path} for {who:?}"),
+            }
+            assert_eq!(cleaned, *path == "/fn/clean-ups/request" && may(*allowed, who), "{path} for {who:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_page_for_every_role() {
+    let app = TestApp::new().await;
+    let stuck = app.stuck("acc_a").await;
+    let cleanup = app.cleanup(&stuck.account).await;
+    for who in WHO {
+        let mut browser = browser(&app, who).await;
+        for (pattern, address, allowed) in PAGES {
+            let answer = browser.get(&address.replace("ID", cleanup.as_str())).await;
+            match (may(*allowed, who), who) {
+                (true, _) => assert_eq!(answer.status, 200, "{pattern} for {who:?}: {}", answer.location()),
+                (false, None) => {
+                    assert_eq!(answer.status, 303, "{pattern} for nobody");
+                    assert!(
+                        answer.location().starts_with("/sign-in"),
+                        "{pattern} leads nobody to {}",
+                        answer.location()
+                    );
+                }
+                // The first page of an auditor is elsewhere.
+                (false, Some(Role::Auditor)) if *pattern == "/" => {
+                    assert!([303, 403].contains(&answer.status), "{pattern} for an auditor: {}", answer.status);
+                }
+                (false, Some(_)) => assert_eq!(answer.status, 403, "{pattern} for {who:?}"),
+            }
+            if !may(*allowed, who) {
+                assert!(
+                    !answer.text.contains("Dana") && !answer.text.contains("198.51.100.4"),
+                    "{pattern} tells {who:?}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_file_and_stream_for_every_role() {
+    let app = TestApp::new().await;
+    let stuck = app.stuck("acc_a").await;
+    let cleanup = app.cleanup(&stuck.account).await;
+    for who in WHO {
+        let browser = browser(&app, who).await;
+        for (address, allowed) in FILES {
+            let status = browser.open(&address.replace("ID", cleanup.as_str())).await.status().as_u16();
+            let expected = match (may(Some(allowed), who), who) {
+                (true, _) => 200,
+                (false, None) => 401,
+                (false, Some(_)) => 403,
+            };
+            assert_eq!(status, expected, "{address} for {who:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_auditor_sees_events_and_no_customer() {
+    let app = TestApp::new().await;
+    let stuck = app.stuck("acc_a").await;
+    app.cleanup(&stuck.account).await;
+    let mut auditor = app.signed_in(Role::Auditor).await;
+    for page in ["/audit", "/audit/export.csv", "/audit/export.ndjson"] {
+        let answer = auditor.get(page).await.expect(200);
+        assert!(answer.text.contains("cleanup.requested"), "{page}");
+        for private in ["Dana", "acc_a@example.com", "198.51.100.4", "Desktop"] {
+            assert!(!answer.text.contains(private), "{page} shows {private}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_role_that_was_taken_away_is_gone_at_the_next_request() {
+    let app = TestApp::new().await;
+    app.stuck("acc_a").await;
+    let mut support = app.signed_in(Role::Support).await;
+    support.get("/accounts/acc_a").await.expect(200);
+    // In the database alone, as another process would: the session stays.
+    let id = domain::StaffId::parse("support").unwrap();
+    let mut tx = app.unstick.store().begin().await.unwrap();
+    tx.set_staff_role(&id, Role::Auditor).await.unwrap();
+    tx.commit().await.unwrap();
+    support.get("/accounts/acc_a").await.expect(403);
+    support.get("/audit").await.expect(200);
+}
