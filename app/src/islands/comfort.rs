@@ -68,7 +68,7 @@ mod browser {
     fn on_click(event: &MouseEvent, said: RwSignal<String>) {
         let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
         let button = target.and_then(|target| target.closest("[data-copy]").ok().flatten());
-        let Some((button, text)) = button.and_then(|it| it.get_attribute("data-copy").map(|text| (it, text))) else {
+        let Some((button, text)) = button.and_then(|it| text_of(&it).map(|text| (it, text))) else {
             return;
         };
         let clipboard = window().navigator().clipboard();

@@ -135,3 +135,79 @@ fn waits_double_up_to_the_limit() {
     assert_eq!(policy.wait_after(60, 0), Span::from_secs(15));
     assert!(policy.wait_after(60, u64::MAX) <= Span::from_millis(18_750));
 }
+
+/// One thing that a router may do when it is asked, drawn by number.
+fn drawn(number: u8) -> Reading {
+    match number % 6 {
+        0 | 1 => Reading::Gone,
+        2 => found(true),
+        3 => found(false),
+        4 => Reading::Unreachable("no answer".into()),
+        _ => Reading::Refused("no such table".into()),
+    }
+}
+
+proptest::proptest! {
+    /// Whatever the routers answer, in whatever order: a record goes only after its routes were cleared twice, nothing is
+    /// verified but by a reading, and once the routers do as they are told the clean-up ends.
+    #[test]
+    fn no_order_of_answers_breaks_the_invariants(answers in proptest::collection::vec(0_u8..6, 0..200)) {
+        let policy = draining("lb-1", 3);
+        let mut steps = vec![
+            route(1, "lb-1", Some("s1"), true),
+            route(2, "lb-2", Some("s1"), true),
+            route(3, "lb-1", None, false),
+            record(4, "s1"),
+            record(5, "s2"),
+        ];
+        let (mut now, mut answers) = (Instant::from_secs(0), answers.into_iter());
+        for _ in 0..10_000 {
+            let work = match next_work(&steps, now, &policy) {
+                Progress::Work(work) => work,
+                Progress::Wait(at) => {
+                    assert!(at > now, "it would wait for the past");
+                    now = at;
+                    continue;
+                }
+                Progress::Attention => {
+                    assert_eq!(status_of(&steps, &policy), Status::NeedsAttention);
+                    steps = steps.into_iter().map(|step| step.retried(now)).collect();
+                    continue;
+                }
+                Progress::Finished => break,
+            };
+            assert_ne!(status_of(&steps, &policy), Status::Done);
+            for work in work {
+                let (numbers, verify, delete) = match work {
+                    Work::Clear { steps, .. } => (steps, false, false),
+                    Work::Verify { steps, .. } => (steps, true, false),
+                    Work::Delete { steps } => (steps, false, true),
+                };
+                for no in numbers {
+                    let at = steps.iter().position(|step| step.no == no).unwrap();
+                    if delete {
+                        let owner = steps[at].target.session().cloned();
+                        let ours = steps.iter().filter(|it| it.kind == StepKind::Unroute);
+                        let routes: Vec<_> = ours.filter(|it| it.target.session() == owner.as_ref()).collect();
+                        assert!(routes.iter().all(|it| it.stage >= Stage::ClearedAgain), "a record went before its routes");
+                        steps[at] = steps[at].clone().after_delete(now);
+                        continue;
+                    }
+                    let reading = drawn(answers.next().unwrap_or(0));
+                    let (before, gone) = (steps[at].stage, reading == Reading::Gone);
+                    let must_vanish = matches!(steps[at].target, Target::Route { must_vanish: true, .. });
+                    let step = steps[at].clone();
+                    steps[at] = if verify {
+                        step.after_verify(reading, now, &policy, 7)
+                    } else {
+                        step.after_clear(reading, now, &policy, 7)
+                    };
+                    assert!(steps[at].stage <= before || gone || !must_vanish, "a step went on without a reading");
+                    assert!(steps[at].stage != Stage::Verified || verify, "verified without being read once more");
+                }
+            }
+        }
+        assert_eq!(next_work(&steps, now, &policy), Progress::Finished);
+        assert_eq!(status_of(&steps, &policy), Status::Done);
+    }
+}

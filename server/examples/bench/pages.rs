@@ -46,7 +46,7 @@ pub async fn run(world: &World, rounds: usize, table: &mut Table) -> Outcome<()>
     let bytes = fetch(&list, &cookie).await?.len();
     let bare_port = free_port().await?;
     let _bare = bare_child(bare_port, bytes).await?;
-    let bare = format!("http://127.0.0.1:{bare_port}");
+    let rival = format!("http://127.0.0.1:{bare_port}");
     let rounds = rounds.clamp(3, 5);
     let (mut lists, mut accounts, mut leptos, mut plain) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let idle = pss(server.0.id())?;
@@ -54,8 +54,8 @@ pub async fn run(world: &World, rounds: usize, table: &mut Table) -> Outcome<()>
         let figures = [
             load(&list, &cookie)?,
             load(&account, &cookie)?,
-            load(&format!("{bare}/leptos"), "")?,
-            load(&format!("{bare}/plain"), "")?,
+            load(&format!("{rival}/leptos"), "")?,
+            load(&format!("{rival}/plain"), "")?,
         ];
         if round > 0 {
             lists.push(figures[0]);

@@ -41,11 +41,7 @@ impl Embedded {
     }
 
     fn check(&self, pool: &PoolName) -> Result<(), RouterError> {
-        if self.pools.iter().any(|known| known.place.pool == *pool) {
-            Ok(())
-        } else {
-            Err(no_pool(&self.name, pool))
-        }
+        if self.pools.iter().any(|known| known.place.pool == *pool) { Ok(()) } else { Err(no_pool(&self.name, pool)) }
     }
 }
 
@@ -76,11 +72,7 @@ impl Router for Embedded {
 
     async fn about(&self) -> Result<About, RouterError> {
         let product = format!("Unstick {}, embedded", env!("CARGO_PKG_VERSION"));
-        Ok(About {
-            product,
-            uptime: None,
-            node: self.name.to_string(),
-        })
+        Ok(About { product, uptime: None, node: self.name.to_string() })
     }
 
     async fn servers(&self) -> Result<Vec<ServerReading>, RouterError> {
@@ -89,11 +81,7 @@ impl Router for Embedded {
 
     async fn read(&self, pool: &PoolName, keys: &[RouteKey]) -> Result<Vec<Entry>, RouterError> {
         self.check(pool)?;
-        if keys.is_empty() {
-            Ok(Vec::new())
-        } else {
-            self.table.read(pool, keys).await
-        }
+        if keys.is_empty() { Ok(Vec::new()) } else { self.table.read(pool, keys).await }
     }
 
     async fn clear(&self, pool: &PoolName, keys: &[RouteKey]) -> Result<Vec<Entry>, RouterError> {
@@ -106,19 +94,11 @@ impl Router for Embedded {
     }
 
     async fn fence(&self, keys: &[RouteKey]) -> Result<(), RouterError> {
-        if keys.is_empty() {
-            Ok(())
-        } else {
-            self.table.fence(keys).await
-        }
+        if keys.is_empty() { Ok(()) } else { self.table.fence(keys).await }
     }
 
     async fn lift(&self, keys: &[RouteKey]) -> Result<(), RouterError> {
-        if keys.is_empty() {
-            Ok(())
-        } else {
-            self.table.lift(keys).await
-        }
+        if keys.is_empty() { Ok(()) } else { self.table.lift(keys).await }
     }
 
     async fn list(&self, pool: &PoolName, limit: u64) -> Result<Listing, RouterError> {
@@ -154,14 +134,7 @@ mod tests {
     }
 
     fn entry(key: RouteKey) -> Entry {
-        Entry {
-            key,
-            server: None,
-            session: None,
-            pinned_at: None,
-            expires_in: None,
-            in_use: false,
-        }
+        Entry { key, server: None, session: None, pinned_at: None, expires_in: None, in_use: false }
     }
 
     #[async_trait]
@@ -169,12 +142,7 @@ mod tests {
         async fn read(&self, _pool: &PoolName, keys: &[RouteKey]) -> Result<Vec<Entry>, RouterError> {
             self.ask("read");
             let held = self.keys.lock().unwrap();
-            Ok(keys
-                .iter()
-                .filter(|key| held.contains(key))
-                .cloned()
-                .map(entry)
-                .collect())
+            Ok(keys.iter().filter(|key| held.contains(key)).cloned().map(entry).collect())
         }
         async fn remove(&self, _pool: &PoolName, keys: &[RouteKey]) -> Result<(), RouterError> {
             self.ask("remove");
@@ -207,19 +175,9 @@ mod tests {
 
     fn router(table: &Arc<Stubborn>) -> (Embedded, PoolName) {
         let (name, pool) = (RouterName::parse("embedded").unwrap(), PoolName::parse("app").unwrap());
-        let place = Place {
-            router: name.clone(),
-            pool: pool.clone(),
-        };
-        let info = PoolInfo {
-            place,
-            kind: RouterKind::Embedded,
-            scope: Scope::Account,
-        };
-        (
-            Embedded::new(name, vec![info], Arc::clone(table) as Arc<dyn RouteTable>),
-            pool,
-        )
+        let place = Place { router: name.clone(), pool: pool.clone() };
+        let info = PoolInfo { place, kind: RouterKind::Embedded, scope: Scope::Account };
+        (Embedded::new(name, vec![info], Arc::clone(table) as Arc<dyn RouteTable>), pool)
     }
 
     #[tokio::test]
@@ -230,11 +188,7 @@ mod tests {
         let left = router.clear(&pool, &keys(&["a", "stuck", "nobody"])).await.unwrap();
         assert_eq!(left, [entry(RouteKey::parse("stuck").unwrap())]);
         assert_eq!(*table.keys.lock().unwrap(), keys(&["stuck", "c"]));
-        assert_eq!(
-            *table.asked.lock().unwrap(),
-            ["remove", "read"],
-            "read back after the removal"
-        );
+        assert_eq!(*table.asked.lock().unwrap(), ["remove", "read"], "read back after the removal");
         assert_eq!(router.drain(), Span::ZERO);
     }
 
@@ -246,10 +200,7 @@ mod tests {
         assert_eq!(router.fence(&[]).await, Ok(()));
         assert_eq!(router.lift(&[]).await, Ok(()));
         let other = PoolName::parse("other").unwrap();
-        for result in [
-            router.clear(&other, &keys(&["a"])).await,
-            router.read(&other, &keys(&["a"])).await,
-        ] {
+        for result in [router.clear(&other, &keys(&["a"])).await, router.read(&other, &keys(&["a"])).await] {
             assert!(matches!(result, Err(RouterError::Refused(_))), "{result:?}");
         }
         assert!(router.list(&other, 1).await.is_err());

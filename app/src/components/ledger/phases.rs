@@ -105,8 +105,8 @@ fn of_router(view: &LedgerView, router: &str) -> Vec<Phase> {
     let trouble = trouble(view, &steps);
     let (once, twice) = (passed(Stage::Cleared, "Cleared on"), passed(Stage::ClearedAgain, "Cleared again"));
     let (cleaned, cleaned_at) = records(view);
-    let routes = || view.steps.iter().map(|it| &it.step).filter(|step| step.kind == StepKind::Unroute);
-    let ready = routes().all(|step| step.stage >= Stage::ClearedAgain);
+    let mut unrouting = view.steps.iter().map(|it| &it.step).filter(|step| step.kind == StepKind::Unroute);
+    let ready = unrouting.all(|step| step.stage >= Stage::ClearedAgain);
     let marks = [
         ("Clear", once, last(|step| step.cleared_at)),
         ("Wait for open requests", twice || (once && trouble.is_some()), None),

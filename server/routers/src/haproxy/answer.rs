@@ -36,11 +36,7 @@ impl Answer {
     pub(super) fn cut(bytes: Vec<u8>, commands: usize) -> Result<Self, BadAnswer> {
         let text = String::from_utf8(bytes).unwrap_or_else(|err| String::from_utf8_lossy(err.as_bytes()).into_owned());
         if text.is_empty() {
-            return Err(if commands == 0 {
-                BadAnswer::Foreign
-            } else {
-                BadAnswer::Nothing
-            });
+            return Err(if commands == 0 { BadAnswer::Foreign } else { BadAnswer::Nothing });
         }
         let mut replies = Vec::with_capacity(commands);
         let mut rest = 0;
@@ -65,11 +61,7 @@ impl Answer {
 
 /// Where the empty line begins that ends the reply at the beginning of `text`.
 fn end_of_reply(text: &str) -> Option<usize> {
-    if text.starts_with('\n') {
-        Some(0)
-    } else {
-        text.find("\n\n").map(|at| at + 1)
-    }
+    if text.starts_with('\n') { Some(0) } else { text.find("\n\n").map(|at| at + 1) }
 }
 
 impl<'a> Reply<'a> {
@@ -121,10 +113,7 @@ mod tests {
 
     #[test]
     fn the_last_reply_may_have_empty_lines() {
-        assert_eq!(
-            cut("\nh\n\"a\n\nb\"\n\n", 2),
-            Ok(vec![String::new(), "h\n\"a\n\nb\"\n".to_owned()])
-        );
+        assert_eq!(cut("\nh\n\"a\n\nb\"\n\n", 2), Ok(vec![String::new(), "h\n\"a\n\nb\"\n".to_owned()]));
     }
 
     proptest! {

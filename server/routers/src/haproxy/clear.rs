@@ -22,12 +22,8 @@ use crate::RouterError;
 
 /// Pauses before a row that is still there is tried again: 95 ms in all, for a whole clean-up has 100 without drain.
 /// What is held for longer is held by a request, and the clearing after the drain removes it.
-const PAUSES: [Duration; 4] = [
-    Duration::from_millis(5),
-    Duration::from_millis(15),
-    Duration::from_millis(25),
-    Duration::from_millis(50),
-];
+const PAUSES: [Duration; 4] =
+    [Duration::from_millis(5), Duration::from_millis(15), Duration::from_millis(25), Duration::from_millis(50)];
 
 /// How a row that is held answers.
 const HELD: &str = "Entry currently in use";
@@ -46,11 +42,7 @@ impl Haproxy {
             }
             sleep(pause).await;
             let texts: HashSet<&str> = left.iter().map(|row| row.key.as_str()).collect();
-            let again: Vec<&RouteKey> = keys
-                .iter()
-                .copied()
-                .filter(|key| texts.contains(key.as_str()))
-                .collect();
+            let again: Vec<&RouteKey> = keys.iter().copied().filter(|key| texts.contains(key.as_str())).collect();
             left = self.clear_once(pool, &again).await?;
         }
         if !left.is_empty() {
@@ -98,10 +90,7 @@ impl Haproxy {
             }
             // Held and yet gone: whoever held it let it go and it expired. What was read counts.
             if let Some(row) = self.row(pool, key, replies.next())? {
-                left.push(Row {
-                    in_use: row.in_use || held,
-                    ..row
-                });
+                left.push(Row { in_use: row.in_use || held, ..row });
             }
         }
         Ok(left)

@@ -52,25 +52,16 @@ impl FromStr for Endpoint {
     /// Reads `unix:/run/haproxy.sock`, `/run/haproxy.sock`, `tcp:127.0.0.1:9999` or `127.0.0.1:9999`.
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        if let Some(path) = text
-            .strip_prefix("unix:")
-            .or_else(|| text.starts_with('/').then_some(text))
-        {
+        if let Some(path) = text.strip_prefix("unix:").or_else(|| text.starts_with('/').then_some(text)) {
             return if path.starts_with('/') && path.len() > 1 {
                 Ok(Self::Unix(PathBuf::from(path)))
             } else {
-                Err(format!(
-                    "the socket in {text:?} must be an absolute path, as in unix:/run/haproxy.sock"
-                ))
+                Err(format!("the socket in {text:?} must be an absolute path, as in unix:/run/haproxy.sock"))
             };
         }
-        text.strip_prefix("tcp:")
-            .unwrap_or(text)
-            .parse()
-            .map(Self::Tcp)
-            .map_err(|_| {
-                format!("{text:?} is no endpoint; write unix:/run/haproxy.sock, or an address as in tcp:127.0.0.1:9999")
-            })
+        text.strip_prefix("tcp:").unwrap_or(text).parse().map(Self::Tcp).map_err(|_| {
+            format!("{text:?} is no endpoint; write unix:/run/haproxy.sock, or an address as in tcp:127.0.0.1:9999")
+        })
     }
 }
 
@@ -112,10 +103,7 @@ impl HaproxyConfig {
             if pools.iter().any(|other| other.name == pool.name) {
                 return Err(format!("router {router} has two pools called {}", pool.name));
             }
-            pools.push(
-                pool.check()
-                    .map_err(|why| format!("router {router}, pool {}: {why}", pool.name))?,
-            );
+            pools.push(pool.check().map_err(|why| format!("router {router}, pool {}: {why}", pool.name))?);
         }
         Ok(pools)
     }
@@ -123,10 +111,7 @@ impl HaproxyConfig {
     /// The pools as the plan needs them.
     pub(super) fn infos(&self) -> Vec<PoolInfo> {
         let info = |pool: &HaproxyPool| PoolInfo {
-            place: Place {
-                router: self.name.clone(),
-                pool: pool.name.clone(),
-            },
+            place: Place { router: self.name.clone(), pool: pool.name.clone() },
             kind: RouterKind::Haproxy,
             scope: pool.scope,
         };
@@ -140,11 +125,7 @@ impl HaproxyPool {
             name: self.name.clone(),
             table: Word::parse("table", &self.table)?,
             backend: Word::parse("backend", &self.backend)?,
-            acl: self
-                .acl_file
-                .as_deref()
-                .map(|file| Word::parse("acl_file", file))
-                .transpose()?,
+            acl: self.acl_file.as_deref().map(|file| Word::parse("acl_file", file)).transpose()?,
             proven: AtomicUsize::new(0),
         })
     }
@@ -180,16 +161,8 @@ mod tests {
         assert_eq!("tcp:127.0.0.1:9999".parse(), tcp);
         assert_eq!("127.0.0.1:9999".parse(), tcp);
         assert!(matches!("tcp:[::1]:9999".parse(), Ok(Endpoint::Tcp(_))));
-        for bad in [
-            "",
-            "haproxy.sock",
-            "unix:haproxy.sock",
-            "unix:/",
-            "unix:",
-            "localhost:9999",
-            "tcp:127.0.0.1",
-            "/",
-        ] {
+        for bad in ["", "haproxy.sock", "unix:haproxy.sock", "unix:/", "unix:", "localhost:9999", "tcp:127.0.0.1", "/"]
+        {
             assert!(bad.parse::<Endpoint>().is_err(), "{bad:?} was taken");
         }
         for text in ["unix:/run/haproxy.sock", "tcp:127.0.0.1:9999"] {
@@ -209,29 +182,8 @@ mod tests {
         let mut bad = config();
         bad.pools.push(bad.pools[0].clone());
         assert!(bad.check().unwrap_err().contains("two pools"));
-        assert!(
-            HaproxyConfig {
-                pools: Vec::new(),
-                ..config()
-            }
-            .check()
-            .is_err()
-        );
-        assert!(
-            HaproxyConfig {
-                timeout: Span::ZERO,
-                ..config()
-            }
-            .check()
-            .is_err()
-        );
-        assert!(
-            HaproxyConfig {
-                max_request: Span::from_secs(-1),
-                ..config()
-            }
-            .check()
-            .is_err()
-        );
+        assert!(HaproxyConfig { pools: Vec::new(), ..config() }.check().is_err());
+        assert!(HaproxyConfig { timeout: Span::ZERO, ..config() }.check().is_err());
+        assert!(HaproxyConfig { max_request: Span::from_secs(-1), ..config() }.check().is_err());
     }
 }

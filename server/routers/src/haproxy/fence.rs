@@ -43,14 +43,8 @@ impl Haproxy {
             self.on_acl(file, how, &others).await?;
             let left = self.others(file, &others, wanted).await?;
             if !left.is_empty() {
-                let what = if wanted == Found::Yes {
-                    "did not take"
-                } else {
-                    "did not give up"
-                };
-                return Err(self
-                    .transport
-                    .refused(&format!("{what} {} keys of its ACL file {file}", left.len())));
+                let what = if wanted == Found::Yes { "did not take" } else { "did not give up" };
+                return Err(self.transport.refused(&format!("{what} {} keys of its ACL file {file}", left.len())));
             }
         }
         Ok(())
@@ -59,11 +53,7 @@ impl Haproxy {
     /// The ACL files of all pools, each once.
     fn acl_files(&self) -> Vec<&Word> {
         let mut seen = HashSet::new();
-        self.pools
-            .iter()
-            .filter_map(|pool| pool.acl.as_ref())
-            .filter(|file| seen.insert(file.as_str()))
-            .collect()
+        self.pools.iter().filter_map(|pool| pool.acl.as_ref()).filter(|file| seen.insert(file.as_str())).collect()
     }
 
     /// Those of `keys` whose presence in `file` is not `wanted`.
@@ -75,21 +65,13 @@ impl Haproxy {
     ) -> Result<Vec<&'a RouteKey>, RouterError> {
         let found = self.on_acl(file, Ask::Get, keys).await?;
         let pairs = keys.iter().zip(found);
-        Ok(pairs
-            .filter(|(_, found)| *found != wanted)
-            .map(|(key, _)| *key)
-            .collect())
+        Ok(pairs.filter(|(_, found)| *found != wanted).map(|(key, _)| *key).collect())
     }
 
     /// Asks `how` for each of `keys`; what was found matters for [`Ask::Get`] only.
     async fn on_acl(&self, file: &Word, how: Ask, keys: &[&RouteKey]) -> Result<Vec<Found>, RouterError> {
         let runs = batches(keys, 1, "get acl  ;".len() + file.as_str().len(), LINE_HEAD);
-        in_order(
-            runs.into_iter()
-                .map(|run| self.acl_line(file, how, run).boxed())
-                .collect(),
-        )
-        .await
+        in_order(runs.into_iter().map(|run| self.acl_line(file, how, run).boxed()).collect()).await
     }
 
     async fn acl_line(&self, file: &Word, how: Ask, keys: &[&RouteKey]) -> Result<Vec<Found>, RouterError> {

@@ -41,11 +41,7 @@ impl Haproxy {
         limit: u64,
     ) -> Result<Listing, RouterError> {
         let used = self.used(pool).await?;
-        let id = if used > limit {
-            self.roster(pool).await?.id_of(server)
-        } else {
-            None
-        };
+        let id = if used > limit { self.roster(pool).await?.id_of(server) } else { None };
         let command = id.map_or(Command::Dump(&pool.table), |id| Command::DumpOfServer(&pool.table, id));
         self.sift(pool, command, limit, Some(server)).await
     }
@@ -68,22 +64,14 @@ impl Haproxy {
         let mut dump = Dump::default();
         self.transport
             .exchange(&[command], |part| {
-                dump.feed(part, &mut |line| {
-                    self.line_of_dump(pool, &roster, line, limit, only, &mut sieve)
-                })
-                .map_err(|bad| bad.unwrap_or_else(|| self.transport.foreign()))
+                dump.feed(part, &mut |line| self.line_of_dump(pool, &roster, line, limit, only, &mut sieve))
+                    .map_err(|bad| bad.unwrap_or_else(|| self.transport.foreign()))
             })
             .await?;
         if !dump.is_whole() {
-            return Err(self
-                .transport
-                .unreachable("closed the connection in the middle of its answer"));
+            return Err(self.transport.unreachable("closed the connection in the middle of its answer"));
         }
-        Ok(if sieve.count > limit {
-            Listing::TooMany(sieve.count)
-        } else {
-            Listing::All(sieve.kept)
-        })
+        Ok(if sieve.count > limit { Listing::TooMany(sieve.count) } else { Listing::All(sieve.kept) })
     }
 
     fn line_of_dump(
@@ -132,14 +120,7 @@ impl Haproxy {
 /// A row as the rest of Unstick sees it.
 pub(super) fn entry(key: RouteKey, server: Option<ServerName>, row: &Row) -> Entry {
     let expires_in = row.expires_ms.map(domain::Span::from_millis);
-    Entry {
-        key,
-        server,
-        session: None,
-        pinned_at: None,
-        expires_in,
-        in_use: row.in_use,
-    }
+    Entry { key, server, session: None, pinned_at: None, expires_in, in_use: row.in_use }
 }
 
 /// Cuts a dump that comes in parts into lines: an empty one (the reply to the setting of the severity), the reply's,

@@ -52,36 +52,18 @@ impl Haproxy {
         let pools = config.check()?;
         let infos = config.infos();
         let transport = Transport::new(config.name.clone(), config.endpoint.clone(), config.timeout.to_std());
-        Ok(Self {
-            config,
-            infos,
-            pools,
-            transport,
-        })
+        Ok(Self { config, infos, pools, transport })
     }
 
     fn pool(&self, name: &PoolName) -> Result<&Pool, RouterError> {
-        self.pools
-            .iter()
-            .find(|pool| pool.name == *name)
-            .ok_or_else(|| no_pool(&self.config.name, name))
+        self.pools.iter().find(|pool| pool.name == *name).ok_or_else(|| no_pool(&self.config.name, name))
     }
 
     /// `rows` with the names of their servers.
     async fn entries(&self, pool: &Pool, rows: Vec<Row>) -> Result<Vec<Entry>, RouterError> {
         let needed = rows.iter().any(Roster::is_needed_for);
-        let roster = if needed {
-            self.roster(pool).await?
-        } else {
-            Roster::default()
-        };
-        let named = |row: Row| {
-            Some(entry(
-                RouteKey::parse(row.key.as_str()).ok()?,
-                roster.server_of(&row),
-                &row,
-            ))
-        };
+        let roster = if needed { self.roster(pool).await? } else { Roster::default() };
+        let named = |row: Row| Some(entry(RouteKey::parse(row.key.as_str()).ok()?, roster.server_of(&row), &row));
         Ok(rows.into_iter().filter_map(named).collect())
     }
 }

@@ -76,12 +76,7 @@ mod tests {
 
     #[test]
     fn rubbish_says_nothing() {
-        for text in [
-            "",
-            "hello\n",
-            "type=str, case=sensitive\n",
-            "type=str, case=sensitive, match=perhaps\n",
-        ] {
+        for text in ["", "hello\n", "type=str, case=sensitive\n", "type=str, case=sensitive, match=perhaps\n"] {
             assert_eq!(found(text, "a"), None, "{text:?}");
         }
     }

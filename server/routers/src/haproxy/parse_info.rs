@@ -13,15 +13,8 @@ pub(super) fn about(text: &str) -> Option<About> {
             .map(|(_, value)| value.trim())
     };
     let product = format!("{} {}", clean(field("Name")?), release(&clean(field("Version")?)));
-    let uptime = field("Uptime_sec")
-        .and_then(|secs| secs.parse().ok())
-        .filter(|secs| *secs >= 0)
-        .map(Span::from_secs);
-    Some(About {
-        product,
-        uptime,
-        node: clean(field("node").unwrap_or_default()),
-    })
+    let uptime = field("Uptime_sec").and_then(|secs| secs.parse().ok()).filter(|secs| *secs >= 0).map(Span::from_secs);
+    Some(About { product, uptime, node: clean(field("node").unwrap_or_default()) })
 }
 
 /// A version without what a distribution adds: `2.6.12` of `2.6.12-1+deb12u4`, all of `3.1-dev5`.

@@ -48,16 +48,10 @@ pub(super) fn stats(text: &str) -> Result<Vec<Stat>, ()> {
 fn counters<'a>(field: impl Fn(&str) -> &'a str) -> Counters {
     let number = |name: &str| field(name).parse::<u64>().ok();
     let count = |name: &str| number(name).unwrap_or(0);
-    let unanswered = count("econ")
-        .saturating_add(count("eresp"))
-        .saturating_add(count("wredis"));
+    let unanswered = count("econ").saturating_add(count("eresp")).saturating_add(count("wredis"));
     let by_status = ["hrsp_1xx", "hrsp_2xx", "hrsp_3xx", "hrsp_4xx", "hrsp_5xx", "hrsp_other"];
     let has_status = number("hrsp_2xx").is_some();
-    let sum = || {
-        by_status
-            .iter()
-            .fold(0_u64, |sum, name| sum.saturating_add(count(name)))
-    };
+    let sum = || by_status.iter().fold(0_u64, |sum, name| sum.saturating_add(count(name)));
     let requests = match number("req_tot") {
         Some(answers) => answers.saturating_add(unanswered),
         None if has_status => sum().saturating_add(unanswered),
@@ -66,11 +60,7 @@ fn counters<'a>(field: impl Fn(&str) -> &'a str) -> Counters {
     };
     let errors = count("hrsp_5xx").saturating_add(unanswered).min(requests);
     let response_ms = u32::try_from(count("rtime")).unwrap_or(u32::MAX);
-    Counters {
-        requests,
-        errors,
-        response_ms,
-    }
+    Counters { requests, errors, response_ms }
 }
 
 /// Cuts CSV into records and cells. A cell in quotes may hold commas, line feeds and doubled quotes.
@@ -126,21 +116,12 @@ mod tests {
     #[test]
     fn recorded_statistics_are_read() {
         let stats = stats(include_str!("fixtures/stat.csv")).unwrap();
-        let seen: Vec<_> = stats
-            .iter()
-            .map(|stat| (stat.name.as_str(), stat.counters.requests, stat.counters.errors))
-            .collect();
+        let seen: Vec<_> =
+            stats.iter().map(|stat| (stat.name.as_str(), stat.counters.requests, stat.counters.errors)).collect();
         assert_eq!(stats[0].backend, "app");
         assert_eq!(
             seen,
-            [
-                ("api-1", 12, 0),
-                ("api-2", 5, 5),
-                ("api-3", 0, 0),
-                ("api-4", 0, 0),
-                ("api-5", 0, 0),
-                ("api-6", 0, 0)
-            ]
+            [("api-1", 12, 0), ("api-2", 5, 5), ("api-3", 0, 0), ("api-4", 0, 0), ("api-5", 0, 0), ("api-6", 0, 0)]
         );
         assert!(!stats[0].unchecked);
     }

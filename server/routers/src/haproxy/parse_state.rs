@@ -26,12 +26,7 @@ pub(super) fn states<'t>(text: &'t str) -> Result<Vec<State<'t>>, ()> {
     let names: Vec<&str> = lines.next().ok_or(())?.trim_start_matches("# ").split(' ').collect();
     let find = |name: &str| names.iter().position(|found| *found == name);
     let need = |name: &str| find(name).ok_or(());
-    let (id, name, op, admin) = (
-        need("srv_id")?,
-        need("srv_name")?,
-        need("srv_op_state")?,
-        need("srv_admin_state")?,
-    );
+    let (id, name, op, admin) = (need("srv_id")?, need("srv_name")?, need("srv_op_state")?, need("srv_admin_state")?);
     let (address, port, weight) = (find("srv_addr"), find("srv_port"), find("srv_uweight"));
     let read = |line: &'t str| {
         let cells: Vec<&str> = line.split(' ').collect();
@@ -40,18 +35,11 @@ pub(super) fn states<'t>(text: &'t str) -> Result<Vec<State<'t>>, ()> {
             id: cell(Some(id))?.parse().ok()?,
             name: cell(Some(name)).filter(|name| !name.is_empty())?,
             address: full_address(cell(address).unwrap_or_default(), cell(port).unwrap_or_default()),
-            health: health(
-                cell(Some(op))?.parse().ok()?,
-                cell(Some(admin))?.parse().ok()?,
-                cell(weight),
-            ),
+            health: health(cell(Some(op))?.parse().ok()?, cell(Some(admin))?.parse().ok()?, cell(weight)),
         };
         Some(state)
     };
-    lines
-        .filter(|line| !line.is_empty())
-        .map(|line| read(line).ok_or(()))
-        .collect()
+    lines.filter(|line| !line.is_empty()).map(|line| read(line).ok_or(())).collect()
 }
 
 /// What the numbers mean. `stopping` is a server that asked for no new customers (`disable-on-404`); `starting` one
@@ -68,11 +56,7 @@ fn health(op: u32, admin: u32, weight: Option<&str>) -> Health {
 }
 
 fn full_address(address: &str, port: &str) -> String {
-    if address.contains(':') {
-        format!("[{address}]:{port}")
-    } else {
-        format!("{address}:{port}")
-    }
+    if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
 }
 
 #[cfg(test)]
@@ -85,10 +69,7 @@ mod tests {
     fn recorded_states_are_read() {
         let text = include_str!("fixtures/states.txt");
         let states = states(text).unwrap();
-        let seen: Vec<_> = states
-            .iter()
-            .map(|state| (state.id, state.name, state.health))
-            .collect();
+        let seen: Vec<_> = states.iter().map(|state| (state.id, state.name, state.health)).collect();
         assert_eq!(
             seen,
             [
@@ -107,10 +88,7 @@ mod tests {
     fn a_newer_version_may_move_and_add_columns() {
         let text = "2\n# srv_name srv_new srv_admin_state srv_id srv_op_state\nweb 9 0 7 2\n";
         let states = states(text).unwrap();
-        assert_eq!(
-            (states[0].id, states[0].name, states[0].health),
-            (7, "web", Health::Healthy)
-        );
+        assert_eq!((states[0].id, states[0].name, states[0].health), (7, "web", Health::Healthy));
     }
 
     #[test]
@@ -118,14 +96,8 @@ mod tests {
         assert_eq!(states(""), Err(()));
         assert_eq!(states("1\n"), Err(()));
         assert_eq!(states("1\n# srv_id srv_name\n"), Err(()));
-        assert_eq!(
-            states("# srv_id srv_name srv_op_state srv_admin_state\n1 web 2\n"),
-            Err(())
-        );
-        assert_eq!(
-            states("# srv_id srv_name srv_op_state srv_admin_state\n"),
-            Ok(Vec::new())
-        );
+        assert_eq!(states("# srv_id srv_name srv_op_state srv_admin_state\n1 web 2\n"), Err(()));
+        assert_eq!(states("# srv_id srv_name srv_op_state srv_admin_state\n"), Ok(Vec::new()));
     }
 
     #[test]
@@ -144,11 +116,7 @@ mod tests {
             (0, 0x20, Some("1"), Health::Maintenance),
             (9, 0, Some("1"), Health::Unknown),
         ] {
-            assert_eq!(
-                health(op, admin, weight),
-                wanted,
-                "op {op}, admin {admin}, weight {weight:?}"
-            );
+            assert_eq!(health(op, admin, weight), wanted, "op {op}, admin {admin}, weight {weight:?}");
         }
     }
 

@@ -46,12 +46,7 @@ pub(super) fn tables(text: &str) -> impl Iterator<Item = Table<'_>> {
 pub(super) fn head(line: &str) -> Option<Table<'_>> {
     let mut parts = line.strip_prefix(HEAD)?.split(',');
     let name = parts.next()?.trim();
-    let mut table = Table {
-        name,
-        kind: "",
-        size: 0,
-        used: 0,
-    };
+    let mut table = Table { name, kind: "", size: 0, used: 0 };
     let (mut typed, mut counted) = (false, false);
     for (what, value) in parts.filter_map(|part| part.split_once(':')) {
         let value = value.trim();
@@ -81,13 +76,7 @@ pub(super) fn row(line: &str) -> Option<Row> {
         return None;
     }
     let (key, rest) = key(rest)?;
-    let mut row = Row {
-        key,
-        in_use: false,
-        expires_ms: None,
-        server_id: None,
-        server_key: None,
-    };
+    let mut row = Row { key, in_use: false, expires_ms: None, server_id: None, server_key: None };
     let mut told_use = false;
     for (name, value) in rest.split(' ').filter_map(|word| word.split_once('=')) {
         match name {

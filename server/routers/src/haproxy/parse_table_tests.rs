@@ -20,27 +20,13 @@ fn a_recorded_overview_is_read() {
 fn recorded_rows_are_read() {
     let rows = rows(DUMP);
     let keys: Vec<&str> = rows.iter().map(|row| row.key.as_str()).collect();
-    assert_eq!(
-        keys,
-        ["a b\\c;d=e", "acc_0", "acc_1", "acc_2", "acc_bad", "set-by-hand"]
-    );
-    let held: Vec<&str> = rows
-        .iter()
-        .filter(|row| row.in_use)
-        .map(|row| row.key.as_str())
-        .collect();
+    assert_eq!(keys, ["a b\\c;d=e", "acc_0", "acc_1", "acc_2", "acc_bad", "set-by-hand"]);
+    let held: Vec<&str> = rows.iter().filter(|row| row.in_use).map(|row| row.key.as_str()).collect();
     assert_eq!(held, ["acc_2"]);
     let by_hand = &rows[5];
     assert_eq!((by_hand.server_id, by_hand.server_key.as_deref()), (Some(3), None));
-    assert_eq!(
-        (rows[4].server_id, rows[4].server_key.as_deref()),
-        (Some(2), Some("api-2"))
-    );
-    assert!(
-        rows[1]
-            .expires_ms
-            .is_some_and(|ms| (1_790_000..=1_800_000).contains(&ms))
-    );
+    assert_eq!((rows[4].server_id, rows[4].server_key.as_deref()), (Some(2), Some("api-2")));
+    assert!(rows[1].expires_ms.is_some_and(|ms| (1_790_000..=1_800_000).contains(&ms)));
 }
 
 #[test]
@@ -49,11 +35,7 @@ fn the_row_of_a_key_is_one_row_or_none() {
     assert_eq!(found.key, "acc_1");
     assert_eq!(row_of_key(""), Ok(None));
     assert_eq!(row_of_key(DUMP), Err(()), "rows of others");
-    assert_eq!(
-        row_of_key("# table: app, type: string, size:1, used:1\n"),
-        Err(()),
-        "a head without a row"
-    );
+    assert_eq!(row_of_key("# table: app, type: string, size:1, used:1\n"), Err(()), "a head without a row");
     assert_eq!(row_of_key("Permission denied\n"), Err(()));
     assert_eq!(row_of_key(include_str!("fixtures/withheld.txt")), Err(()));
 }
@@ -62,10 +44,7 @@ fn the_row_of_a_key_is_one_row_or_none() {
 fn newer_versions_say_more() {
     let newer = "0x7f: key=acc use=2 exp=5 shard=0 server_id=4 new_thing(10s)=7 server_key=web gpc0=1,2";
     let read = row(newer).unwrap();
-    assert_eq!(
-        (read.key.as_str(), read.in_use, read.expires_ms),
-        ("acc", true, Some(5))
-    );
+    assert_eq!((read.key.as_str(), read.in_use, read.expires_ms), ("acc", true, Some(5)));
     assert_eq!((read.server_id, read.server_key.as_deref()), (Some(4), Some("web")));
     let table = head("# table: t, type: string, len: 64, size:9, used:3, shards: 2").unwrap();
     assert_eq!((table.name, table.kind, table.used), ("t", "string", 3));
@@ -89,15 +68,9 @@ fn a_key_cannot_pretend_to_be_a_field() {
 
 #[test]
 fn what_is_no_row_is_none() {
-    for text in [
-        "",
-        "0x1: key=",
-        "0x1: key=a",
-        "0x1: key=a\\",
-        "0x1: key=a\\x",
-        "0x1: key=a exp=3",
-        "key=a use=0 exp=1",
-    ] {
+    for text in
+        ["", "0x1: key=", "0x1: key=a", "0x1: key=a\\", "0x1: key=a\\x", "0x1: key=a exp=3", "key=a use=0 exp=1"]
+    {
         assert_eq!(row(text), None, "{text:?}");
     }
 }

@@ -48,14 +48,7 @@ fn explain(message: &str, what: &str) -> String {
 
 /// The first line of a message, fit to be shown.
 fn shorten(message: &str) -> String {
-    message
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(200)
-        .collect()
+    message.lines().next().unwrap_or_default().chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
 #[cfg(test)]
@@ -72,14 +65,8 @@ mod tests {
             ("Can't find backend.", "no back end called app"),
             ("No such proxy.", "no back end called app"),
             ("Unknown ACL identifier. Please use #<id> or <file>.", "no ACL file app"),
-            (
-                "Unknown command, but maybe one of the following ones is a better match:\n  help",
-                "stats socket",
-            ),
-            (
-                "Filter entry #1: Data type not stored in this table",
-                "keeps no servers",
-            ),
+            ("Unknown command, but maybe one of the following ones is a better match:\n  help", "stats socket"),
+            ("Filter entry #1: Data type not stored in this table", "keeps no servers"),
             ("Something new\nwith more", "about app: Something new"),
         ] {
             assert!(explain(message, "app").contains(part), "{message}");

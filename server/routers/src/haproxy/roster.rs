@@ -82,35 +82,17 @@ mod tests {
     use super::*;
 
     fn row(id: Option<u64>, text: Option<&str>) -> Row {
-        Row {
-            key: "k".to_owned(),
-            in_use: false,
-            expires_ms: None,
-            server_id: id,
-            server_key: text.map(str::to_owned),
-        }
+        Row { key: "k".to_owned(), in_use: false, expires_ms: None, server_id: id, server_key: text.map(str::to_owned) }
     }
 
     #[test]
     fn rows_find_their_server() {
         let roster = Roster::read(include_str!("fixtures/states.txt")).unwrap();
         let name = |id, text| roster.server_of(&row(id, text)).map(String::from);
-        assert_eq!(
-            name(Some(2), Some("api-1")).as_deref(),
-            Some("api-1"),
-            "the text wins over the number"
-        );
+        assert_eq!(name(Some(2), Some("api-1")).as_deref(), Some("api-1"), "the text wins over the number");
         assert_eq!(name(Some(2), None).as_deref(), Some("api-2"));
-        assert_eq!(
-            name(Some(1), Some("127.0.0.1:18081")).as_deref(),
-            Some("api-1"),
-            "srvkey addr"
-        );
-        assert_eq!(
-            name(Some(1), Some("api-gone")).as_deref(),
-            Some("api-gone"),
-            "a route to a server that went"
-        );
+        assert_eq!(name(Some(1), Some("127.0.0.1:18081")).as_deref(), Some("api-1"), "srvkey addr");
+        assert_eq!(name(Some(1), Some("api-gone")).as_deref(), Some("api-gone"), "a route to a server that went");
         assert_eq!(name(Some(77), None), None);
         assert_eq!(name(None, None), None);
         assert_eq!(name(Some(1), Some("what is this?")), None);

@@ -30,12 +30,7 @@ impl Haproxy {
     pub(super) async fn rows(&self, pool: &Pool, keys: &[&RouteKey]) -> Result<Vec<Row>, RouterError> {
         let fixed = "show table  key ;".len() + pool.table.as_str().len();
         let runs = batches(keys, 1, fixed, LINE_HEAD);
-        in_order(
-            runs.into_iter()
-                .map(|run| self.rows_of_line(pool, run).boxed())
-                .collect(),
-        )
-        .await
+        in_order(runs.into_iter().map(|run| self.rows_of_line(pool, run).boxed()).collect()).await
     }
 
     async fn rows_of_line(&self, pool: &Pool, keys: &[&RouteKey]) -> Result<Vec<Row>, RouterError> {
@@ -67,11 +62,7 @@ impl Haproxy {
         let name = pool.table.as_str();
         let Some(table) = parse_table::tables(overview).find(|table| table.name == name) else {
             let others: Vec<&str> = parse_table::tables(overview).map(|table| table.name).take(10).collect();
-            let others = if others.is_empty() {
-                "none".to_owned()
-            } else {
-                others.join(", ")
-            };
+            let others = if others.is_empty() { "none".to_owned() } else { others.join(", ") };
             return Err(self.transport.refused(&format!(
                 "has no stick table called {name} (it has: {others}): correct `table` of pool {}",
                 pool.name

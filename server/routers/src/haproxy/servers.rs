@@ -14,11 +14,7 @@ impl Haproxy {
             let more = match twin {
                 Some(twin) => {
                     let same = readings.iter().filter(|reading| reading.pool == twin.name);
-                    same.map(|reading| ServerReading {
-                        pool: pool.name.clone(),
-                        ..reading.clone()
-                    })
-                    .collect()
+                    same.map(|reading| ServerReading { pool: pool.name.clone(), ..reading.clone() }).collect()
                 }
                 None => self.readings_of(pool).await?,
             };
@@ -30,10 +26,7 @@ impl Haproxy {
     async fn readings_of(&self, pool: &Pool) -> Result<Vec<ServerReading>, RouterError> {
         let name = pool.backend.as_str();
         // Statistics last: only the last reply of a line may have empty lines in it.
-        let answer = self
-            .transport
-            .ask(&[Command::States(&pool.backend), Command::Stats(&pool.backend)])
-            .await?;
+        let answer = self.transport.ask(&[Command::States(&pool.backend), Command::Stats(&pool.backend)]).await?;
         let mut replies = answer.replies();
         let state = self.transport.data(replies.next(), name)?;
         let roster = Roster::read(state).map_err(|()| self.transport.foreign())?;
@@ -46,17 +39,8 @@ impl Haproxy {
                 Health::Healthy if stat.unchecked => Health::Unknown,
                 health => health,
             };
-            Some(ServerReading {
-                pool: pool.name.clone(),
-                name,
-                state,
-                counters: stat.counters,
-            })
+            Some(ServerReading { pool: pool.name.clone(), name, state, counters: stat.counters })
         };
-        Ok(found
-            .into_iter()
-            .filter(|stat| stat.backend == name)
-            .filter_map(read)
-            .collect())
+        Ok(found.into_iter().filter(|stat| stat.backend == name).filter_map(read).collect())
     }
 }

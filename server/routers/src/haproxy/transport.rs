@@ -48,12 +48,7 @@ pub(super) struct Transport {
 
 impl Transport {
     pub(super) fn new(router: RouterName, endpoint: Endpoint, limit: Duration) -> Self {
-        Self {
-            router,
-            endpoint,
-            limit,
-            seats: Semaphore::new(SEATS),
-        }
+        Self { router, endpoint, limit, seats: Semaphore::new(SEATS) }
     }
 
     /// Sends `commands` in one line and returns the replies, one a command.
@@ -61,11 +56,7 @@ impl Transport {
         let mut bytes = Vec::with_capacity(4096);
         self.exchange(commands, |part| {
             bytes.extend_from_slice(part);
-            if bytes.len() > MAX_ANSWER {
-                Err(self.refused("sends an answer without end"))
-            } else {
-                Ok(())
-            }
+            if bytes.len() > MAX_ANSWER { Err(self.refused("sends an answer without end")) } else { Ok(()) }
         })
         .await?;
         // The reply to SEVERITY is empty: one line feed.

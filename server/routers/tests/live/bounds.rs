@@ -11,10 +11,9 @@ const LONG: &str = "a-table-with-a-name-so-long-that-few-keys-fit-into-a-line-an
 
 #[tokio::test]
 async fn lines_stay_short_and_connections_few() {
-    let lab = Lab::with(&format!(
-        "backend {LONG}\n  stick-table type string len 64 size 100k expire 30m store server_id"
-    ))
-    .await;
+    let lab =
+        Lab::with(&format!("backend {LONG}\n  stick-table type string len 64 size 100k expire 30m store server_id"))
+            .await;
     let relay = Relay::open(lab.path("operator.sock")).await;
     let mut config = lab.config();
     config.endpoint = Endpoint::Tcp(relay.address);
@@ -29,10 +28,6 @@ async fn lines_stay_short_and_connections_few() {
     assert_eq!(router.clear(&accounts, &keys).await.unwrap(), []);
     assert_eq!(lab.rows(LONG).await, 0);
     router.lift(&keys).await.unwrap();
-    assert!(
-        relay.longest() > 4_000 && relay.longest() < 8_000,
-        "{} bytes",
-        relay.longest()
-    );
+    assert!(relay.longest() > 4_000 && relay.longest() < 8_000, "{} bytes", relay.longest());
     assert!(relay.most() <= 4, "{} connections", relay.most());
 }

@@ -32,22 +32,14 @@ async fn all_unreachable(router: &Haproxy, limit: Duration) {
     unreachable(limit, router.fence(&keys)).await;
     unreachable(limit, router.lift(&keys)).await;
     unreachable(limit, router.list(&accounts, 10)).await;
-    unreachable(
-        limit,
-        router.of_server(&accounts, &ServerName::parse("api-1").unwrap(), 10),
-    )
-    .await;
+    unreachable(limit, router.of_server(&accounts, &ServerName::parse("api-1").unwrap(), 10)).await;
 }
 
 #[tokio::test]
 async fn a_haproxy_that_hangs_is_given_up_in_time_and_taken_up_again() {
     let (lab, accounts, keys) = (Lab::start().await, pool("accounts"), [key("acc_7")]);
     lab.get("accounts", "acc_7", "/").await;
-    let router = Haproxy::new(HaproxyConfig {
-        timeout: Span::from_millis(300),
-        ..lab.config()
-    })
-    .unwrap();
+    let router = Haproxy::new(HaproxyConfig { timeout: Span::from_millis(300), ..lab.config() }).unwrap();
     lab.process.stop();
     all_unreachable(&router, Duration::from_millis(900)).await;
     // More than there are seats: the ones that wait are given up too.
@@ -71,11 +63,7 @@ async fn a_haproxy_that_is_gone_is_unreachable_at_once() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     all_unreachable(&lab.router(), Duration::from_secs(1)).await;
-    all_unreachable(
-        &lab.router_at(Endpoint::Unix(lab.path("none.sock"))),
-        Duration::from_secs(1),
-    )
-    .await;
+    all_unreachable(&lab.router_at(Endpoint::Unix(lab.path("none.sock"))), Duration::from_secs(1)).await;
     let nobody = Endpoint::Tcp(([127, 0, 0, 1], 1).into());
     all_unreachable(&lab.router_at(nobody), Duration::from_secs(1)).await;
 }
@@ -83,11 +71,7 @@ async fn a_haproxy_that_is_gone_is_unreachable_at_once() {
 /// An answer that is cut at any byte proves nothing: neither that a row is there nor that it is gone.
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_never_believed() {
-    let (lab, accounts, keys) = (
-        Lab::start().await,
-        pool("accounts"),
-        [key("acc_7"), key("acc_8"), key("acc_9")],
-    );
+    let (lab, accounts, keys) = (Lab::start().await, pool("accounts"), [key("acc_7"), key("acc_8"), key("acc_9")]);
     let relay = Relay::open(lab.path("operator.sock")).await;
     let router = lab.router_at(Endpoint::Tcp(relay.address));
     lab.get("accounts", "acc_8", "/").await;
@@ -97,20 +81,14 @@ async fn an_answer_that_breaks_off_is_never_believed() {
     for bytes in 0..whole {
         relay.break_after("acc_9", bytes);
         let result = router.read(&accounts, &keys).await;
-        assert!(
-            matches!(result, Err(RouterError::Unreachable(_))),
-            "{bytes} of {whole}: {result:?}"
-        );
+        assert!(matches!(result, Err(RouterError::Unreachable(_))), "{bytes} of {whole}: {result:?}");
     }
     for command in ["show table accounts", "show servers state accounts", "show table"] {
         let whole = 1 + lab.raw(command).await.len();
         for bytes in 0..whole {
             relay.break_after(&format!(";{command}"), bytes);
             let result = router.list(&accounts, 10).await;
-            assert!(
-                matches!(result, Err(RouterError::Unreachable(_))),
-                "{command}, {bytes} of {whole}: {result:?}"
-            );
+            assert!(matches!(result, Err(RouterError::Unreachable(_))), "{command}, {bytes} of {whole}: {result:?}");
         }
     }
     relay.mend();
@@ -122,10 +100,7 @@ async fn an_answer_that_breaks_off_is_never_believed() {
     for bytes in 0..whole {
         relay.break_after("acc_9", bytes);
         let result = router.clear(&accounts, &keys).await;
-        assert!(
-            matches!(result, Err(RouterError::Unreachable(_))),
-            "{bytes} of {whole}: {result:?}"
-        );
+        assert!(matches!(result, Err(RouterError::Unreachable(_))), "{bytes} of {whole}: {result:?}");
     }
     relay.mend();
     assert_eq!(router.clear(&accounts, &keys).await.unwrap(), []);
@@ -151,17 +126,8 @@ async fn babbler(part: Vec<u8>) -> Endpoint {
 #[tokio::test]
 async fn an_answer_without_end_is_ended() {
     let (lab, accounts) = (Lab::start().await, pool("accounts"));
-    for part in [
-        b"\n".to_vec(),
-        b"x".to_vec(),
-        vec![b'x'; 2 << 20],
-        b"\n# table: accounts, ".to_vec(),
-    ] {
-        let config = HaproxyConfig {
-            endpoint: babbler(part).await,
-            timeout: Span::from_millis(60),
-            ..lab.config()
-        };
+    for part in [b"\n".to_vec(), b"x".to_vec(), vec![b'x'; 2 << 20], b"\n# table: accounts, ".to_vec()] {
+        let config = HaproxyConfig { endpoint: babbler(part).await, timeout: Span::from_millis(60), ..lab.config() };
         let router = Haproxy::new(config).unwrap();
         let start = Instant::now();
         assert!(router.read(&accounts, &[key("acc_7")]).await.is_err());

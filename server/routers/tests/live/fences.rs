@@ -20,35 +20,19 @@ async fn a_fence_a_drain_and_two_clearings_leave_nothing_behind() {
         router.fence(&keys).await.unwrap();
         assert_eq!(router.clear(&accounts, &keys).await.unwrap(), []);
         lab.get("accounts", "acc_7", "/").await;
-        assert_eq!(
-            router.read(&accounts, &keys).await.unwrap(),
-            [],
-            "a new request makes no row"
-        );
+        assert_eq!(router.read(&accounts, &keys).await.unwrap(), [], "a new request makes no row");
         lab.get("accounts", "acc_8", "/").await;
-        assert_eq!(
-            router.read(&accounts, &[key("acc_8")]).await.unwrap().len(),
-            1,
-            "another customer's does"
-        );
+        assert_eq!(router.read(&accounts, &[key("acc_8")]).await.unwrap().len(), 1, "another customer's does");
         origin.release();
     };
     tokio::join!(held, fencing);
-    assert_eq!(
-        router.read(&accounts, &keys).await.unwrap().len(),
-        1,
-        "the old request's does"
-    );
+    assert_eq!(router.read(&accounts, &keys).await.unwrap().len(), 1, "the old request's does");
     assert_eq!(router.clear(&accounts, &keys).await.unwrap(), []);
     lab.get("accounts", "acc_7", "/").await;
     assert_eq!(router.read(&accounts, &keys).await.unwrap(), []);
     router.lift(&keys).await.unwrap();
     lab.get("accounts", "acc_7", "/").await;
-    assert_eq!(
-        router.read(&accounts, &keys).await.unwrap().len(),
-        1,
-        "and sticks again"
-    );
+    assert_eq!(router.read(&accounts, &keys).await.unwrap().len(), 1, "and sticks again");
 }
 
 #[tokio::test]
@@ -82,13 +66,10 @@ async fn an_acl_that_is_missing_or_hits_others_is_refused() {
         config.pools[0].acl_file = Some(file.to_owned());
         Haproxy::new(config).unwrap()
     };
-    let Err(RouterError::Refused(why)) = with("/etc/nowhere.acl").fence(&[key("acc_7")]).await else {
-        panic!()
-    };
+    let Err(RouterError::Refused(why)) = with("/etc/nowhere.acl").fence(&[key("acc_7")]).await else { panic!() };
     assert!(why.contains("no ACL file /etc/nowhere.acl"), "{why}");
-    let Err(RouterError::Refused(why)) = with(&lab.path("beside.acl").display().to_string())
-        .fence(&[key("acc_7")])
-        .await
+    let Err(RouterError::Refused(why)) =
+        with(&lab.path("beside.acl").display().to_string()).fence(&[key("acc_7")]).await
     else {
         panic!()
     };

@@ -6,13 +6,8 @@ use routers::{Entry, Listing, Router};
 use crate::lab::{Lab, key, keys, pool};
 
 fn all(listing: Listing) -> Vec<(String, Option<String>)> {
-    let Listing::All(entries) = listing else {
-        panic!("{listing:?}")
-    };
-    entries
-        .into_iter()
-        .map(|Entry { key, server, .. }| (key.into(), server.map(String::from)))
-        .collect()
+    let Listing::All(entries) = listing else { panic!("{listing:?}") };
+    entries.into_iter().map(|Entry { key, server, .. }| (key.into(), server.map(String::from))).collect()
 }
 
 fn pair(key: &str, server: Option<&str>) -> (String, Option<String>) {
@@ -60,12 +55,7 @@ async fn a_row_that_names_an_address_finds_its_server() {
     let text = lab.raw("show table addressed").await;
     assert!(text.contains("server_key=127.0.0.1:"), "{text}");
     let wanted = [pair("acc_7", Some(&server))];
-    assert_eq!(
-        all(Listing::All(
-            lab.router().read(&addressed, &[key("acc_7")]).await.unwrap()
-        )),
-        wanted
-    );
+    assert_eq!(all(Listing::All(lab.router().read(&addressed, &[key("acc_7")]).await.unwrap())), wanted);
     assert_eq!(all(lab.router().list(&addressed, 10).await.unwrap()), wanted);
 }
 
@@ -77,18 +67,10 @@ async fn a_table_over_the_limit_is_counted_and_not_read() {
     lab.raw("set table accounts key other data.server_id 1").await;
     assert_eq!(router.list(&accounts, 1_000).await.unwrap(), Listing::TooMany(1_001));
     assert_eq!(all(router.list(&accounts, 1_001).await.unwrap()).len(), 1_001);
-    let of = async |name: &str, limit| {
-        router
-            .of_server(&accounts, &ServerName::parse(name).unwrap(), limit)
-            .await
-            .unwrap()
-    };
+    let of =
+        async |name: &str, limit| router.of_server(&accounts, &ServerName::parse(name).unwrap(), limit).await.unwrap();
     assert_eq!(of("api-2", 999).await, Listing::TooMany(1_000));
-    assert_eq!(
-        all(of("api-2", 1_000).await).len(),
-        1_000,
-        "by number, for the table is bigger"
-    );
+    assert_eq!(all(of("api-2", 1_000).await).len(), 1_000, "by number, for the table is bigger");
     assert_eq!(all(of("api-1", 5).await), [pair("other", Some("api-1"))]);
     assert_eq!(of("api-3", 5).await, Listing::All(Vec::new()));
     assert_eq!(of("api-gone", 5).await, Listing::All(Vec::new()));

@@ -30,17 +30,9 @@ async fn a_socket_of_level_user_is_not_enough() {
     refused(router.read(&accounts, &keys).await, part);
     refused(router.clear(&accounts, &keys).await, part);
     refused(router.list(&accounts, 100).await, part);
-    refused(
-        router
-            .of_server(&accounts, &ServerName::parse("api-1").unwrap(), 100)
-            .await,
-        part,
-    );
+    refused(router.of_server(&accounts, &ServerName::parse("api-1").unwrap(), 100).await, part);
     assert_eq!(lab.rows("accounts").await, 1);
-    assert!(
-        router.about().await.is_ok() && router.servers().await.is_ok(),
-        "to look is allowed"
-    );
+    assert!(router.about().await.is_ok() && router.servers().await.is_ok(), "to look is allowed");
     assert_eq!(lab.router().clear(&accounts, &keys).await.unwrap(), []);
 }
 
@@ -54,20 +46,14 @@ async fn wrong_names_are_told_with_the_right_ones() {
     refused(router.list(&accounts, 10).await, "no stick table called acounts");
     let router = with(&lab, |pool| pool.backend = "nowhere".to_owned());
     refused(router.servers().await, "no back end called nowhere");
-    refused(
-        lab.router().clear(&pool("unknown"), &keys).await,
-        "no pool called unknown",
-    );
+    refused(lab.router().clear(&pool("unknown"), &keys).await, "no pool called unknown");
 }
 
 #[tokio::test]
 async fn a_table_that_cannot_hold_our_keys_is_no_empty_table() {
     let (lab, accounts, keys) = (Lab::start().await, pool("accounts"), [key("acc_7")]);
     let router = with(&lab, |pool| pool.table = "others".to_owned());
-    for result in [
-        router.read(&accounts, &keys).await,
-        router.clear(&accounts, &keys).await,
-    ] {
+    for result in [router.read(&accounts, &keys).await, router.clear(&accounts, &keys).await] {
         refused(result, "keys of type ip");
     }
     refused(router.list(&accounts, 10).await, "keys of type ip");
@@ -81,10 +67,7 @@ async fn a_table_that_cuts_keys_is_refused_before_anything_goes() {
     let (mine, twin) = (format!("{:0>32}{:0>32}", 7, 1), format!("{:0>32}{:0>32}", 7, 2));
     lab.get("short", &twin, "/").await;
     refused(router.read(&short, &[key(&mine)]).await, "only the first 32 characters");
-    refused(
-        router.clear(&short, &[key("ok"), key(&mine)]).await,
-        "only the first 32 characters",
-    );
+    refused(router.clear(&short, &[key("ok"), key(&mine)]).await, "only the first 32 characters");
     assert_eq!(lab.rows("short").await, 1, "the twin's row");
     // Keys that fit are served, also after the table was seen to cut longer ones.
     lab.get("short", "acc_7", "/").await;

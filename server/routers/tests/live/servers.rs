@@ -7,9 +7,7 @@ use crate::lab::Lab;
 
 async fn reading(router: &Haproxy, pool: &str, name: &str) -> ServerReading {
     let readings = router.servers().await.unwrap();
-    let found = readings
-        .into_iter()
-        .find(|reading| reading.pool.as_str() == pool && reading.name.as_str() == name);
+    let found = readings.into_iter().find(|reading| reading.pool.as_str() == pool && reading.name.as_str() == name);
     found.unwrap_or_else(|| panic!("{name} is missing"))
 }
 
@@ -23,26 +21,13 @@ async fn an_operators_words_are_read() {
         ("maint", Health::Maintenance),
         ("ready", Health::Healthy),
     ] {
-        assert_eq!(
-            lab.raw(&format!("set server accounts/api-2 state {state}"))
-                .await
-                .trim(),
-            ""
-        );
+        assert_eq!(lab.raw(&format!("set server accounts/api-2 state {state}")).await.trim(), "");
         assert_eq!(reading(&router, "accounts", "api-2").await.state, wanted, "{state}");
         assert_eq!(reading(&router, "accounts", "api-1").await.state, Health::Healthy);
-        assert_eq!(
-            reading(&router, "sessions", "api-2").await.state,
-            Health::Healthy,
-            "another back end's"
-        );
+        assert_eq!(reading(&router, "sessions", "api-2").await.state, Health::Healthy, "another back end's");
     }
     lab.raw("set server accounts/api-2 weight 0").await;
-    assert_eq!(
-        reading(&router, "accounts", "api-2").await.state,
-        Health::Draining,
-        "no weight, no new customers"
-    );
+    assert_eq!(reading(&router, "accounts", "api-2").await.state, Health::Draining, "no weight, no new customers");
     assert_eq!(router.servers().await.unwrap().len(), 15);
 }
 
@@ -69,11 +54,7 @@ async fn what_checks_say_is_read() {
     }
     assert_eq!(state("dead").await, Health::Down);
     assert_eq!(state("off").await, Health::Maintenance);
-    assert_eq!(
-        state("new").await,
-        Health::Unknown,
-        "HAProxy calls it up, but its first check is an hour away"
-    );
+    assert_eq!(state("new").await, Health::Unknown, "HAProxy calls it up, but its first check is an hour away");
 }
 
 #[tokio::test]
@@ -99,16 +80,9 @@ async fn failures_are_counted_once_and_never_missed() {
     let Counters { requests, errors, .. } = reading(&router, "accounts", &server).await.counters;
     assert_eq!((requests, errors), (15, 5));
     let Counters { requests, errors, .. } = reading(&router, "tracked", "dead").await.counters;
-    assert_eq!(
-        (requests, errors),
-        (4, 4),
-        "a server that refuses is seen although it answered nothing"
-    );
+    assert_eq!((requests, errors), (4, 4), "a server that refuses is seen although it answered nothing");
     let idle = lab.origins.iter().find(|origin| origin.name != server).unwrap();
-    assert_eq!(
-        reading(&router, "accounts", idle.name).await.counters,
-        Counters::default()
-    );
+    assert_eq!(reading(&router, "accounts", idle.name).await.counters, Counters::default());
 }
 
 #[tokio::test]
@@ -130,11 +104,7 @@ async fn pools_of_one_back_end_both_have_its_servers() {
 async fn it_says_who_it_is() {
     let lab = Lab::start().await;
     let about = lab.router().about().await.unwrap();
-    assert!(
-        about.product.starts_with("HAProxy ") && about.product.len() > 10,
-        "{}",
-        about.product
-    );
+    assert!(about.product.starts_with("HAProxy ") && about.product.len() > 10, "{}", about.product);
     assert_eq!(about.node, "lb-test");
     assert!(about.uptime.is_some_and(|uptime| uptime.secs() < 60));
 }

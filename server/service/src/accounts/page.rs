@@ -32,7 +32,8 @@ impl Unstick {
         let (store, since) = (self.store(), self.now() - DRAWN);
         let of_account = AuditFilter { account: Some(id.clone()), ..AuditFilter::default() };
         let (world, page, history, recent, cleanups, events) = tokio::try_join!(
-            self.read_world(account, PAGE_SESSIONS),
+            // Boxed: what it holds is large, and would be part of every future above.
+            Box::pin(self.read_world(account, PAGE_SESSIONS)),
             async { Ok(store.sessions_page(id, filter, after, self.settings().page_size).await?) },
             async { Ok(store.route_history(id, since, 2_000).await?) },
             async { Ok(store.recent_sessions(id, since, 40).await?) },

@@ -89,11 +89,7 @@ impl Lab {
     pub fn config(&self) -> HaproxyConfig {
         let pool = |name: &str| HaproxyPool {
             name: PoolName::parse(name).unwrap(),
-            scope: if name == "sessions" {
-                Scope::Session
-            } else {
-                Scope::Account
-            },
+            scope: if name == "sessions" { Scope::Session } else { Scope::Account },
             table: name.to_owned(),
             backend: name.to_owned(),
             acl_file: (name == "accounts").then(|| self.path("blocked.acl").display().to_string()),
@@ -114,11 +110,7 @@ impl Lab {
 
     /// A router that goes another way.
     pub fn router_at(&self, endpoint: Endpoint) -> Haproxy {
-        Haproxy::new(HaproxyConfig {
-            endpoint,
-            ..self.config()
-        })
-        .unwrap()
+        Haproxy::new(HaproxyConfig { endpoint, ..self.config() }).unwrap()
     }
 
     /// A request to `pool` with `key` in its cookie.
@@ -157,11 +149,7 @@ impl Lab {
 
     /// How many rows `table` has.
     pub async fn rows(&self, table: &str) -> usize {
-        self.raw(&format!("show table {table}"))
-            .await
-            .lines()
-            .filter(|line| line.starts_with("0x"))
-            .count()
+        self.raw(&format!("show table {table}")).await.lines().filter(|line| line.starts_with("0x")).count()
     }
 
     /// The server called `name`.
@@ -203,10 +191,7 @@ fn configuration(dir: &Path, origins: &[Origin], more: &str) -> String {
     ];
     for (name, table) in POOLS.into_iter().zip(tables) {
         let rules = if name == "accounts" { &fenced } else { &stick };
-        let _ = write!(
-            text,
-            "backend {name}\n  stick-table type string {table} expire 30m\n  {rules}\n"
-        );
+        let _ = write!(text, "backend {name}\n  stick-table type string {table} expire 30m\n  {rules}\n");
         for origin in origins {
             let _ = writeln!(text, "  server {} {}", origin.name, origin.address);
         }

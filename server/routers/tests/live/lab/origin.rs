@@ -28,12 +28,7 @@ impl Origin {
                 tokio::spawn(serve(stream, name, seen.clone()));
             }
         });
-        Self {
-            name,
-            address,
-            arrived,
-            gate,
-        }
+        Self { name, address, arrived, gate }
     }
 
     /// Waits until a request to `/hold` has arrived.

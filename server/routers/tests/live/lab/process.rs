@@ -23,22 +23,13 @@ impl Process {
     pub fn start(file: &Path, dir: &Path) -> Self {
         let log = dir.join("haproxy.log");
         let mut shell = Command::new("sh");
-        shell
-            .args(["-c", WATCHED])
-            .args([&binary(), file, &log])
-            .stdin(Stdio::piped());
-        Self {
-            child: shell.spawn().unwrap(),
-            log,
-        }
+        shell.args(["-c", WATCHED]).args([&binary(), file, &log]).stdin(Stdio::piped());
+        Self { child: shell.spawn().unwrap(), log }
     }
 
     /// Sends a signal to it, by name.
     pub fn signal(&self, name: &str) {
-        let done = Command::new("kill")
-            .args([format!("-{name}"), self.child.id().to_string()])
-            .status()
-            .unwrap();
+        let done = Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status().unwrap();
         assert!(done.success(), "kill -{name}");
     }
 

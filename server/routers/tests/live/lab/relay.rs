@@ -34,13 +34,7 @@ impl Relay {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (limit, zero) = (Mutex::new((String::new(), u64::MAX)), || AtomicUsize::new(0));
-        let state = Arc::new(State {
-            path,
-            limit,
-            inside: zero(),
-            most: zero(),
-            longest: zero(),
-        });
+        let state = Arc::new(State { path, limit, inside: zero(), most: zero(), longest: zero() });
         let shared = Arc::clone(&state);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -98,11 +92,7 @@ async fn pass_on(client: TcpStream, state: &State) -> std::io::Result<()> {
     state.longest.fetch_max(length, Ordering::SeqCst);
     to_haproxy.write_all(&line[..length]).await?;
     let (end, bytes) = state.limit.lock().unwrap().clone();
-    let limit = if line[..length].ends_with(end.as_bytes()) {
-        bytes
-    } else {
-        u64::MAX
-    };
+    let limit = if line[..length].ends_with(end.as_bytes()) { bytes } else { u64::MAX };
     copy(&mut from_haproxy.take(limit), &mut to_client).await?;
     to_client.shutdown().await
 }
