@@ -1,4 +1,4 @@
-//! The only SQL of Unstick. One text for SQLite and Postgres ([`sql`]), typed values at the edge, and every method bounded:
+//! The only SQL of Unstick. One text for SQLite and Postgres (`sql.rs`), typed values at the edge, and every method bounded:
 //! what reads many rows takes a limit or a list of ids, what writes many takes a batch and is a few statements.
 //!
 //! Rules that hold in every file:
