@@ -1,56 +1,65 @@
 //! A process dies at every step boundary of a clean-up, and another one finishes it: nothing is lost, nothing is half
 //! done, and it is completed once. The process is this test itself, started again.
 
-use std::{
-    os::unix::process::ExitStatusExt,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{os::unix::process::ExitStatusExt, process::Command};
 
 use domain::{Mode, Span, Status};
+use store::testing;
 
-use crate::world::{World, account, request, shell};
+use crate::world::{World, account, request, shell, sqlite_in};
 
 /// Where the child finds the database.
-const FOLDER: &str = "UNSTICK_TEST_FOLDER";
+const DATABASE: &str = "UNSTICK_TEST_DATABASE";
 /// The number that a process has that called `abort` (signal(7)).
 const SIGABRT: i32 = 6;
 /// Longer than a worker sits out with its lease in hand, so that the points of the wait are met.
 const DRAIN: Span = Span::from_millis(350);
 
 #[tokio::test]
-async fn a_death_at_any_point_loses_nothing_and_repeats_nothing() {
+async fn a_death_at_any_point_loses_nothing_and_repeats_nothing_on_sqlite() {
     for point in service::crash::POINTS {
         let folder = tempfile::tempdir().unwrap();
-        let before = World::open(folder.path(), DRAIN).await;
-        let id = before.stuck("crash").await;
-        before.store.close().await;
-        die(folder.path(), point);
-        let world = World::open(folder.path(), DRAIN).await;
-        // The dead one's lease runs out.
-        world.clock.advance(Span::from_secs(60));
-        let asked = match world.store.live_cleanup(&id).await.unwrap() {
-            Some(cleanup) => Some(cleanup),
-            None if world.events(&id, "cleanup.done").await == 1 => None,
-            None => {
-                assert_eq!(*point, "request:before-commit", "only then nothing was asked for");
-                let now = world.store.account(&id).await.unwrap().unwrap();
-                assert_eq!((now.live_sessions, now.leftover_sessions), (1, 2), "and nothing was touched");
-                Some(world.unstick.request_cleanup(&shell(), request("crash", Mode::Force)).await.unwrap().id)
-            }
-        };
-        if let Some(cleanup) = asked {
-            assert_eq!(world.drive(&cleanup, 5).await, Status::Done, "{point}");
-        }
-        world.assert_clean(&id, point).await;
+        recovered(&sqlite_in(&folder), point).await;
     }
 }
 
+#[tokio::test]
+async fn a_death_at_any_point_loses_nothing_and_repeats_nothing_on_postgres() {
+    for point in service::crash::POINTS {
+        recovered(&testing::postgres().await, point).await;
+    }
+}
+
+/// A process dies at `point`; what is on the database afterwards is carried to its end.
+async fn recovered(url: &str, point: &str) {
+    let before = World::open(url, DRAIN).await;
+    let id = before.stuck("crash").await;
+    before.store.close().await;
+    die(url, point);
+    let world = World::open(url, DRAIN).await;
+    // The dead one's lease runs out.
+    world.clock.advance(Span::from_secs(60));
+    let asked = match world.store.live_cleanup(&id).await.unwrap() {
+        Some(cleanup) => Some(cleanup),
+        None if world.events(&id, "cleanup.done").await == 1 => None,
+        None => {
+            assert_eq!(point, "request:before-commit", "only then nothing was asked for");
+            let now = world.store.account(&id).await.unwrap().unwrap();
+            assert_eq!((now.live_sessions, now.leftover_sessions), (1, 2), "and nothing was touched");
+            Some(world.unstick.request_cleanup(&shell(), request("crash", Mode::Force)).await.unwrap().id)
+        }
+    };
+    if let Some(cleanup) = asked {
+        assert_eq!(world.drive(&cleanup, 5).await, Status::Done, "{point}");
+    }
+    world.assert_clean(&id, point).await;
+}
+
 /// Runs [`child`] in a process of its own, which must die at `point`.
-fn die(folder: &Path, point: &str) {
+fn die(url: &str, point: &str) {
     let status = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "crash::child", "--ignored", "--quiet"])
-        .env(FOLDER, folder)
+        .env(DATABASE, url)
         .env("UNSTICK_CRASH_AT", point)
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
@@ -63,8 +72,8 @@ fn die(folder: &Path, point: &str) {
 #[tokio::test]
 #[ignore = "started by the test above, in a process of its own"]
 async fn child() {
-    let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else { return };
-    let world = World::open(&folder, DRAIN).await;
+    let Ok(url) = std::env::var(DATABASE) else { return };
+    let world = World::open(&url, DRAIN).await;
     assert!(world.store.account(&account("crash")).await.unwrap().is_some());
     let asked = world.unstick.request_cleanup(&shell(), request("crash", Mode::Force)).await.unwrap();
     world.drive(&asked.id, 5).await;

@@ -4,13 +4,19 @@ use domain::{Mode, PoolName, RouteKey, Scope, Stage, Status};
 
 use crate::world::{Fault, World, request, shell};
 
+both!(
+    every_call_may_fail_once_in_every_way,
+    a_router_that_is_away_is_owed_and_served_when_it_is_back,
+    what_is_refused_ten_times_needs_a_person_who_can_retry,
+    a_request_in_flight_writes_back_and_is_cleared_again,
+    two_workers_at_once_finish_a_clean_up_once,
+);
+
 async fn force(world: &World, name: &str) -> domain::CleanupId {
     world.unstick.request_cleanup(&shell(), request(name, Mode::Force)).await.unwrap().id
 }
 
-#[tokio::test]
-async fn every_call_may_fail_once_in_every_way() {
-    let world = World::new().await;
+async fn every_call_may_fail_once_in_every_way(world: World) {
     let account = world.stuck("base").await;
     let id = force(&world, "base").await;
     let before = world.script.calls.load(std::sync::atomic::Ordering::SeqCst);
@@ -32,9 +38,7 @@ async fn every_call_may_fail_once_in_every_way() {
     }
 }
 
-#[tokio::test]
-async fn a_router_that_is_away_is_owed_and_served_when_it_is_back() {
-    let world = World::new().await;
+async fn a_router_that_is_away_is_owed_and_served_when_it_is_back(world: World) {
     let account = world.stuck("away").await;
     let id = force(&world, "away").await;
     *world.script.always.lock().unwrap() = Some(Fault::LostRequest);
@@ -58,9 +62,7 @@ async fn a_router_that_is_away_is_owed_and_served_when_it_is_back() {
     world.assert_clean(&account, "after the outage").await;
 }
 
-#[tokio::test]
-async fn what_is_refused_ten_times_needs_a_person_who_can_retry() {
-    let world = World::new().await;
+async fn what_is_refused_ten_times_needs_a_person_who_can_retry(world: World) {
     let account = world.stuck("refused").await;
     let id = force(&world, "refused").await;
     *world.script.always.lock().unwrap() = Some(Fault::Refused);
@@ -73,9 +75,7 @@ async fn what_is_refused_ten_times_needs_a_person_who_can_retry() {
     world.assert_clean(&account, "after the retry").await;
 }
 
-#[tokio::test]
-async fn a_request_in_flight_writes_back_and_is_cleared_again() {
-    let world = World::new().await;
+async fn a_request_in_flight_writes_back_and_is_cleared_again(world: World) {
     let account = world.stuck("flight").await;
     let id = force(&world, "flight").await;
     let key = RouteKey::parse("flight_live").unwrap();
@@ -86,9 +86,7 @@ async fn a_request_in_flight_writes_back_and_is_cleared_again() {
     assert!(steps.iter().all(|step| step.stage == Stage::Verified && step.verified_at.is_some()));
 }
 
-#[tokio::test]
-async fn two_workers_at_once_finish_a_clean_up_once() {
-    let world = World::new().await;
+async fn two_workers_at_once_finish_a_clean_up_once(world: World) {
     let account = world.stuck("twice").await;
     let id = force(&world, "twice").await;
     let look = |_: &domain::view::LedgerView| ();

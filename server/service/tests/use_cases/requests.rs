@@ -5,13 +5,20 @@ use service::Error;
 
 use crate::world::{World, account, request, shell};
 
+both!(
+    the_account_page_says_what_is_wrong_and_after_the_clean_up_that_nothing_is,
+    stale_leaves_the_live_session_and_unstick_leaves_everybody,
+    a_plan_whose_world_changed_is_refused_with_the_new_plan,
+    there_is_one_live_clean_up_an_account,
+    who_may_not_is_refused_and_written_down,
+    bad_requests_say_what_to_do,
+);
+
 fn staff(role: Role) -> Actor {
     Actor::Staff { id: StaffId::parse("dana").unwrap(), role, session: StaffSessionId::parse("ss_1").unwrap() }
 }
 
-#[tokio::test]
-async fn the_account_page_says_what_is_wrong_and_after_the_clean_up_that_nothing_is() {
-    let world = World::new().await;
+async fn the_account_page_says_what_is_wrong_and_after_the_clean_up_that_nothing_is(world: World) {
     let id = world.stuck("mira").await;
     let page = world.unstick.account_page(&staff(Role::Support), &id, SessionFilter::Open, None).await.unwrap();
     assert_eq!(page.verdict.kind, VerdictKind::Stuck, "{}", page.verdict.sentence);
@@ -25,9 +32,7 @@ async fn the_account_page_says_what_is_wrong_and_after_the_clean_up_that_nothing
     assert_eq!(history.sessions.items.len(), 3, "history stays");
 }
 
-#[tokio::test]
-async fn stale_leaves_the_live_session_and_unstick_leaves_everybody() {
-    let world = World::new().await;
+async fn stale_leaves_the_live_session_and_unstick_leaves_everybody(world: World) {
     for (name, mode, live, left, pins) in [("st", Mode::Stale, 1, 0, 1), ("un", Mode::Unstick, 1, 2, 0)] {
         let id = world.stuck(name).await;
         let asked = world.unstick.request_cleanup(&shell(), request(name, mode)).await.unwrap();
@@ -38,9 +43,7 @@ async fn stale_leaves_the_live_session_and_unstick_leaves_everybody() {
     }
 }
 
-#[tokio::test]
-async fn a_plan_whose_world_changed_is_refused_with_the_new_plan() {
-    let world = World::new().await;
+async fn a_plan_whose_world_changed_is_refused_with_the_new_plan(world: World) {
     let id = world.stuck("plan").await;
     let shown = world.unstick.plan_page(&shell(), &id, Mode::Force).await.unwrap();
     assert_eq!((shown.plan.ends.len(), shown.plan.deletes.len(), shown.plan.routes.len()), (1, 3, 4));
@@ -55,9 +58,7 @@ async fn a_plan_whose_world_changed_is_refused_with_the_new_plan() {
     assert!(world.unstick.request_cleanup(&shell(), fresh).await.is_ok());
 }
 
-#[tokio::test]
-async fn there_is_one_live_clean_up_an_account() {
-    let world = World::new().await;
+async fn there_is_one_live_clean_up_an_account(world: World) {
     let id = world.stuck("one").await;
     let dana = staff(Role::Support);
     let asks = (0..8).map(|_| world.unstick.request_cleanup(&dana, request("one", Mode::Force)));
@@ -69,9 +70,7 @@ async fn there_is_one_live_clean_up_an_account() {
     assert!(matches!(other, Err(Error::UnderWay(_))), "{other:?}");
 }
 
-#[tokio::test]
-async fn who_may_not_is_refused_and_written_down() {
-    let world = World::new().await;
+async fn who_may_not_is_refused_and_written_down(world: World) {
     world.stuck("may").await;
     for role in [Role::Viewer, Role::Auditor] {
         let refused = world.unstick.request_cleanup(&staff(role), request("may", Mode::Stale)).await;
@@ -84,9 +83,7 @@ async fn who_may_not_is_refused_and_written_down() {
     assert!(world.store.live_cleanup(&account("may")).await.unwrap().is_none());
 }
 
-#[tokio::test]
-async fn bad_requests_say_what_to_do() {
-    let world = World::new().await;
+async fn bad_requests_say_what_to_do(world: World) {
     world.stuck("bad").await;
     let mut short = request("bad", Mode::Stale);
     short.reason = " hm ".into();

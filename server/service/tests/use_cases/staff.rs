@@ -5,6 +5,13 @@ use service::Error;
 
 use crate::world::{World, shell};
 
+both!(
+    the_right_password_signs_in_and_every_wrong_way_gets_one_answer,
+    after_five_failures_waits_grow_for_known_and_unknown_names_alike,
+    weak_passwords_are_refused,
+    the_last_admin_stays,
+);
+
 const PASSWORD: &str = "violet tram ledger nine";
 
 async fn add(world: &World, name: &str, role: Role) -> StaffId {
@@ -13,9 +20,7 @@ async fn add(world: &World, name: &str, role: Role) -> StaffId {
     id
 }
 
-#[tokio::test]
-async fn the_right_password_signs_in_and_every_wrong_way_gets_one_answer() {
-    let world = World::new().await;
+async fn the_right_password_signs_in_and_every_wrong_way_gets_one_answer(world: World) {
     let id = add(&world, "dana", Role::Support).await;
     add(&world, "root", Role::Admin).await;
     let signed = world.unstick.sign_in("Dana", PASSWORD, "203.0.113.1").await.unwrap();
@@ -27,9 +32,7 @@ async fn the_right_password_signs_in_and_every_wrong_way_gets_one_answer() {
     }
 }
 
-#[tokio::test]
-async fn after_five_failures_waits_grow_for_known_and_unknown_names_alike() {
-    let world = World::new().await;
+async fn after_five_failures_waits_grow_for_known_and_unknown_names_alike(world: World) {
     add(&world, "dana", Role::Support).await;
     for name in ["dana", "nobody"] {
         for _ in 0..5 {
@@ -42,9 +45,7 @@ async fn after_five_failures_waits_grow_for_known_and_unknown_names_alike() {
     assert!(world.unstick.sign_in("dana", PASSWORD, "203.0.113.2").await.is_ok(), "the wait is over");
 }
 
-#[tokio::test]
-async fn weak_passwords_are_refused() {
-    let world = World::new().await;
+async fn weak_passwords_are_refused(world: World) {
     let id = StaffId::parse("dana").unwrap();
     for weak in ["short", "passwordpassword", "aaaaaaaaaaaaaaaa", "unstickunstickunstick", &"long ".repeat(60)] {
         let answer = world.unstick.add_staff(&shell(), &id, "Dana", Role::Viewer, weak).await;
@@ -52,9 +53,7 @@ async fn weak_passwords_are_refused() {
     }
 }
 
-#[tokio::test]
-async fn the_last_admin_stays() {
-    let world = World::new().await;
+async fn the_last_admin_stays(world: World) {
     let one = add(&world, "one", Role::Admin).await;
     assert!(matches!(world.unstick.set_role(&shell(), &one, Role::Viewer).await, Err(Error::Conflict(_))));
     assert!(matches!(world.unstick.disable_staff(&shell(), &one).await, Err(Error::Conflict(_))));

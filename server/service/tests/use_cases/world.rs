@@ -1,11 +1,8 @@
-//! A small world: one SQLite file, one embedded router whose every call can fail, and an account that is stuck.
+//! A small world: a database of its own, one embedded router whose every call can fail, and an account that is stuck.
 
-use std::{
-    path::Path,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicI64, AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicI64, AtomicU64, Ordering},
 };
 
 use async_trait::async_trait;
@@ -16,7 +13,7 @@ use domain::{
 };
 use routers::{About, Entry, Listing, Router, RouterError, ServerReading, embedded::Embedded};
 use service::{AccountUpsert, End, Parts, SessionCreate, Settings, Unstick};
-use store::{AuditKeys, Options, Store};
+use store::{Store, testing};
 use tempfile::TempDir;
 
 /// The wall clock, plus what a test adds.
@@ -166,6 +163,11 @@ pub struct World {
     folder: Option<TempDir>,
 }
 
+/// The address of a SQLite file in `folder`.
+pub fn sqlite_in(folder: &TempDir) -> String {
+    format!("sqlite://{}", folder.path().join("unstick.db").display())
+}
+
 pub fn shell() -> Actor {
     Actor::Shell { user: "test".into(), host: "here".into() }
 }
@@ -192,19 +194,40 @@ pub fn request(account: &str, mode: Mode) -> CleanupRequest {
     }
 }
 
+/// Makes tests of functions that take a world: each runs on both engines.
+macro_rules! both {
+    ($($name:ident),+ $(,)?) => {$(
+        mod $name {
+            use $crate::world::World;
+
+            #[tokio::test]
+            async fn sqlite() {
+                super::$name(World::sqlite().await).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                super::$name(World::postgres().await).await;
+            }
+        }
+    )+};
+}
+
 impl World {
-    pub async fn new() -> Self {
+    pub async fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut world = Self::open(folder.path(), Span::ZERO).await;
+        let mut world = Self::open(&sqlite_in(&folder), Span::ZERO).await;
         world.folder = Some(folder);
         world
     }
 
-    /// A world on the database in `folder`, whose router's longest request takes `drain`.
-    pub async fn open(folder: &Path, drain: Span) -> Self {
-        let url = format!("sqlite://{}", folder.join("unstick.db").display());
-        let audit = AuditKeys::new([7; 32], Vec::new());
-        let store = Store::open(&url, Options { readers: 4, audit, migrate: true, bulk: false }).await.unwrap();
+    pub async fn postgres() -> Self {
+        Self::open(&testing::postgres().await, Span::ZERO).await
+    }
+
+    /// A world on the database at `url`, whose router's longest request takes `drain`.
+    pub async fn open(url: &str, drain: Span) -> Self {
+        let store = Store::open(url, testing::options()).await.unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(0)));
         let name = RouterName::parse("edge").unwrap();
         let pool = |pool: &str, scope| PoolInfo {
