@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use domain::{AccountId, CleanupId, Mode, Status, view::SessionFilter};
+use domain::{AccountId, CleanupId, Mode, Place, ServerName, Status, view::SessionFilter};
 
 /// Search, and the first page.
 pub const HOME: &str = "/";
@@ -139,6 +139,12 @@ pub fn search(text: &str, after: Option<&str>) -> String {
 /// A page of all accounts.
 pub fn accounts(after: Option<&str>) -> String {
     query(ACCOUNTS, [("after", after.unwrap_or_default())])
+}
+
+/// A page of the accounts that have a route at `place` to `server`.
+pub fn accounts_on(place: &Place, server: &ServerName, after: Option<&str>) -> String {
+    let on = [("router", place.router.as_str()), ("pool", place.pool.as_str()), ("server", server.as_str())];
+    query(ACCOUNTS, on.into_iter().chain([("after", after.unwrap_or_default())]))
 }
 
 /// An account.

@@ -15,6 +15,9 @@ CREATE TABLE routes (
 
 CREATE INDEX routes_by_account ON routes (account_id) WHERE account_id IS NOT NULL;
 
+-- Who is on a server, a page at a time.
+CREATE INDEX routes_by_server ON routes (router, pool, server, account_id) WHERE account_id IS NOT NULL;
+
 -- How many routes lead to a server: kept, because counting them reads the whole table.
 CREATE TABLE route_counts (
     router TEXT    NOT NULL,

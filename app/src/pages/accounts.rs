@@ -1,14 +1,14 @@
-//! All accounts, by id; and an account as a row of any list.
+//! Accounts by id, all or those on one server; and an account as a row of any list.
 
-use domain::{
-    Instant,
-    view::{AccountRow, Page},
-};
+use domain::{Instant, view::AccountRow};
 use leptos::prelude::*;
 
 use super::{Shown, framed};
 use crate::{
-    api::{accounts, ctx},
+    api::{
+        accounts::{self, Listed},
+        ctx,
+    },
     components::{
         card::{button, empty},
         frame::Tab,
@@ -27,24 +27,44 @@ pub(crate) const HEADS: &[&str] = &["Account", "!Id", "Verdict", "!#Live", "#Lef
 #[component]
 pub(crate) fn Accounts() -> impl IntoView {
     framed(Tab::Accounts, async {
-        let (page, now) = accounts::all().await?;
-        Ok(Shown::new("All accounts", list(&page, now)))
+        let listed = accounts::list().await?;
+        let title = match &listed.on {
+            None => "All accounts".to_owned(),
+            Some((_, server)) => format!("Accounts on {server}"),
+        };
+        Ok(Shown::new(title.clone(), list(&title, &listed)))
     })
 }
 
-fn list(page: &Page<AccountRow>, now: Instant) -> AnyView {
-    let body = if page.items.is_empty() {
-        let words = "No account here. Back ends report them through the API, or import them in a shell.";
-        empty(words, button(routes::HOME.to_owned(), "Go to the first page", ""))
-    } else {
-        let row = |row: &AccountRow| view! { <tr>{account_cells(row, now, ().into_any(), false)}</tr> }.into_any();
-        table("All accounts", HEADS, page.items.iter().map(row).collect())
+fn list(title: &str, listed: &Listed) -> AnyView {
+    let Listed { page, on, now } = listed;
+    let body = match (page.items.is_empty(), on) {
+        (true, None) => {
+            let words = "No account here. Back ends report them through the API, or import them in a shell.";
+            empty(words, button(routes::HOME.to_owned(), "Go to the first page", ""))
+        }
+        (true, Some(_)) => empty(
+            "No account has a route to this server, as far as its router was last read.",
+            button(routes::ROUTING.to_owned(), "See routing", ""),
+        ),
+        (false, _) => {
+            let row = |row: &AccountRow| view! { <tr>{account_cells(row, *now, ().into_any(), false)}</tr> }.into_any();
+            table(title, HEADS, page.items.iter().map(row).collect())
+        }
     };
-    let first = ctx::asked("after").map(|_| routes::accounts(None));
-    let next = page.next.as_deref().map(|after| routes::accounts(Some(after)));
+    let order = match on {
+        None => "in the order of their ids".to_owned(),
+        Some((place, _)) => format!("with a route in {} / {}, in the order of their ids", place.router, place.pool),
+    };
+    let at = |after: Option<&str>| match on {
+        None => routes::accounts(after),
+        Some((place, server)) => routes::accounts_on(place, server, after),
+    };
+    let first = ctx::asked("after").map(|_| at(None));
+    let next = page.next.as_deref().map(|after| at(Some(after)));
     view! {
-        <div class="head"><h1>"All accounts"</h1><p class="meta">"in the order of their ids"</p></div>
-        <section class="card" aria-label="All accounts">{body}</section>
+        <div class="head"><h1>{title.to_owned()}</h1><p class="meta">{order}</p></div>
+        <section class="card" aria-label=title.to_owned()>{body}</section>
         {pager(first, next)}
     }
     .into_any()

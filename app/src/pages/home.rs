@@ -2,7 +2,7 @@
 
 use domain::{
     Instant, ServerStatus,
-    view::{AccountRow, CleanupRow, Field, Hit, HomePage, SearchPage},
+    view::{AccountRow, CleanupRow, Field, Hit, HomePage, OnServer, SearchPage},
 };
 use leptos::prelude::*;
 
@@ -58,6 +58,7 @@ fn first(page: &HomePage) -> AnyView {
         {if accounts == 0 && page.accumulating.is_empty() { start() } else { ().into_any() }}
         {bad_servers(&page.bad_servers, page.now)}
         <div class="stack">
+            {stuck(page)}
             {most_left_over(&page.accumulating, page.now)}
             {newest(&page.cleanups, page.now)}
         </div>
@@ -113,6 +114,20 @@ fn bad_servers(servers: &[ServerStatus], now: Instant) -> AnyView {
         </section>
     }
     .into_any()
+}
+
+/// Whom the complaint is about: accounts whose every sign-in lands on a bad server.
+fn stuck(page: &HomePage) -> AnyView {
+    if page.stuck.is_empty() {
+        return ().into_any();
+    }
+    let row = |row: &AccountRow| view! { <tr>{account_cells(row, page.now, ().into_any(), false)}</tr> }.into_any();
+    let body = table("Accounts that are stuck", HEADS, page.stuck.iter().map(row).collect());
+    let on = |on: &OnServer| {
+        let words = format!("all {} on {}", number(on.pinned), on.server);
+        view! { " " <a href=routes::accounts_on(&on.place, &on.server, None)>{words}</a> }
+    };
+    card("Stuck now", page.stuck_on.iter().map(on).collect_view().into_any(), body)
 }
 
 fn most_left_over(rows: &[AccountRow], now: Instant) -> AnyView {

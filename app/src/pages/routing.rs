@@ -92,7 +92,8 @@ fn row(server: &ServerStatus, total: i64, now: Instant, palette: &Palette) -> An
                 <svg class="bar" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
                     <rect class=palette.class(&server.name) width=percent height="4"></rect>
                 </svg>
-                {format!("{} · {percent} %", number(pinned))}
+                <a href=routes::accounts_on(&server.place, &server.name, None)>{number(pinned)}</a>
+                {format!(" · {percent} %")}
             </span>
         }
     });

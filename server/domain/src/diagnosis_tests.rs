@@ -102,6 +102,15 @@ fn an_account_route_that_an_ended_session_left_on_a_bad_server_is_the_complaint(
 }
 
 #[test]
+fn a_live_session_that_is_stuck_as_well_needs_more_than_its_left_overs_cleaned() {
+    let left = route("lb-1", Scope::Account, "acc_1", "api-2", Some("s1"));
+    let live = route("lb-1", Scope::Session, "s2", "api-2", Some("s2"));
+    let sessions = vec![session("s1", ended()), session("s2", SessionState::Active)];
+    let (verdict, _) = diagnose(&world(sessions, vec![left, live]));
+    assert_eq!((verdict.kind, verdict.advice), (VerdictKind::Stuck, Some(Mode::Unstick)));
+}
+
+#[test]
 fn an_ended_sessions_route_is_evidence_in_words() {
     let left = route("lb-1", Scope::Session, "s3", "api-2", Some("s3"));
     let (verdict, findings) = diagnose(&world(vec![session("s3", ended())], vec![left]));

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Account, AccountId, AuditEvent, Cleanup, CleanupId, Finding, Health, Instant, Mode, Permission, Plan, PlanHash,
-    PoolName, Rich, Role, Route, RouterKind, RouterName, Scope, ServerName, ServerStatus, Session, SessionId, Span,
-    StaffId, StaffSessionId, Stage, Status, Step, StepKind, Target, Unread, Verdict, VerdictKind,
+    Account, AccountId, AuditEvent, Cleanup, CleanupId, Finding, Health, Instant, Mode, Permission, Place, Plan,
+    PlanHash, PoolName, Rich, Role, Route, RouterKind, RouterName, Scope, ServerName, ServerStatus, Session, SessionId,
+    Span, StaffId, StaffSessionId, Stage, Status, Step, StepKind, Target, Unread, Verdict, VerdictKind,
 };
 
 /// A number that was counted up to a limit.
@@ -97,6 +97,10 @@ pub struct SearchPage {
 /// The first page: what needs a person now.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HomePage {
+    /// Some of the accounts that are pinned, as accounts, to a server that serves badly.
+    pub stuck: Vec<AccountRow>,
+    /// How many there are, by server.
+    pub stuck_on: Vec<OnServer>,
     /// Accounts with the most left over, most first.
     pub accumulating: Vec<AccountRow>,
     /// The newest clean-ups.
@@ -109,6 +113,17 @@ pub struct HomePage {
     pub sample: bool,
     /// When it was answered.
     pub now: Instant,
+}
+
+/// A server at a place, and what is pinned to it there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnServer {
+    /// Where.
+    pub place: Place,
+    /// The server.
+    pub server: ServerName,
+    /// Routes to it.
+    pub pinned: i64,
 }
 
 /// Which of an account's sessions to list.

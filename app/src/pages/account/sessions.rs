@@ -30,7 +30,8 @@ pub(super) fn sessions(page: &AccountPage, palette: &Palette) -> AnyView {
             .then(|| button(routes::account_sessions(&account.id, SessionFilter::All, None), "Show all sessions", ""));
         empty(none(filter), all.into_any())
     } else {
-        table("Sessions", HEADS, page.sessions.items.iter().map(|it| row(it, page, palette)).collect())
+        let rows = page.sessions.items.iter().map(|it| row(it, page, palette)).collect();
+        view! { <div class="stacks">{table("Sessions", HEADS, rows)}</div> }.into_any()
     };
     let first = ctx::asked("after").map(|_| routes::account_sessions(&account.id, filter, None));
     let next = page.sessions.next.as_deref().map(|after| routes::account_sessions(&account.id, filter, Some(after)));
@@ -80,7 +81,7 @@ fn row(it: &SessionRow, page: &AccountPage, palette: &Palette) -> AnyView {
             <td class="x">{ago(session.created_at, page.now)}</td>
             <td class="seen">{ago(session.last_seen_at, page.now)} <div class="sub">{session.ip.clone()}</div></td>
             <td>{state(session.state, page)}</td>
-            <td>{it.routes.iter().map(chip).collect_view()}</td>
+            <td class="chips">{it.routes.iter().map(chip).collect_view()}</td>
         </tr>
     }
     .into_any()

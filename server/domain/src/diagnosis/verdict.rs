@@ -34,15 +34,19 @@ fn stuck(world: &World, route: &Route) -> Verdict {
     };
     let draining = world.health_of(route) == Health::Draining;
     let stays = if draining { " Draining does not move customers who are pinned." } else { "" };
+    // What ended sessions left is not all of it when live ones are pinned to a bad server too.
+    let theirs = |it: &&Route| it.scope == Scope::Session && !world.is_left_over(it) && world.complaint(it).is_some();
+    let (advice, cure) = match world.routes.iter().filter(theirs).count() {
+        0 => (Mode::Stale, "Cleaning up the left-overs frees the account"),
+        1 => (Mode::Unstick, "Un-sticking frees the account and its live session there"),
+        _ => (Mode::Unstick, "Un-sticking frees the account and its live sessions there"),
+    };
     let sentence = Rich::new()
         .strong("Stuck on a bad server.")
         .text(" Every sign-in, on any device, lands on ")
         .code(server)
-        .text(format!(
-            ", which {complaint}: the account’s route was {cause}.{stays} Cleaning up the left-overs frees the "
-        ))
-        .text("account; nobody is signed out.");
-    Verdict { kind: VerdictKind::Stuck, sentence, advice: Some(Mode::Stale) }
+        .text(format!(", which {complaint}: the account’s route was {cause}.{stays} {cure}; nobody is signed out."));
+    Verdict { kind: VerdictKind::Stuck, sentence, advice: Some(advice) }
 }
 
 fn left_over(world: &World, worst: &Finding) -> Verdict {

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::routing::stored_pool;
 
-/// How long sample pins hold: as long as anybody looks at them.
-const HOLDS: Span = Span::from_days(3_650);
+/// How long sample pins hold.
+const HOLDS: Span = Span::from_days(30);
 
 /// What is wrong with a made-up account.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Reading accounts.
 
-use domain::{Account, AccountId};
+use domain::{Account, AccountId, Place, ServerName};
 
 use super::{AccountRecord, all};
 use crate::{
@@ -34,6 +34,26 @@ impl Store {
     pub async fn accounts_page(&self, after: Option<&AccountId>, limit: u32) -> Result<Vec<Account>> {
         let sql = rows!(account, "FROM accounts WHERE id > $1 ORDER BY id LIMIT $2");
         all(self.rows::<AccountRecord>(sql, args![after.map_or("", AccountId::as_str), limit]).await?)
+    }
+
+    /// At most `limit` accounts with a route at `place` to `server`, whose ids come after `after`, in the order of ids.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn accounts_on(
+        &self,
+        place: &Place,
+        server: &ServerName,
+        after: Option<&AccountId>,
+        limit: u32,
+    ) -> Result<Vec<Account>> {
+        let sql = rows!(
+            account,
+            "FROM accounts WHERE id IN (SELECT DISTINCT account_id FROM routes WHERE router = $1 AND pool = $2 \
+             AND server = $3 AND account_id > $4 ORDER BY account_id LIMIT $5) ORDER BY id"
+        );
+        let values = args![&place.router, &place.pool, server, after.map_or("", AccountId::as_str), limit];
+        all(self.rows::<AccountRecord>(sql, values).await?)
     }
 
     /// At most `limit` accounts with something left over, most first, after one with that many and that id.

@@ -10,6 +10,7 @@ both! {
     history_tells_every_change_newest_first,
     two_changes_at_one_instant_do_not_collide,
     pages_of_a_place_show_every_route_once,
+    who_is_on_a_server_is_told_once_a_page_at_a_time,
     counts_equal_a_recount_after_anything,
     servers_come_back_as_they_were,
 }
@@ -153,4 +154,27 @@ async fn servers_come_back_as_they_were(db: &Db) {
     assert_eq!(db.store.servers().await.unwrap().len(), 1);
     tx!(db, tx => tx.forget_servers(&place("lb-2", "app"), &[]));
     assert_eq!(db.store.servers().await.unwrap().len(), 1);
+}
+
+async fn who_is_on_a_server_is_told_once_a_page_at_a_time(db: &Db) {
+    db.accounts(&["a", "b", "c", "d"]).await;
+    let routes = [
+        route("app", "k1", Some("api-2"), Some("a"), 1),
+        route("app", "k2", Some("api-2"), Some("a"), 1),
+        route("app", "k3", Some("api-2"), Some("c"), 1),
+        route("app", "k4", Some("api-2"), Some("d"), 1),
+        route("app", "k5", Some("api-1"), Some("b"), 1),
+        route("files", "k6", Some("api-2"), Some("b"), 1),
+        route("app", "k7", Some("api-2"), None, 1),
+        route("app", "k8", Some("api-2"), Some("unknown"), 1),
+    ];
+    tx!(db, tx => tx.save_routes(&routes));
+    let page = async |after: Option<&str>| {
+        let after = after.map(aid);
+        let found = db.store.accounts_on(&place("lb-1", "app"), &server("api-2"), after.as_ref(), 2).await.unwrap();
+        found.into_iter().map(|account| account.id.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(page(None).await, ["a", "c"]);
+    assert_eq!(page(Some("c")).await, ["d"]);
+    assert_eq!(page(Some("d")).await, Vec::<String>::new());
 }
