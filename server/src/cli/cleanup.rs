@@ -158,6 +158,8 @@ async fn finish(
         "requested_at": view.cleanup.requested_at,
         "finished_at": view.cleanup.finished_at,
         "counts": view.counts,
+        "watch": view.watch,
+        "came_back": view.returns,
         "milestones": view.milestones,
         "steps": steps,
         "reply": view.reply,

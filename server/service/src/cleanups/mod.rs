@@ -8,5 +8,6 @@ mod plan;
 mod request;
 mod retry;
 mod run;
+mod watch;
 
 pub use request::Requested;
