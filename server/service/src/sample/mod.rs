@@ -36,12 +36,14 @@ pub struct SampleReport {
     pub sessions: u64,
     /// Routes.
     pub routes: u64,
+    /// Moves of routes: their history.
+    pub moves: u64,
 }
 
 impl SampleReport {
     /// Rows of all kinds.
     pub const fn rows(&self) -> u64 {
-        self.accounts + self.sessions + self.routes
+        self.accounts + self.sessions + self.routes + self.moves
     }
 }
 
@@ -93,7 +95,7 @@ impl Unstick {
             spec,
             now: self.now(),
         });
-        let expected = i64::try_from(spec.accounts * (spec.sessions_per_account + 2)).unwrap_or(i64::MAX);
+        let expected = i64::try_from(spec.accounts * (spec.sessions_per_account + 9)).unwrap_or(i64::MAX);
         let mut report = SampleReport::default();
         self.store().bulk_begin().await?;
         let (mut from, mut next) = (0, source.clone().make(0));
@@ -105,6 +107,7 @@ impl Unstick {
             report.accounts += batch.accounts.len() as u64;
             report.sessions += batch.sessions.len() as u64;
             report.routes += batch.pins.len() as u64;
+            report.moves += batch.history.len() as u64;
             self.store().bulk_load(&batch.accounts, &batch.sessions, &batch.pins, &batch.history).await?;
             progress(i64::try_from(report.rows()).unwrap_or(i64::MAX), expected);
         }
