@@ -1,6 +1,7 @@
 //! Clean-ups: the plan, the request, the work, the proof.
 
 mod drive;
+mod evidence;
 mod ledger;
 mod list;
 mod perform;
@@ -10,4 +11,5 @@ mod retry;
 mod run;
 mod watch;
 
+pub use evidence::Evidence;
 pub use request::Requested;

@@ -47,6 +47,11 @@ async fn what_comes_back_is_found_said_and_cleaned_again(world: World) {
     let ledger = world.unstick.ledger(&shell(), &id).await.unwrap();
     assert!(ledger.watch.is_some_and(|watch| !watch.is_over()), "and it is watched anew");
     assert!(ledger.milestones.iter().any(|it| it.what.starts_with("Came back on edge: back_live")));
+    let pack = world.unstick.evidence(&shell(), &id).await.unwrap();
+    let actions: Vec<&str> = pack.events.iter().map(|event| event.draft.action.as_str()).collect();
+    assert_eq!(actions, ["cleanup.requested", "cleanup.done", "cleanup.came_back", "cleanup.done"]);
+    let text = pack.to_markdown();
+    assert!(text.contains("back\\_live → api-2 on edge; probably a client that still has the old key"), "{text}");
 }
 
 async fn nothing_came_back_and_the_watch_says_so_once(world: World) {
