@@ -51,10 +51,11 @@ fn short_proof(view: &LedgerView) -> Option<String> {
 
 /// `watched until 12:10:31 UTC · looked 4 times, last 12 s ago: still gone`.
 fn watched(watch: &Watch, now: Instant) -> String {
-    let until = watch.until.to_clock();
+    let seconds = |at: Instant| at.to_clock().split('.').next().unwrap_or_default().to_owned();
+    let until = seconds(watch.until);
     let away: Vec<&str> = watch.unread.iter().map(RouterName::as_str).collect();
     match (watch.is_over(), away.is_empty(), watch.looked_at) {
-        (true, _, Some(at)) => format!("watched until {} UTC: still gone", at.to_clock()),
+        (true, _, Some(at)) => format!("watched until {} UTC: still gone", seconds(at)),
         (_, false, _) => format!("watched until {until} UTC · {} did not answer the last look", away.join(", ")),
         (_, true, Some(at)) => {
             let times = if watch.looks == 1 { "once".to_owned() } else { format!("{} times, last", watch.looks) };
