@@ -10,7 +10,7 @@ use domain::{
 use futures::future::join_all;
 
 use super::perform::{Readings, key_of, must_vanish};
-use crate::{Result, Unstick};
+use crate::{Result, Unstick, crash};
 
 /// Looks of one pass.
 const AT_ONCE: u32 = 50;
@@ -46,6 +46,7 @@ impl Unstick {
         if !transact!(self, tx => { Ok(tx.claim_watch(id, due, claimed).await?) })? {
             return Ok(());
         }
+        crash::point("watch:claimed");
         let (cleanup, steps, watch) =
             tokio::try_join!(self.store().cleanup(id), self.store().steps(id), self.store().watch(id))?;
         let (Some(cleanup), Some(mut watch)) = (cleanup, watch) else { return Ok(()) };
@@ -166,9 +167,11 @@ impl Unstick {
                 tx.reopen_cleanup(&cleanup.id, &again, now).await?;
                 tx.add_returns(&cleanup.id, found).await?;
                 tx.append_audit(&draft).await?;
+                crash::point("watch:before-commit");
             }
             Ok(())
         })?;
+        crash::point("watch:committed");
         tracing::warn!(cleanup.id = %cleanup.id, entries = found.len(), "what was cleaned came back; it is cleaned again");
         self.0.changed.send(cleanup.id.clone()).ok();
         self.0.kick.notify_one();
