@@ -16,6 +16,7 @@ CREATE TABLE audit_events (
 CREATE INDEX audit_events_by_actor ON audit_events (actor, seq);
 CREATE INDEX audit_events_by_action ON audit_events (action, seq);
 CREATE INDEX audit_events_by_account ON audit_events (account_id, seq) WHERE account_id IS NOT NULL;
+CREATE INDEX audit_events_by_ticket ON audit_events (ticket, seq) WHERE ticket <> '';
 CREATE INDEX audit_events_by_time ON audit_events (at, seq);
 
 -- The end of the chain: who appends takes this row first.

@@ -32,6 +32,7 @@ pub(crate) struct Listed {
 
 /// A page of all accounts, or of those on the server that the query names. Needs `ReadAccounts`.
 pub(crate) async fn list() -> Result<Listed, ApiError> {
+    ctx::only(&["router", "pool", "server", "after"])?;
     let (unstick, actor) = ctx::reading()?;
     let on = on_server()?;
     let page = unstick.accounts(&actor, on.as_ref(), ctx::asked("after").as_deref()).await?;

@@ -17,6 +17,8 @@ pub struct AuditQuery {
     pub account: String,
     /// Which action, or its beginning up to a dot.
     pub action: String,
+    /// Which ticket.
+    pub ticket: String,
     /// Not before: a day, a minute or an instant, in UTC.
     pub from: String,
     /// Before.
@@ -31,17 +33,19 @@ impl AuditQuery {
             actor: field("actor"),
             account: field("account"),
             action: field("action"),
+            ticket: field("ticket"),
             from: field("from"),
             to: field("to"),
         }
     }
 
     /// Its fields as they stand in a URL.
-    pub fn pairs(&self) -> [(&'static str, &str); 5] {
+    pub fn pairs(&self) -> [(&'static str, &str); 6] {
         [
             ("actor", &self.actor),
             ("account", &self.account),
             ("action", &self.action),
+            ("ticket", &self.ticket),
             ("from", &self.from),
             ("to", &self.to),
         ]
@@ -58,6 +62,7 @@ impl AuditQuery {
             actor: text(&self.actor),
             account: account.map_err(|error| ApiError::invalid("account", error.to_string()))?,
             action: text(&self.action),
+            ticket: text(&self.ticket),
             from: moment("from", &self.from)?,
             to: moment("to", &self.to)?,
         };
@@ -89,6 +94,7 @@ pub(crate) fn asked() -> AuditQuery {
 
 /// A page of the audit log. Needs `ReadAudit`.
 pub(crate) async fn page(query: &AuditQuery) -> Result<AuditPage, ApiError> {
+    ctx::only(&["actor", "account", "action", "ticket", "from", "to", "after"])?;
     let (unstick, actor) = ctx::reading()?;
     Ok(unstick.audit(&actor, &query.parse()?, ctx::asked("after").as_deref()).await?)
 }

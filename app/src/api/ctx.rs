@@ -112,6 +112,25 @@ pub(crate) fn asked(name: &str) -> Option<String> {
     (!value.is_empty()).then(|| value.to_owned())
 }
 
+/// Refuses a query with words that the page does not know: a filter that is not understood must not mean «all».
+///
+/// # Errors
+/// 422 with the words that there are.
+pub(crate) fn only(known: &[&str]) -> Result<(), ApiError> {
+    let strange = |parts: &Parts| {
+        let names = parts.uri.query()?.split('&').filter(|pair| !pair.is_empty());
+        let name =
+            names.map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name)).find(|it| !known.contains(it))?;
+        routes::decode(name, true)
+    };
+    match with_context::<Parts, _>(strange).flatten() {
+        None => Ok(()),
+        Some(_) => {
+            Err(ApiError::invalid("query", format!("this page has no such filter; it has {}", known.join(", "))))
+        }
+    }
+}
+
 /// Answers with `status`.
 pub(crate) fn set_status(status: u16) {
     if let (Some(response), Ok(status)) = (use_context::<ResponseOptions>(), StatusCode::from_u16(status)) {

@@ -4,7 +4,7 @@ use domain::AuditEvent;
 use leptos::prelude::*;
 
 use super::{
-    tag::tag,
+    tag::{Tone, tag},
     text::{foreign, id},
 };
 
@@ -20,13 +20,21 @@ pub(crate) fn what(event: &AuditEvent) -> AnyView {
     .into_any()
 }
 
-/// The place of an event in the chain, folded away.
-pub(crate) fn proof(event: &AuditEvent) -> AnyView {
+/// The place of an event in the chain, folded away; `fits` says that its hash was computed anew and is the same.
+pub(crate) fn proof(event: &AuditEvent, fits: bool) -> AnyView {
     let detail = serde_json::to_string_pretty(&event.draft.detail).unwrap_or_default();
     view! {
         <details class="proof">
-            <summary>"Proof"</summary>
+            <summary>{if fits { "Proof" } else { "Tampered with" }}</summary>
             <dl>
+                <dt>"Checked just now"</dt>
+                <dd>
+                    {if fits {
+                        tag(Tone::Ok, "as it was written, and after the one before it")
+                    } else {
+                        tag(Tone::Bad, "its hash does not fit, or it does not follow the one before")
+                    }}
+                </dd>
                 <dt>"Number in the chain"</dt>
                 <dd>{event.seq}</dd>
                 <dt>"Hash of this event"</dt>

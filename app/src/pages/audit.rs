@@ -1,7 +1,7 @@
 //! The audit log: searched by a form, exported by links, proven event by event.
 
 use domain::{
-    AuditEvent, Instant, Permission,
+    AuditEvent, Permission,
     view::{AuditPage, Me},
 };
 use leptos::prelude::*;
@@ -14,18 +14,19 @@ use crate::{
         ctx,
     },
     components::{
-        card::{button, empty},
+        card::{button, empty, note},
         event,
         form::{described, field},
         frame::Tab,
         table::{pager, table},
+        tag::Tone,
         text::sentence,
         time::ago,
     },
     routes,
 };
 
-const HEADS: &[&str] = &["When", "Who", "What and why", "!Account or target", "!Ticket", "!Proof"];
+const HEADS: &[&str] = &["When", "Who", "What and why", "Account or target", "Ticket"];
 
 /// The page. A filter that is not understood shows the form with the error beside its field, and no events.
 #[component]
@@ -53,7 +54,8 @@ fn show(query: &AuditQuery, page: &AuditPage, me: Option<&Me>) -> AnyView {
             button(routes::AUDIT.to_owned(), "Show all", ""),
         )
     } else {
-        table("Audit events", HEADS, events.iter().map(|it| row(it, page.now, accounts)).collect())
+        let rows = events.iter().map(|it| row(it, page, accounts)).collect();
+        view! { <div class="stacks">{table("Audit events", HEADS, rows)}</div> }.into_any()
     };
     let first = ctx::asked("after").map(|_| routes::audit(query.pairs(), None));
     let next = page.page.next.as_deref().map(|after| routes::audit(query.pairs(), Some(after)));
@@ -66,11 +68,22 @@ fn show(query: &AuditQuery, page: &AuditPage, me: Option<&Me>) -> AnyView {
                 <a download href=routes::audit_export("ndjson", query.pairs())>"NDJSON"</a>
             </p>
         </div>
+        {tampered(page)}
         {form(query, &page.actions, None)}
         <section class="card" aria-label="Events">{body}</section>
         {pager(first, next)}
     }
     .into_any()
+}
+
+/// Says that the log is not what was written, where it shows.
+fn tampered(page: &AuditPage) -> Option<AnyView> {
+    let first = page.unproven.iter().min()?;
+    let words = format!(
+        "Event {first} is not as it was written, or does not follow the one before it. Prove the whole log in a shell: "
+    );
+    let body = view! { <b>"This log was tampered with. "</b> {words} <code>"admin-tool audit verify"</code> "." };
+    Some(note(Tone::Bad, body))
 }
 
 fn form(query: &AuditQuery, actions: &[String], error: Option<&ApiError>) -> AnyView {
@@ -88,6 +101,7 @@ fn form(query: &AuditQuery, actions: &[String], error: Option<&ApiError>) -> Any
             {control("actor", "Who", "", &query.actor, None, "staff:dana")}
             {control("account", "Account", "", &query.account, None, "its id")}
             {control("action", "Action", "", &query.action, Some("actions"), "cleanup")}
+            {control("ticket", "Ticket", "", &query.ticket, None, "T-48213")}
             {control("from", "From (UTC)", "", &query.from, None, "2026-11-23 09:00")}
             {control("to", "Before (UTC)", "", &query.to, None, "2026-11-24")}
             <datalist id="actions">{actions.iter().map(option).collect_view()}</datalist>
@@ -100,7 +114,8 @@ fn form(query: &AuditQuery, actions: &[String], error: Option<&ApiError>) -> Any
     .into_any()
 }
 
-fn row(it: &AuditEvent, now: Instant, accounts: bool) -> AnyView {
+fn row(it: &AuditEvent, page: &AuditPage, accounts: bool) -> AnyView {
+    let fits = !page.unproven.contains(&it.seq);
     let draft = &it.draft;
     let account = draft.account.as_ref().map(|id| {
         let code = view! { <code>{id.to_string()}</code> };
@@ -110,12 +125,11 @@ fn row(it: &AuditEvent, now: Instant, accounts: bool) -> AnyView {
     let target = (also && !draft.target.is_empty()).then(|| view! { <div class="sub">{draft.target.clone()}</div> });
     view! {
         <tr>
-            <td>{ago(draft.at, now)}</td>
+            <td>{ago(draft.at, page.now)}</td>
             <td>{draft.actor.clone()}</td>
-            <td class="fold">{event::what(it)}</td>
-            <td class="x fold">{account} {target}</td>
-            <td class="x">{draft.ticket.clone()}</td>
-            <td class="x">{event::proof(it)}</td>
+            <td class="fold">{event::what(it)} {event::proof(it, fits)}</td>
+            <td class="fold">{account} {target}</td>
+            <td>{draft.ticket.clone()}</td>
         </tr>
     }
     .into_any()

@@ -35,7 +35,7 @@ pub(crate) fn page(error: &ApiError, role: Option<Role>) -> AnyView {
         <section class="oops">
             <p class="code">{error.status}</p>
             <h1>{title(error.status)}</h1>
-            <p>{sentence(&error.message)} {hint(error, role)}</p>
+            <p>{sentence(&error.message)} " " {hint(error, role)}</p>
             {number.map(|number| view! { <p>"If you report this, give the number " <code>{number}</code> "."</p> })}
             <p class="do">{again} {plain} {button(home.to_owned(), "Go to the first page", "")}</p>
         </section>

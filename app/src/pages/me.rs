@@ -22,7 +22,7 @@ use crate::{
     routes,
 };
 
-const HEADS: &[&str] = &["Browser", "!Address", "!Began", "Last used", "!Ends at the latest", "#End it"];
+const HEADS: &[&str] = &["Browser", "!Address", "!Began", "Last used", "!Ends unless used", "#End it"];
 
 /// The page.
 #[component]

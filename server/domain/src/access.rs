@@ -100,7 +100,7 @@ impl Permission {
             Self::ReadCleanups => "see clean-ups",
             Self::CleanUp => "clean up accounts",
             Self::ReadAudit => "read the audit log",
-            Self::ReadAccountAudit => "see audit events",
+            Self::ReadAccountAudit => "see what was done to an account",
             Self::ManageStaff => "manage staff",
             Self::ManageTokens => "manage tokens",
             Self::OwnSessions => "manage your sessions",

@@ -3,10 +3,16 @@
 mod findings;
 mod verdict;
 
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Deref,
+};
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Account, Health, Instant, Mode, Place, Rich, Route, RouterName, Scope, ServerName, ServerStatus, Session, SessionId,
+    Account, Health, Instant, Mode, Place, Rich, Route, RouteKey, RouterName, Scope, ServerName, ServerStatus, Session,
+    SessionId,
 };
 
 /// Everything that was read about one account, at one time.
@@ -18,7 +24,7 @@ pub struct World {
     pub sessions: Vec<Session>,
     /// Whether the account has more open sessions than were read.
     pub truncated: bool,
-    /// Its routes on every router that answered.
+    /// Its routes: on every router that answered as they are, on the others as they were when last read.
     pub routes: Vec<Route>,
     /// The servers of every router.
     pub servers: Vec<ServerStatus>,
@@ -148,9 +154,19 @@ pub struct Verdict {
 }
 
 impl World {
-    /// The session called `id`, if it was read.
-    pub fn session(&self, id: &SessionId) -> Option<&Session> {
-        self.sessions.iter().find(|session| &session.id == id)
+    /// The same, with its sessions and routes by key: whoever asks for many of them asks this.
+    pub fn look(&self) -> Look<'_> {
+        let mut look = Look { world: self, by_id: HashMap::new(), by_key: HashMap::new(), live: HashSet::new() };
+        for session in &self.sessions {
+            look.by_id.insert(&session.id, session);
+            if session.state.is_live() {
+                look.live.insert(&session.key);
+            }
+        }
+        for route in self.routes.iter().filter(|route| route.scope == Scope::Session) {
+            look.by_key.entry(&route.key).or_default().push(route);
+        }
+        look
     }
 
     /// The server `name` at `place`.
@@ -175,25 +191,10 @@ impl World {
         self.unread.iter().any(|unread| unread.router == place.router)
     }
 
-    /// Whether `route` is left over: the session that it belongs to (or that made it) ended or does not exist, or, for an
-    /// account route, its server is bad.
-    pub fn is_left_over(&self, route: &Route) -> bool {
-        let over = |id: &SessionId| self.session(id).is_none_or(|session| !session.state.is_live());
-        match (route.scope, &route.session) {
-            (Scope::Account, maker) => maker.as_ref().is_some_and(over) || self.health_of(route).is_bad(),
-            (Scope::Session, Some(id)) => over(id),
-            (Scope::Session, None) => !self.sessions.iter().any(|s| s.key == route.key && s.state.is_live()),
-        }
-    }
-
     fn complaint(&self, route: &Route) -> Option<String> {
         let name = route.server.as_ref()?;
         let known = self.server(&route.place, name).map(ServerStatus::complaint);
         known.unwrap_or_else(|| (self.health_of(route) == Health::Gone).then(|| "does not exist any more".to_owned()))
-    }
-
-    fn routes_of<'a>(&'a self, session: &'a Session) -> impl Iterator<Item = &'a Route> {
-        self.routes.iter().filter(|route| route.scope == Scope::Session && route.key == session.key)
     }
 
     fn ago(&self, at: Instant) -> String {
@@ -201,10 +202,50 @@ impl World {
     }
 }
 
+/// A [`World`] with its sessions and routes by key. An account may have thousands.
+#[derive(Debug)]
+pub struct Look<'a> {
+    world: &'a World,
+    by_id: HashMap<&'a SessionId, &'a Session>,
+    by_key: HashMap<&'a RouteKey, Vec<&'a Route>>,
+    live: HashSet<&'a RouteKey>,
+}
+
+impl Deref for Look<'_> {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        self.world
+    }
+}
+
+impl<'a> Look<'a> {
+    /// The session called `id`, if it was read.
+    pub fn session(&self, id: &SessionId) -> Option<&'a Session> {
+        self.by_id.get(id).copied()
+    }
+
+    /// Whether `route` is left over: the session that it belongs to (or that made it) ended or does not exist, or, for an
+    /// account route, its server is bad.
+    pub fn is_left_over(&self, route: &Route) -> bool {
+        let over = |id: &SessionId| self.session(id).is_none_or(|session| !session.state.is_live());
+        match (route.scope, &route.session) {
+            (Scope::Account, maker) => maker.as_ref().is_some_and(over) || self.health_of(route).is_bad(),
+            (Scope::Session, Some(id)) => over(id),
+            (Scope::Session, None) => !self.live.contains(&route.key),
+        }
+    }
+
+    fn routes_of(&self, session: &Session) -> impl Iterator<Item = &'a Route> {
+        self.by_key.get(&session.key).into_iter().flatten().copied()
+    }
+}
+
 /// What is wrong with the account of `world`, worst first, and the verdict.
 pub fn diagnose(world: &World) -> (Verdict, Vec<Finding>) {
-    let findings = findings::all(world);
-    (verdict::verdict(world, &findings), findings)
+    let look = world.look();
+    let findings = findings::all(&look);
+    (verdict::verdict(&look, &findings), findings)
 }
 
 #[cfg(test)]

@@ -73,8 +73,10 @@ fn server(name: &str, failing: bool) -> ServerStatus {
 }
 
 fn world(sessions: Vec<Session>, routes: Vec<Route>) -> World {
+    let left = sessions.iter().filter(|session| session.state.is_left_over()).count();
+    let leftover_sessions = i64::try_from(left).unwrap();
     World {
-        account: account(),
+        account: Account { leftover_sessions, ..account() },
         sessions,
         truncated: false,
         routes,
@@ -173,4 +175,50 @@ fn a_server_that_its_pool_does_not_have_is_gone() {
     let route = route("lb-1", Scope::Session, "s1", "api-7", Some("s1"));
     let world = world(vec![session("s1", SessionState::Active)], vec![route]);
     assert_eq!(world.health_of(&world.routes[0]), Health::Gone);
+}
+
+fn away(name: &str) -> Unread {
+    Unread { router: RouterName::parse(name).unwrap(), why: "no answer".into() }
+}
+
+#[test]
+fn what_is_left_over_is_not_called_harmless_while_a_router_is_away() {
+    let mut world = world(vec![session("s1", ended())], vec![]);
+    let known = diagnose(&world).0.sentence.to_string();
+    assert!(known.starts_with("Left-overs, but not stuck.") && known.contains("No live session"), "{known}");
+    world.unread.push(away("lb-1"));
+    let (verdict, _) = diagnose(&world);
+    let text = verdict.sentence.to_string();
+    assert_eq!(verdict.kind, VerdictKind::LeftOver);
+    assert!(!text.contains("not stuck") && !text.contains("No live session"), "{text}");
+    assert!(text.ends_with("Whether it is stuck is not known: lb-1 could not be read."), "{text}");
+}
+
+#[test]
+fn what_a_router_held_when_it_was_last_read_is_told_as_that() {
+    let left = route("lb-1", Scope::Account, "acc_1", "api-2", Some("s1"));
+    let mut world = world(vec![session("s1", ended())], vec![left]);
+    world.unread.push(away("lb-1"));
+    let (verdict, _) = diagnose(&world);
+    assert_eq!(verdict.kind, VerdictKind::Stuck);
+    let text = verdict.sentence.to_string();
+    assert!(text.contains("lb-1 could not be read now: what it holds is told as it was"), "{text}");
+}
+
+#[test]
+fn nothing_left_over_is_not_called_a_left_over() {
+    let made_by_live = route("lb-1", Scope::Account, "acc_1", "api-2", Some("s1"));
+    let (verdict, _) = diagnose(&world(vec![session("s1", SessionState::Active)], vec![made_by_live]));
+    assert_eq!((verdict.kind, verdict.advice), (VerdictKind::Stuck, Some(Mode::Unstick)));
+    assert!(!verdict.sentence.to_string().contains("left-overs"), "{}", verdict.sentence);
+}
+
+#[test]
+fn of_very_many_sessions_those_left_over_are_counted_though_not_all_are_read() {
+    let mut world = world(vec![session("s1", ended())], vec![]);
+    (world.truncated, world.account.leftover_sessions) = (true, 250);
+    let found = diagnose(&world).1;
+    let orphans = found.iter().find(|finding| finding.kind == FindingKind::OrphanedSession).unwrap();
+    assert_eq!(orphans.count, 250);
+    assert!(orphans.sentence.to_string().starts_with("250 sessions ended"), "{}", orphans.sentence);
 }

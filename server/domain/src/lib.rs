@@ -26,7 +26,7 @@ pub use account::Account;
 pub use audit::{AuditDraft, AuditEvent, AuditLink, AuditOutcome, GENESIS};
 pub use cleanup::{Cleanup, Mode, Stage, Status, Step, StepKind, Target, Trouble};
 pub use clock::{Clock, Entropy, ManualClock, SeededEntropy, new_id};
-pub use diagnosis::{Finding, FindingKind, Severity, Unread, Verdict, VerdictKind, World, diagnose};
+pub use diagnosis::{Finding, FindingKind, Look, Severity, Unread, Verdict, VerdictKind, World, diagnose};
 pub use health::{Counters, Health, HealthPolicy, HealthWindow, ServerStatus};
 pub use ids::{
     AccountId, CleanupId, IdError, PoolName, RouterName, ServerName, SessionId, StaffId, StaffSessionId, TokenId,

@@ -4,13 +4,16 @@
 //!
 //! Invariants:
 //! - A step reaches [`Stage::Verified`] only by a reading; an empty answer to a command moves nothing.
-//! - A record is deleted only when every route of its session was cleared twice.
+//! - A record is deleted only when every route of its session, and every route of the account, was cleared twice: a record
+//!   that went first would leave nobody to clean up the route.
 //! - A router that does not answer costs no attempts: its steps are owed for as long as it is away.
 //! - A clean-up is done when every step is verified, and not before.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Instant, Place, RouterName, ServerName, SessionId, Span, Stage, Status, Step, StepKind, Target, Trouble};
+use crate::{
+    Instant, Place, RouterName, Scope, ServerName, SessionId, Span, Stage, Status, Step, StepKind, Target, Trouble,
+};
 
 /// The times of a clean-up.
 #[derive(Debug, Clone)]
@@ -164,13 +167,16 @@ const fn given_up(step: &Step, policy: &Policy) -> bool {
 /// Which sessions' routes still stand in the way of their record, and which records are still there.
 struct Graph<'a> {
     routed: BTreeSet<&'a SessionId>,
+    account_routed: bool,
     recorded: BTreeSet<&'a SessionId>,
 }
 
 impl<'a> Graph<'a> {
     fn of(steps: &'a [Step]) -> Self {
-        let mut graph = Self { routed: BTreeSet::new(), recorded: BTreeSet::new() };
+        let mut graph = Self { routed: BTreeSet::new(), account_routed: false, recorded: BTreeSet::new() };
         for step in steps {
+            let of_account = matches!(step.target, Target::Route { scope: Scope::Account, .. });
+            graph.account_routed |= of_account && step.stage < Stage::ClearedAgain;
             let Some(session) = step.target.session() else { continue };
             match step.kind {
                 StepKind::Unroute if step.stage < Stage::ClearedAgain => graph.routed.insert(session),
@@ -181,6 +187,11 @@ impl<'a> Graph<'a> {
         graph
     }
 
+    /// Whether a route that is not cleared twice stands in the way of the record of `session`.
+    fn blocked(&self, session: &SessionId) -> bool {
+        self.account_routed || self.routed.contains(session)
+    }
+
     /// When `step` may be tried; `None` while another step or a person must come first.
     fn due(&self, step: &Step, policy: &Policy) -> Option<Instant> {
         if given_up(step, policy) {
@@ -189,14 +200,18 @@ impl<'a> Graph<'a> {
         let session = step.target.session();
         match (&step.target, step.stage) {
             (_, Stage::Verified) => None,
-            (Target::Session { session }, _) => (!self.routed.contains(session)).then_some(step.next_at),
+            (Target::Session { session }, _) => (!self.blocked(session)).then_some(step.next_at),
             (Target::Route { place, .. }, Stage::Cleared) => {
                 let drained = step.cleared_at.map_or(step.next_at, |at| at + policy.drain_of(&place.router));
                 Some(drained.max(step.next_at))
             }
-            (Target::Route { .. }, Stage::ClearedAgain) => {
-                let waits =
-                    session.is_some_and(|session| self.recorded.contains(session) && !self.routed.contains(session));
+            (Target::Route { scope, .. }, Stage::ClearedAgain) => {
+                // What is verified while a record goes could be found back too late to keep the record.
+                let goes = |session: &SessionId| self.recorded.contains(session) && !self.blocked(session);
+                let waits = match scope {
+                    Scope::Account => self.recorded.iter().any(|session| goes(session)),
+                    Scope::Session => session.is_some_and(goes),
+                };
                 (!waits).then_some(step.next_at)
             }
             (Target::Route { .. }, Stage::Pending) => Some(step.next_at),

@@ -188,7 +188,9 @@ proptest::proptest! {
                     if delete {
                         let owner = steps[at].target.session().cloned();
                         let ours = steps.iter().filter(|it| it.kind == StepKind::Unroute);
-                        let routes: Vec<_> = ours.filter(|it| it.target.session() == owner.as_ref()).collect();
+                        let of_account = |it: &Step| matches!(it.target, Target::Route { scope: Scope::Account, .. });
+                        let routes: Vec<_> =
+                            ours.filter(|it| it.target.session() == owner.as_ref() || of_account(it)).collect();
                         assert!(routes.iter().all(|it| it.stage >= Stage::ClearedAgain), "a record went before its routes");
                         steps[at] = steps[at].clone().after_delete(now);
                         continue;
@@ -210,4 +212,16 @@ proptest::proptest! {
         assert_eq!(next_work(&steps, now, &policy), Progress::Finished);
         assert_eq!(status_of(&steps, &policy), Status::Done);
     }
+}
+
+#[test]
+fn no_record_goes_while_the_accounts_route_is_there() {
+    let policy = Policy::default();
+    let now = Instant::from_secs(0);
+    let mut steps = vec![route(1, "lb-1", None, false), record(2, "s1")];
+    for _ in 0..10 {
+        steps[0] = steps[0].clone().after_clear(Reading::Refused("no such table".into()), now, &policy, 0);
+    }
+    assert_eq!(next_work(&steps, Instant::from_secs(3_600), &policy), Progress::Attention);
+    assert_eq!(status_of(&steps, &policy), Status::NeedsAttention);
 }

@@ -1,14 +1,17 @@
 //! What a clean-up would do, exactly, with a hash: applying it later fails if the world changed.
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    fmt,
+};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    AccountId, Instant, Mode, Place, RouteKey, RouterKind, RouterName, Scope, ServerName, Session, SessionId, Step,
-    StepKind, Target, World,
+    AccountId, Instant, Look, Mode, Place, Route, RouteKey, RouterKind, RouterName, Scope, ServerName, Session,
+    SessionId, Step, StepKind, Target, World,
 };
 
 /// A pool as the plan needs to know it.
@@ -83,18 +86,21 @@ pub fn plan(world: &World, mode: Mode, pools: &[PoolInfo]) -> Plan {
         picked.iter().filter(|s| mode == Mode::Force && s.state.is_live()).map(|s| s.id.clone()).collect();
     let deletes: Vec<SessionId> =
         picked.iter().filter(|_| mode != Mode::Unstick).map(|session| session.id.clone()).collect();
-    let mut routes = Vec::new();
+    let (mut routes, look) = (Vec::new(), world.look());
+    let index: Index<'_> = world.routes.iter().map(|route| ((&route.place, &route.key), route)).collect();
+    let open: HashSet<&RouteKey> =
+        world.sessions.iter().filter(|s| s.state.is_live() || s.state.is_left_over()).map(|s| &s.key).collect();
     for pool in pools {
         match pool.scope {
-            Scope::Account => routes.extend(account_route(world, mode, pool)),
+            Scope::Account => routes.extend(account_route(&look, mode, pool)),
             Scope::Session => {
-                routes.extend(picked.iter().map(|session| session_route(world, mode, pool, session)));
-                routes.extend(ownerless_routes(world, pool));
+                routes.extend(picked.iter().map(|session| session_route(&index, mode, pool, session)));
+                routes.extend(ownerless_routes(world, &open, pool));
             }
         }
     }
     let unread: BTreeSet<_> = world.unread.iter().map(|unread| unread.router.clone()).collect();
-    let notices = notices(mode, &ends, &routes);
+    let notices = notices(mode, &ends, &routes, &unread);
     Plan {
         account: world.account.id.clone(),
         mode,
@@ -106,7 +112,7 @@ pub fn plan(world: &World, mode: Mode, pools: &[PoolInfo]) -> Plan {
     }
 }
 
-fn account_route(world: &World, mode: Mode, pool: &PoolInfo) -> Option<PlannedRoute> {
+fn account_route(world: &Look<'_>, mode: Mode, pool: &PoolInfo) -> Option<PlannedRoute> {
     let route = world.routes.iter().find(|r| r.place == pool.place && r.key == world.account.key);
     let unread = world.is_unread(&pool.place);
     let wanted = match mode {
@@ -123,8 +129,11 @@ fn account_route(world: &World, mode: Mode, pool: &PoolInfo) -> Option<PlannedRo
     })
 }
 
-fn session_route(world: &World, mode: Mode, pool: &PoolInfo, session: &Session) -> PlannedRoute {
-    let route = world.routes.iter().find(|r| r.place == pool.place && r.key == session.key);
+/// Routes by where they are and their key.
+type Index<'a> = HashMap<(&'a Place, &'a RouteKey), &'a Route>;
+
+fn session_route(index: &Index<'_>, mode: Mode, pool: &PoolInfo, session: &Session) -> PlannedRoute {
+    let route = index.get(&(&pool.place, &session.key));
     PlannedRoute {
         place: pool.place.clone(),
         scope: Scope::Session,
@@ -136,12 +145,16 @@ fn session_route(world: &World, mode: Mode, pool: &PoolInfo, session: &Session) 
 }
 
 /// Session routes of this account that no open session owns: their session was cleaned, or never was.
-fn ownerless_routes<'a>(world: &'a World, pool: &'a PoolInfo) -> impl Iterator<Item = PlannedRoute> + 'a {
+fn ownerless_routes<'a>(
+    world: &'a World,
+    open: &'a HashSet<&RouteKey>,
+    pool: &'a PoolInfo,
+) -> impl Iterator<Item = PlannedRoute> + 'a {
     world
         .routes
         .iter()
         .filter(|r| r.place == pool.place && r.scope == Scope::Session)
-        .filter(|r| !world.sessions.iter().any(|s| s.key == r.key && (s.state.is_live() || s.state.is_left_over())))
+        .filter(|r| !open.contains(&r.key))
         .map(|r| PlannedRoute {
             place: r.place.clone(),
             scope: Scope::Session,
@@ -152,7 +165,7 @@ fn ownerless_routes<'a>(world: &'a World, pool: &'a PoolInfo) -> impl Iterator<I
         })
 }
 
-fn notices(mode: Mode, ends: &[SessionId], routes: &[PlannedRoute]) -> Vec<String> {
+fn notices(mode: Mode, ends: &[SessionId], routes: &[PlannedRoute], unread: &BTreeSet<RouterName>) -> Vec<String> {
     let mut notices = Vec::new();
     match (mode, ends.len()) {
         (Mode::Force, 1) => notices.push("One client is signed out and must sign in again.".to_owned()),
@@ -166,7 +179,7 @@ fn notices(mode: Mode, ends: &[SessionId], routes: &[PlannedRoute]) -> Vec<Strin
                       upload in progress, an unsaved draft) may be lost."
                 .to_owned(),
         );
-    } else if mode != Mode::Force {
+    } else if mode != Mode::Force && unread.is_empty() {
         notices.push("Nothing else: what is removed belongs to sessions that are over.".to_owned());
     }
     notices

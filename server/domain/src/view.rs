@@ -263,6 +263,8 @@ pub struct AccountPage {
     pub findings: Vec<Finding>,
     /// Routers that could not be read.
     pub unread: Vec<Unread>,
+    /// Whether the account has more open sessions than were looked at.
+    pub truncated: bool,
     /// Sessions, by the filter.
     pub sessions: Page<SessionRow>,
     /// The filter.
@@ -434,6 +436,8 @@ pub struct AuditFilter {
     pub account: Option<AccountId>,
     /// The action, or its beginning up to a dot.
     pub action: Option<String>,
+    /// The ticket, exactly.
+    pub ticket: Option<String>,
     /// Not before.
     pub from: Option<Instant>,
     /// Before.
@@ -449,6 +453,8 @@ pub struct AuditPage {
     pub filter: AuditFilter,
     /// The actions that exist, to choose from.
     pub actions: Vec<String>,
+    /// Numbers of those events that are not as they were written: the log was tampered with.
+    pub unproven: Vec<i64>,
     /// When it was answered.
     pub now: Instant,
 }
@@ -466,7 +472,7 @@ pub struct StaffSessionRow {
     pub created_at: Instant,
     /// When it was last used.
     pub last_seen_at: Instant,
-    /// When it ends at the latest.
+    /// When it ends unless it is used before; when its last hour came, in any case.
     pub expires_at: Instant,
     /// Whether it is the one that asks.
     pub current: bool,

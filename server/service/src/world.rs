@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::{Account, Place, Route, RouteKey, Scope, ServerStatus, Session, SessionId, Unread, World};
+use domain::{
+    Account, Place, Route, RouteKey, Scope, ServerStatus, Session, SessionId, Unread, World, view::SessionFilter,
+};
 use futures::future::join_all;
 use routers::{Entry, RouterError};
 use store::{ServerRecord, StoredRoute};
@@ -10,7 +12,7 @@ use store::{ServerRecord, StoredRoute};
 use crate::{Result, Unstick};
 
 /// Open sessions that are read for a page; an account with more is shown as truncated.
-pub(crate) const PAGE_SESSIONS: u32 = 500;
+pub(crate) const PAGE_SESSIONS: u32 = 2_000;
 /// Open sessions that a plan may have.
 pub(crate) const PLAN_SESSIONS: u32 = 20_000;
 
@@ -25,6 +27,12 @@ impl Unstick {
         )?;
         let truncated = sessions.len() > limit as usize;
         sessions.truncate(limit as usize);
+        if truncated {
+            // The newest may all be live: what is left over is what a diagnosis is about.
+            let seen: HashSet<SessionId> = sessions.iter().map(|session| session.id.clone()).collect();
+            let ended = self.store().sessions_page(&account.id, SessionFilter::Ended, None, limit).await?;
+            sessions.extend(ended.items.into_iter().filter(|session| !seen.contains(&session.id)));
+        }
         let (routes, unread) = self.read_routes(&account, &sessions, &stored).await;
         let missing = missing_sessions(&routes, &sessions);
         if !missing.is_empty() {
@@ -60,6 +68,8 @@ impl Unstick {
                     self.route(&pool.place, pool.scope, entry, known, owner)
                 })),
                 Err(RouterError::Unreachable(why) | RouterError::Refused(why)) => {
+                    // What it held when it was last read is more than nothing, and is told as that.
+                    routes.extend(stored.iter().filter(|it| it.route.place == pool.place).map(|it| it.route.clone()));
                     let name = &pool.place.router;
                     if !unread.iter().any(|other: &Unread| &other.router == name) {
                         unread.push(Unread { router: name.clone(), why });

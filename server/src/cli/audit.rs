@@ -51,6 +51,9 @@ struct ExportArgs {
     /// Only this action, or all that begin so up to a dot: cleanup
     #[arg(long)]
     action: Option<String>,
+    /// Only of this ticket, exactly
+    #[arg(long)]
+    ticket: Option<String>,
     /// Not before this day or instant
     #[arg(long, value_parser = words::instant)]
     from: Option<Instant>,
@@ -109,12 +112,12 @@ async fn verify(context: &Context, unstick: &Unstick, as_json: bool) -> Result<E
 }
 
 async fn export(context: &Context, unstick: &Unstick, args: ExportArgs) -> Result<Exit, Failure> {
-    let ExportArgs { format, actor, account, action, from, to } = args;
+    let ExportArgs { format, actor, account, action, ticket, from, to } = args;
     let format = match format {
         Format::Csv => ExportFormat::Csv,
         Format::Ndjson => ExportFormat::Ndjson,
     };
-    let filter = AuditFilter { actor, account, action, from, to };
+    let filter = AuditFilter { actor, account, action, ticket, from, to };
     unstick.note_export(&context.actor, &filter, format.as_str()).await?;
     let unwritable = |error: std::io::Error| Failure::failed(format!("standard output cannot be written to: {error}"));
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());

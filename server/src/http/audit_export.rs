@@ -110,7 +110,7 @@ fn filter(query: &str) -> Result<AuditFilter, String> {
     let pairs: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     for (place, (name, _)) in pairs.iter().enumerate() {
         if !AuditQuery::default().pairs().iter().any(|(known, _)| known == name) {
-            return Err("use actor, account, action, from and to".to_owned());
+            return Err("use actor, account, action, ticket, from and to".to_owned());
         }
         if pairs.iter().take(place).any(|(other, _)| other == name) {
             return Err(format!("{name} is there twice"));

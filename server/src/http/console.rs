@@ -5,8 +5,9 @@ use app::{App, shell};
 use axum::{
     Router,
     extract::Request,
-    http::{StatusCode, request::Parts},
+    http::{Method, StatusCode, request::Parts},
     middleware::from_fn_with_state,
+    response::{IntoResponse, Redirect},
     routing::get,
 };
 use leptos::{
@@ -40,8 +41,12 @@ pub fn routes(site: &Site) -> Router<Site> {
     };
     let missing = render_app_async_with_context(provide.clone(), page.clone());
     let missing = move |request: Request| {
+        let elsewhere = without_slash(&request);
         let page = missing(request);
         async move {
+            if let Some(elsewhere) = elsewhere {
+                return elsewhere.into_response();
+            }
             let mut response = page.await;
             if response.status() == StatusCode::OK {
                 *response.status_mut() = StatusCode::NOT_FOUND;
@@ -63,4 +68,18 @@ pub fn routes(site: &Site) -> Router<Site> {
         .layer(session::layer(site))
         .layer(from_fn_with_state(site.clone(), csrf::same_site_only))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(worth))
+}
+
+/// Where a page is that was asked for with a slash too many at the end.
+fn without_slash(request: &Request) -> Option<Redirect> {
+    let path = request.uri().path();
+    let short = path.trim_end_matches('/');
+    if !(request.method() == Method::GET && path.len() > 1 && short.starts_with('/') && !short.starts_with("//")) {
+        return None;
+    }
+    if short == path {
+        return None;
+    }
+    let query = request.uri().query().map_or_else(String::new, |query| format!("?{query}"));
+    Some(Redirect::permanent(&format!("{short}{query}")))
 }

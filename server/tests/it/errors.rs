@@ -108,3 +108,19 @@ async fn what_is_not_there_is_404_and_no_redirect_leads_elsewhere() {
     let answer = admin.send(request).await;
     assert!(!answer.location().contains("evil"), "{}", answer.location());
 }
+
+#[tokio::test]
+async fn a_filter_that_is_not_known_is_refused_and_a_slash_too_many_leads_to_the_page() {
+    let app = TestApp::new().await;
+    app.stuck("acc_a").await;
+    let mut admin = app.signed_in(Role::Admin).await;
+    for page in ["/audit?q=foo", "/accounts?foo=1", "/accounts?server=api-2", "/audit?ticket=T-1&actr=dana"] {
+        let answer = admin.get(page).await.expect(422);
+        assert!(!answer.text.contains("acc_a@"), "{page} shows all");
+    }
+    admin.get("/audit?ticket=T-1").await.expect(200);
+    let answer = admin.get("/accounts/acc_a/?sessions=all").await.expect(308);
+    assert_eq!(answer.location(), "/accounts/acc_a?sessions=all");
+    let answer = admin.get("//evil.example/").await;
+    assert!(!answer.location().contains("evil"), "{}", answer.location());
+}

@@ -49,6 +49,7 @@ fn show(page: &AccountPage, me: Option<&Me>) -> AnyView {
         {crumb(routes::HOME, "Accounts")}
         {heading(page)}
         {unread(page)}
+        {truncated(page)}
         {verdict::verdict(page, me)}
         <div class="grid">
             <div class="stack">{findings::findings(page)} {drawing(page, &palette)}</div>
@@ -105,10 +106,16 @@ fn unread(page: &AccountPage) -> Option<AnyView> {
     let line = |it: &domain::Unread| view! { <li><code>{it.router.to_string()}</code> ": " {it.why.clone()}</li> };
     let body = view! {
         <b>"Not everything could be read."</b>
-        " What these routers hold is not in what follows:"
+        " What these routers hold is told as it was when they were last read:"
         <ul>{page.unread.iter().map(line).collect_view()}</ul>
     };
     Some(note(Tone::Warn, body))
+}
+
+fn truncated(page: &AccountPage) -> Option<AnyView> {
+    let words = "The account has so many open sessions that only the newest live and the newest left-over ones were looked \
+                 at. A clean-up takes all of them.";
+    page.truncated.then(|| note(Tone::Warn, words))
 }
 
 fn drawing(page: &AccountPage, palette: &Palette) -> AnyView {

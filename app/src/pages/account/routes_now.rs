@@ -21,8 +21,13 @@ const SHOWN: usize = 1;
 /// Where the traffic goes now: the account's own routes, then some of its sessions', then the rest in numbers.
 pub(super) fn routes_now(page: &AccountPage, palette: &Palette) -> AnyView {
     if page.routes.is_empty() {
-        let words = "No router holds anything of this account: its next request goes wherever there is room.";
-        return card("Routing now", ().into_any(), empty(words, ().into_any()));
+        let words = if page.unread.is_empty() {
+            "No router holds anything of this account: its next request goes wherever there is room.".to_owned()
+        } else {
+            let away: Vec<&str> = page.unread.iter().map(|unread| unread.router.as_str()).collect();
+            format!("Not known: {} could not be read. The others hold nothing of this account.", away.join(", "))
+        };
+        return card("Routing now", ().into_any(), empty(&words, ().into_any()));
     }
     let (own, mut of_sessions): (Vec<&RouteRow>, Vec<&RouteRow>) =
         page.routes.iter().partition(|row| row.route.scope == Scope::Account);

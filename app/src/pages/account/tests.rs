@@ -119,6 +119,7 @@ fn stuck(name: &str, n: i64) -> AccountPage {
         now: now(),
         account: world.account,
         unread: world.unread,
+        truncated: world.truncated,
         verdict,
         findings,
     }

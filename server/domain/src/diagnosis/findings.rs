@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Finding, FindingKind, Severity, World};
+use super::{Finding, FindingKind, Look, Severity};
 use crate::{Place, Rich, Route, RouteKey, Scope, ServerName, Session, SessionId, SessionState};
 
 /// Every finding, worst first.
-pub(super) fn all(world: &World) -> Vec<Finding> {
+pub(super) fn all(world: &Look<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(account_routes(world));
     findings.extend(live_on_bad(world));
@@ -23,7 +23,7 @@ fn place_name(route: &Route) -> &str {
 }
 
 /// Account routes that are left over or lead to a bad server: one finding for each server that they name.
-fn account_routes(world: &World) -> Vec<Finding> {
+fn account_routes(world: &Look<'_>) -> Vec<Finding> {
     let mut by_server: BTreeMap<&ServerName, Vec<&Route>> = BTreeMap::new();
     for route in world.routes.iter().filter(|r| r.scope == Scope::Account && world.is_left_over(r)) {
         if let Some(server) = &route.server {
@@ -33,7 +33,7 @@ fn account_routes(world: &World) -> Vec<Finding> {
     by_server.into_iter().filter_map(|(server, routes)| account_route(world, server, &routes)).collect()
 }
 
-fn account_route(world: &World, server: &ServerName, routes: &[&Route]) -> Option<Finding> {
+fn account_route(world: &Look<'_>, server: &ServerName, routes: &[&Route]) -> Option<Finding> {
     let first = *routes.first()?;
     let mut places: Vec<&str> = routes.iter().map(|route| place_name(route)).collect();
     places.sort_unstable();
@@ -57,7 +57,7 @@ fn account_route(world: &World, server: &ServerName, routes: &[&Route]) -> Optio
     })
 }
 
-fn maker_words(world: &World, route: &Route) -> Rich {
+fn maker_words(world: &Look<'_>, route: &Route) -> Rich {
     let Some(id) = &route.session else {
         return Rich::new().text("Which session made it is not known: it was there before Unstick watched.");
     };
@@ -72,7 +72,7 @@ fn maker_words(world: &World, route: &Route) -> Rich {
 }
 
 /// Live sessions whose own route leads to a bad server.
-fn live_on_bad(world: &World) -> Vec<Finding> {
+fn live_on_bad(world: &Look<'_>) -> Vec<Finding> {
     let mut by_server: BTreeMap<(&Place, &ServerName), Vec<(&Session, &Route)>> = BTreeMap::new();
     for session in world.sessions.iter().filter(|session| session.state.is_live()) {
         for route in world.routes_of(session).filter(|route| world.health_of(route).is_bad()) {
@@ -101,7 +101,7 @@ fn live_on_bad(world: &World) -> Vec<Finding> {
 }
 
 /// Ended sessions whose record remains, with the routes that they still hold.
-fn orphans(world: &World) -> Vec<Finding> {
+fn orphans(world: &Look<'_>) -> Vec<Finding> {
     let orphans: Vec<&Session> = world.sessions.iter().filter(|session| session.state.is_left_over()).collect();
     let Some(oldest) = orphans.iter().min_by_key(|session| session.state.ended_at()) else {
         return Vec::new();
@@ -112,13 +112,17 @@ fn orphans(world: &World) -> Vec<Finding> {
         let owner = orphans.iter().find(|session| session.key == route.key)?;
         Some((*owner, *route))
     });
-    let mut sentence = match orphans.len() {
+    // Of an account with very many sessions only some are read; how many are left over is counted all the same.
+    let counted = usize::try_from(world.account.leftover_sessions).unwrap_or(0);
+    let all = if world.truncated { orphans.len().max(counted) } else { orphans.len() };
+    let mut sentence = match all {
         1 => Rich::new().text("Session ").code(oldest.id.as_str()).text(" ended, but its record"),
         n => Rich::new().strong(n.to_string()).text(" sessions ended, but their records"),
     };
-    sentence = match (routed.len(), orphans.len()) {
+    sentence = match (routed.len(), all) {
         (0, 1) => sentence.text(" remains."),
         (0, _) => sentence.text(" remain."),
+        (n, _) if world.truncated => sentence.text(format!(" and at least {n} routes remain.")),
         (1, _) => sentence.text(" and 1 route remain."),
         (n, _) => sentence.text(format!(" and {n} routes remain.")),
     };
@@ -130,13 +134,13 @@ fn orphans(world: &World) -> Vec<Finding> {
         severity: if routed.is_empty() { Severity::Notice } else { Severity::Warning },
         sentence,
         since: oldest.state.ended_at(),
-        count: i64::try_from(orphans.len()).unwrap_or(i64::MAX),
+        count: i64::try_from(all).unwrap_or(i64::MAX),
         sessions: orphans.iter().map(|session| session.id.clone()).collect(),
     }]
 }
 
 /// «Session S3, signed out 3 d ago, is still pinned to api-2 on lb-1, and api-2 fails 16 % of its requests.»
-fn evidence(world: &World, owner: &Session, route: &Route) -> Rich {
+fn evidence(world: &Look<'_>, owner: &Session, route: &Route) -> Rich {
     let mut words = Rich::new().text("Session ").code(owner.id.as_str());
     if let SessionState::Ended { reason, at } = owner.state {
         words = words.text(format!(", {} {},", reason.label(), world.ago(at)));
@@ -150,7 +154,7 @@ fn evidence(world: &World, owner: &Session, route: &Route) -> Rich {
 }
 
 /// Session routes that no open session owns.
-fn ownerless(world: &World) -> Vec<Finding> {
+fn ownerless(world: &Look<'_>) -> Vec<Finding> {
     let lost: Vec<&Route> = world
         .routes
         .iter()
@@ -173,7 +177,7 @@ fn ownerless(world: &World) -> Vec<Finding> {
 }
 
 /// Keys that routers of one pool pin to different servers.
-fn splits(world: &World) -> Vec<Finding> {
+fn splits(world: &Look<'_>) -> Vec<Finding> {
     let mut by_key: BTreeMap<(&str, &RouteKey), Vec<&Route>> = BTreeMap::new();
     for route in world.routes.iter().filter(|route| route.server.is_some()) {
         by_key.entry((route.place.pool.as_str(), &route.key)).or_default().push(route);
@@ -199,7 +203,7 @@ fn splits(world: &World) -> Vec<Finding> {
     findings
 }
 
-fn accumulation(world: &World) -> Option<Finding> {
+fn accumulation(world: &Look<'_>) -> Option<Finding> {
     let open = world.account.live_sessions.saturating_add(world.account.leftover_sessions);
     (world.accumulation > 0 && open >= world.accumulation).then(|| Finding {
         kind: FindingKind::Accumulation,

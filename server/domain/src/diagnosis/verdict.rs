@@ -1,10 +1,10 @@
 //! The findings in one sentence.
 
-use super::{Finding, FindingKind, Severity, Verdict, VerdictKind, World};
+use super::{Finding, FindingKind, Look, Severity, Verdict, VerdictKind};
 use crate::{Health, Mode, Rich, Route, Scope, ServerName, SessionState};
 
 /// The verdict that `findings` of `world` amount to.
-pub(super) fn verdict(world: &World, findings: &[Finding]) -> Verdict {
+pub(super) fn verdict(world: &Look<'_>, findings: &[Finding]) -> Verdict {
     let bad_account_route =
         world.routes.iter().find(|route| route.scope == Scope::Account && world.complaint(route).is_some());
     if let Some(route) = bad_account_route {
@@ -12,7 +12,7 @@ pub(super) fn verdict(world: &World, findings: &[Finding]) -> Verdict {
     }
     if let Some(finding) = findings.iter().find(|finding| finding.severity == Severity::Critical) {
         let words = Rich::new().strong("Partly stuck.").text(" ").then(finding.sentence.clone());
-        let words = words.text(" Un-sticking moves them; nobody is signed out.");
+        let words = as_last_read(world, words.text(" Un-sticking moves them; nobody is signed out."));
         return Verdict { kind: VerdictKind::PartlyStuck, sentence: words, advice: Some(Mode::Unstick) };
     }
     if let Some(finding) = findings.first() {
@@ -21,7 +21,7 @@ pub(super) fn verdict(world: &World, findings: &[Finding]) -> Verdict {
     if world.unread.is_empty() { clean(world) } else { unsure(world) }
 }
 
-fn stuck(world: &World, route: &Route) -> Verdict {
+fn stuck(world: &Look<'_>, route: &Route) -> Verdict {
     let server = route.server.as_ref().map_or("a server that is gone", ServerName::as_str);
     let complaint = world.complaint(route).unwrap_or_default();
     let maker = route.session.as_ref().and_then(|id| world.session(id)).map(|session| session.state);
@@ -37,6 +37,7 @@ fn stuck(world: &World, route: &Route) -> Verdict {
     // What ended sessions left is not all of it when live ones are pinned to a bad server too.
     let theirs = |it: &&Route| it.scope == Scope::Session && !world.is_left_over(it) && world.complaint(it).is_some();
     let (advice, cure) = match world.routes.iter().filter(theirs).count() {
+        0 if world.account.leftover_sessions == 0 => (Mode::Unstick, "Un-sticking frees the account"),
         0 => (Mode::Stale, "Cleaning up the left-overs frees the account"),
         1 => (Mode::Unstick, "Un-sticking frees the account and its live session there"),
         _ => (Mode::Unstick, "Un-sticking frees the account and its live sessions there"),
@@ -46,26 +47,33 @@ fn stuck(world: &World, route: &Route) -> Verdict {
         .text(" Every sign-in, on any device, lands on ")
         .code(server)
         .text(format!(", which {complaint}: the account’s route was {cause}.{stays} {cure}; nobody is signed out."));
+    let sentence = as_last_read(world, sentence);
     Verdict { kind: VerdictKind::Stuck, sentence, advice: Some(advice) }
 }
 
-fn left_over(world: &World, worst: &Finding) -> Verdict {
+fn left_over(world: &Look<'_>, worst: &Finding) -> Verdict {
     let left = world.account.leftover_sessions;
     let advice = match worst.kind {
         FindingKind::SplitRoute => Mode::Unstick,
         FindingKind::Accumulation if left == 0 => Mode::Force,
         _ => Mode::Stale,
     };
-    let words = Rich::new().strong("Left-overs, but not stuck.").text(" ").then(worst.sentence.clone());
+    let known = world.unread.is_empty();
+    let kind = if known { "Left-overs, but not stuck." } else { "Left-overs." };
+    let words = Rich::new().strong(kind).text(" ").then(worst.sentence.clone());
     let live = world.routes.iter().filter(|route| !world.is_left_over(route)).count();
     let words = match live {
+        _ if !known => {
+            let words = words.text(" Whether it is stuck is not known: ").names(&unread(world), 3);
+            words.text(" could not be read.")
+        }
         0 => words.text(" No live session is on a bad server."),
         _ => words.text(" What is live is on good servers."),
     };
     Verdict { kind: VerdictKind::LeftOver, sentence: words, advice: Some(advice) }
 }
 
-fn clean(world: &World) -> Verdict {
+fn clean(world: &Look<'_>) -> Verdict {
     let mut words = Rich::new().strong("Sessions are not the cause.").text(" ");
     words = match (world.account.live_sessions, world.routes.len()) {
         (0, 0) => words.text("The account has no live session and no route, and nothing is left over."),
@@ -80,9 +88,20 @@ fn clean(world: &World) -> Verdict {
     }
 }
 
-fn unsure(world: &World) -> Verdict {
-    let names: Vec<_> = world.unread.iter().map(|unread| unread.router.as_str()).collect();
-    let words = Rich::new().strong("Not sure.").text(" Nothing wrong was found, but ").names(&names, 3);
+fn unsure(world: &Look<'_>) -> Verdict {
+    let words = Rich::new().strong("Not sure.").text(" Nothing wrong was found, but ").names(&unread(world), 3);
     let words = words.text(" could not be read. What it holds is not known.");
     Verdict { kind: VerdictKind::Unsure, sentence: words, advice: None }
+}
+
+fn unread<'a>(world: &'a Look<'_>) -> Vec<&'a str> {
+    world.unread.iter().map(|unread| unread.router.as_str()).collect()
+}
+
+/// Says of what a verdict rests on that it was not read now.
+fn as_last_read(world: &Look<'_>, words: Rich) -> Rich {
+    let away: Vec<_> = world.routes.iter().filter(|route| world.is_unread(&route.place)).collect();
+    let Some(last) = away.iter().map(|route| route.read_at).max() else { return words };
+    let words = words.text(" ").names(&unread(world), 3);
+    words.text(format!(" could not be read now: what it holds is told as it was {}.", world.ago(last)))
 }

@@ -53,6 +53,7 @@ impl Unstick {
             now: world.read_at,
             account: world.account,
             unread: world.unread,
+            truncated: world.truncated,
             verdict,
             findings,
             filter,
@@ -77,6 +78,7 @@ impl Unstick {
 }
 
 fn session_rows(world: &World, page: Page<Session>) -> Page<SessionRow> {
+    let look = world.look();
     let mut chips: HashMap<&RouteKey, Vec<RouteChip>> = HashMap::new();
     for route in world.routes.iter().filter(|route| route.scope == domain::Scope::Session) {
         chips.entry(&route.key).or_default().push(RouteChip {
@@ -84,7 +86,7 @@ fn session_rows(world: &World, page: Page<Session>) -> Page<SessionRow> {
             pool: route.place.pool.clone(),
             server: route.server.clone(),
             health: world.health_of(route),
-            left_over: world.is_left_over(route),
+            left_over: look.is_left_over(route),
         });
     }
     let row = |session: Session| SessionRow { routes: chips.get(&session.key).cloned().unwrap_or_default(), session };
@@ -92,11 +94,11 @@ fn session_rows(world: &World, page: Page<Session>) -> Page<SessionRow> {
 }
 
 fn route_rows(world: &World) -> Vec<RouteRow> {
-    let mut routes: Vec<_> = world.routes.iter().collect();
+    let (look, mut routes) = (world.look(), world.routes.iter().collect::<Vec<_>>());
     routes.sort_by(|a, b| (a.scope, &a.place, &a.key).cmp(&(b.scope, &b.place, &b.key)));
     let row = |route: &domain::Route| RouteRow {
         health: world.health_of(route),
-        left_over: world.is_left_over(route),
+        left_over: look.is_left_over(route),
         why: why(world, route),
         route: route.clone(),
     };

@@ -15,8 +15,9 @@ pub(super) fn timeline(world: &World, recent: &[Session], history: &[RouteChange
     let mut sessions: Vec<&Session> = recent.iter().collect();
     // What matters first: live ones, then left-over ones, then the rest; the newest first among equals.
     sessions.sort_by_key(|s| (!s.state.is_live(), !s.state.is_left_over(), std::cmp::Reverse(s.created_at)));
-    let hidden = sessions.len().saturating_sub(ROWS);
     sessions.truncate(ROWS);
+    let drawn = i64::try_from(sessions.len()).unwrap_or(i64::MAX);
+    let hidden = world.account.total_sessions.saturating_sub(drawn).max(0);
     sessions.sort_by_key(|session| session.created_at);
     let earliest = sessions.iter().map(|session| session.created_at).min().unwrap_or(from).max(from);
     let from = if sessions.is_empty() { from } else { earliest };
@@ -36,7 +37,7 @@ pub(super) fn timeline(world: &World, recent: &[Session], history: &[RouteChange
         bands.map(|s| Band { server: s.name.clone(), health: s.health, since: s.since.max(from) }).collect();
     bands.sort_by(|a, b| (&a.server, a.since).cmp(&(&b.server, b.since)));
     bands.dedup_by(|a, b| a.server == b.server);
-    Timeline { from, to, rows, bands, hidden: i64::try_from(hidden).unwrap_or(i64::MAX) }
+    Timeline { from, to, rows, bands, hidden }
 }
 
 fn used(rows: &[TimelineRow], server: &ServerName) -> bool {

@@ -22,7 +22,9 @@ impl Unstick {
         let more = items.len() > limit as usize;
         items.truncate(limit as usize);
         let next = items.last().filter(|_| more).map(|event| event.seq.to_string());
-        Ok(AuditPage { page: Page { items, next }, filter: filter.clone(), actions, now: self.now() })
+        let shown: Vec<i64> = items.iter().map(|event| event.seq).collect();
+        let unproven = self.store().unproven(&shown).await?;
+        Ok(AuditPage { page: Page { items, next }, filter: filter.clone(), actions, unproven, now: self.now() })
     }
 
     /// A batch of the audit log for an export, newest first, at most 1,000 events before `before`.

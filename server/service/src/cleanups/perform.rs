@@ -1,6 +1,9 @@
 //! One piece of a clean-up's work against a router: do it, read it back, say where each step now is.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use domain::{Place, Reading, RouteKey, ServerName, ServerStatus, Span, Stage, Step, Target, Work};
 use routers::{Entry, Router, RouterError};
@@ -15,6 +18,7 @@ impl Unstick {
             Work::Verify { place, steps } => (place, steps, false),
             Work::Delete { .. } => return Vec::new(),
         };
+        let numbers: HashSet<i64> = numbers.iter().copied().collect();
         let mine: Vec<&Step> = steps.iter().filter(|step| numbers.contains(&step.no)).collect();
         let keys: Vec<RouteKey> = mine.iter().filter_map(|step| key_of(step)).cloned().collect();
         crash::point(if clears { "clear:before" } else { "verify:before" });

@@ -1,6 +1,8 @@
 //! Carrying a clean-up out. Any worker in any process may: it takes the lease, does what the steps say is next, and
 //! writes what it read back, each time checking that the lease is still its own.
 
+use std::collections::{HashMap, HashSet};
+
 use domain::{
     Actor, AuditDraft, Cleanup, CleanupId, Instant, Progress, Span, Status, Step, StepKind, Target, Watch, Work,
     next_work, status_of,
@@ -84,13 +86,15 @@ impl Unstick {
         let now = self.now();
         for work in work {
             if let Work::Delete { steps } = work {
+                let steps: HashSet<i64> = steps.iter().copied().collect();
                 let records = held.steps.iter().filter(|step| steps.contains(&step.no));
                 changed.extend(records.cloned().map(|step| step.after_delete(now)));
             }
         }
+        let mut places: HashMap<i64, &mut Step> = held.steps.iter_mut().map(|step| (step.no, step)).collect();
         for step in &changed {
-            if let Some(place) = held.steps.iter_mut().find(|other| other.no == step.no) {
-                *place = step.clone();
+            if let Some(place) = places.get_mut(&step.no) {
+                **place = step.clone();
             }
         }
         self.save(held, &changed, None).await

@@ -3,10 +3,12 @@
 use domain::{Actor, Mode, PlanHash, Role, StaffId, StaffSessionId, Status, VerdictKind, view::SessionFilter};
 use service::Error;
 
-use crate::world::{World, account, request, shell};
+use crate::world::{Fault, World, account, request, session, shell};
 
 both!(
     the_account_page_says_what_is_wrong_and_after_the_clean_up_that_nothing_is,
+    an_account_stays_stuck_on_the_page_while_its_router_is_away,
+    older_left_overs_are_seen_behind_thousands_of_live_sessions,
     stale_leaves_the_live_session_and_unstick_leaves_everybody,
     a_plan_whose_world_changed_is_refused_with_the_new_plan,
     there_is_one_live_clean_up_an_account,
@@ -30,6 +32,46 @@ async fn the_account_page_says_what_is_wrong_and_after_the_clean_up_that_nothing
     assert_eq!(page.sessions.items.len(), 0);
     let history = world.unstick.account_page(&shell(), &id, SessionFilter::Cleaned, None).await.unwrap();
     assert_eq!(history.sessions.items.len(), 3, "history stays");
+}
+
+async fn an_account_stays_stuck_on_the_page_while_its_router_is_away(world: World) {
+    let id = world.stuck("away").await;
+    world.unstick.observe_once().await.unwrap();
+    *world.script.always.lock().unwrap() = Some(Fault::LostRequest);
+    let page = world.unstick.account_page(&shell(), &id, SessionFilter::Open, None).await.unwrap();
+    assert_eq!((page.verdict.kind, page.unread.len()), (VerdictKind::Stuck, 1), "{}", page.verdict.sentence);
+    assert!(page.verdict.sentence.to_string().contains("edge could not be read now"), "{}", page.verdict.sentence);
+    assert_eq!(page.routes.len(), 4, "what was last read");
+}
+
+async fn older_left_overs_are_seen_behind_thousands_of_live_sessions(world: World) {
+    let id = world.stuck("many").await;
+    let back_end =
+        Actor::Token { id: domain::TokenId::parse("t").unwrap(), scopes: vec![domain::TokenScope::SessionsWrite] };
+    for piece in 0..3 {
+        let create = |n| service::SessionCreate {
+            id: session(&format!("many_{piece}_{n}")),
+            account: id.clone(),
+            client: String::new(),
+            user_agent: String::new(),
+            ip: String::new(),
+            created_at: None,
+        };
+        world.unstick.create_sessions(&back_end, (0..800).map(create).collect()).await.unwrap();
+    }
+    let page = world.unstick.account_page(&shell(), &id, SessionFilter::Open, None).await.unwrap();
+    assert!(page.truncated);
+    let orphans = page.findings.iter().find(|finding| finding.kind == domain::FindingKind::OrphanedSession).unwrap();
+    assert_eq!(orphans.count, 2, "{}", orphans.sentence);
+    assert_eq!(
+        page.timeline.hidden + i64::try_from(page.timeline.rows.len()).unwrap(),
+        2_403 + 1,
+        "and the account's row"
+    );
+    let asked = world.unstick.request_cleanup(&shell(), request("many", Mode::Force)).await.unwrap();
+    assert_eq!(world.drive(&asked.id, 3).await, Status::Done);
+    let now = world.store.account(&id).await.unwrap().unwrap();
+    assert_eq!((now.live_sessions, now.leftover_sessions), (0, 0));
 }
 
 async fn stale_leaves_the_live_session_and_unstick_leaves_everybody(world: World) {

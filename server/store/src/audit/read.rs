@@ -47,6 +47,7 @@ impl Store {
             (action.is_some(), sql!(" AND action = $5")),
             (f.from.is_some(), sql!(" AND at >= $6")),
             (f.to.is_some(), sql!(" AND at < $7")),
+            (f.ticket.is_some(), sql!(" AND ticket = $8 AND ticket <> ''")),
         ];
         let mut pieces = vec![Sql::fixed(
             concat!(
@@ -74,6 +75,7 @@ impl Store {
             action.map(String::as_str),
             f.from,
             f.to,
+            f.ticket.as_deref(),
         ];
         all(self.rows::<EventRecord>(Sql::joined(&pieces), values).await?)
     }

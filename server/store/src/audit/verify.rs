@@ -1,11 +1,13 @@
 //! Proving the log: every event is there, in its place, as it was written.
 
+use std::collections::HashMap;
+
 use domain::{AuditLink, GENESIS};
 
 use super::{Checkpoint, EventRecord, chain::Signer};
 use crate::{
     Result, Store,
-    sql::{args, rows},
+    sql::{args, cells, json, rows},
 };
 
 /// Events that are read at once: about 1 MB.
@@ -95,6 +97,31 @@ impl Store {
                 return Ok(None);
             }
         }
+    }
+}
+
+impl Store {
+    /// Those of the events numbered `seqs` that are not as they were written, or do not follow the one before them. Quick,
+    /// for a page of them; [`Self::verify_audit`] proves the whole log.
+    ///
+    /// # Errors
+    /// When the database could not be read.
+    pub async fn unproven(&self, seqs: &[i64]) -> Result<Vec<i64>> {
+        let wanted: Vec<_> = seqs.iter().flat_map(|seq| [cells![*seq], cells![seq - 1]]).collect();
+        let sql = rows!(event, "FROM audit_events WHERE seq IN (SELECT CAST(value ->> 0 AS BIGINT) FROM ", each, ")");
+        let events: Vec<EventRecord> = self.rows(sql, args![json(&wanted)?]).await?;
+        let mut events: HashMap<i64, EventRecord> = events.into_iter().map(|event| (event.seq, event)).collect();
+        let hashes: HashMap<i64, String> = events.iter().map(|(seq, event)| (*seq, event.hash.clone())).collect();
+        let signers: Vec<Signer> = self.keys.all().map(Signer::new).collect();
+        let mut fits = |seq: i64| {
+            let Some(event) = events.remove(&seq) else { return false };
+            let before = hashes.get(&(seq - 1)).map_or(GENESIS, String::as_str);
+            let (prev, hash) = (event.prev_hash.clone(), event.hash.clone());
+            let Ok((draft, detail)) = event.draft() else { return false };
+            let link = AuditLink { seq, draft: &draft, detail_text: &detail };
+            prev == before && signers.iter().any(|signer| signer.link(&prev, link) == hash)
+        };
+        Ok(seqs.iter().copied().filter(|seq| !fits(*seq)).collect())
     }
 }
 

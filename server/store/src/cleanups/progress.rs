@@ -57,7 +57,11 @@ impl Tx {
         if steps.is_empty() {
             return Ok(());
         }
-        let before = counted(&self.stored_steps(id, steps).await?);
+        let stored = self.stored_steps(id, steps).await?;
+        if stored.len() != steps.len() {
+            return Err(StoreError::corrupt("a step is gone"));
+        }
+        let before = counted(&stored);
         self.update_steps(id, steps).await?;
         let after = counted(steps);
         let change = |of: fn(&StepCounts) -> i64| of(&after) - of(&before);

@@ -101,23 +101,25 @@ impl Tx {
         self.exec(sql, args![json(&steps.iter().map(inserted).collect::<Vec<_>>())?, id]).await.map(|_| ())
     }
 
-    /// Writes what changes in steps, in one statement.
+    /// Writes steps that are stored, in one statement. By their key, one after the other: an update that joined them to
+    /// the stored ones would compare each with each in SQLite.
     pub(super) async fn update_steps(&mut self, id: &CleanupId, steps: &[Step]) -> Result<()> {
         let sql = sql!(
-            "UPDATE cleanup_steps SET stage = i.stage, attempts = i.attempts, next_at = i.next_at, \
-             trouble = i.trouble, trouble_text = i.trouble_text, had = i.had, now_on = i.now_on, \
-             cleared_at = i.cleared_at, cleared_again_at = i.cleared_again_at, verified_at = i.verified_at \
-             FROM (SELECT CAST(value ->> 0 AS BIGINT) AS no, value ->> 1 AS stage, \
-             CAST(value ->> 2 AS BIGINT) AS attempts, CAST(value ->> 3 AS BIGINT) AS next_at, \
-             value ->> 4 AS trouble, value ->> 5 AS trouble_text, value ->> 6 AS had, value ->> 7 AS now_on, \
-             CAST(value ->> 8 AS BIGINT) AS cleared_at, CAST(value ->> 9 AS BIGINT) AS cleared_again_at, \
-             CAST(value ->> 10 AS BIGINT) AS verified_at FROM ",
+            "INSERT INTO cleanup_steps (cleanup_id, ",
+            step,
+            ") SELECT $2, CAST(value ->> 0 AS BIGINT), value ->> 1, \
+             value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, CAST(value ->> 7 AS BIGINT), value ->> 8, \
+             CAST(value ->> 9 AS BIGINT), CAST(value ->> 10 AS BIGINT), value ->> 11, value ->> 12, value ->> 13, \
+             value ->> 14, CAST(value ->> 15 AS BIGINT), CAST(value ->> 16 AS BIGINT), CAST(value ->> 17 AS BIGINT) \
+             FROM ",
             each,
-            ") AS i \
-             WHERE cleanup_steps.cleanup_id = $2 AND cleanup_steps.no = i.no"
+            any,
+            " ON CONFLICT (cleanup_id, no) DO UPDATE SET stage = excluded.stage, attempts = excluded.attempts, \
+             next_at = excluded.next_at, trouble = excluded.trouble, trouble_text = excluded.trouble_text, \
+             had = excluded.had, now_on = excluded.now_on, cleared_at = excluded.cleared_at, \
+             cleared_again_at = excluded.cleared_again_at, verified_at = excluded.verified_at"
         );
-        let changed = self.exec(sql, args![json(&steps.iter().map(updated).collect::<Vec<_>>())?, id]).await?;
-        if usize::try_from(changed) == Ok(steps.len()) { Ok(()) } else { Err(StoreError::corrupt("a step is gone")) }
+        self.exec(sql, args![json(&steps.iter().map(inserted).collect::<Vec<_>>())?, id]).await.map(|_| ())
     }
 
     /// The stored forms of those of `steps` that exist.
@@ -147,22 +149,6 @@ fn inserted(step: &Step) -> [Arg<'_>; 18] {
         key,
         step.target.session(),
         i64::from(vanish),
-        step.stage.as_str(),
-        step.attempts,
-        step.next_at,
-        step.trouble.as_ref().map(Trouble::as_str),
-        step.trouble.as_ref().map(Trouble::text),
-        step.had.as_ref(),
-        step.now_on.as_ref(),
-        step.cleared_at,
-        step.cleared_again_at,
-        step.verified_at,
-    ]
-}
-
-fn updated(step: &Step) -> [Arg<'_>; 11] {
-    cells![
-        step.no,
         step.stage.as_str(),
         step.attempts,
         step.next_at,

@@ -79,6 +79,7 @@ fn filters() -> Vec<AuditFilter> {
         actor: text("system"),
         account: Some(aid("a")),
         action: text("cleanup"),
+        ticket: text("T-3"),
         from: Some(at(10)),
         to: Some(at(100)),
     };
@@ -87,6 +88,7 @@ fn filters() -> Vec<AuditFilter> {
     filters.extend(["b", "nobody"].map(|account| AuditFilter { account: Some(aid(account)), ..any() }));
     let actions = ["cleanup", "cleanup.", "staff.added", "%", ""];
     filters.extend(actions.map(|action| AuditFilter { action: text(action), ..any() }));
+    filters.extend(["T-3", "T-none", ""].map(|ticket| AuditFilter { ticket: text(ticket), ..any() }));
     let times = [(Some(30), Some(60)), (None, Some(0)), (None, Some(7)), (Some(900), None), (Some(110), None)];
     filters.extend(times.map(|(from, to)| AuditFilter { from: from.map(at), to: to.map(at), ..any() }));
     filters
@@ -101,6 +103,7 @@ fn fits(filter: &AuditFilter, event: &AuditEvent) -> bool {
     filter.actor.as_ref().is_none_or(|actor| *actor == said.actor)
         && filter.account.as_ref().is_none_or(|account| said.account.as_ref() == Some(account))
         && filter.action.as_ref().is_none_or(begins)
+        && filter.ticket.as_ref().is_none_or(|ticket| !ticket.is_empty() && *ticket == said.ticket)
         && filter.from.is_none_or(|from| said.at >= from)
         && filter.to.is_none_or(|to| said.at < to)
 }
@@ -112,6 +115,7 @@ async fn every_filter_shows_what_fits_and_all_of_it(db: &Db) {
         let actor = ["staff:dana", "cli:root@lb7", "system"][index % 3];
         let mut said = draft(n, actor, ACTIONS[index % 5]);
         said.account = (n % 2 == 0).then(|| aid(["a", "b"][index % 4 / 2]));
+        said.ticket = if n % 4 == 0 { String::new() } else { format!("T-{}", n % 7) };
         drafts.push(said);
     }
     tx!(db, tx => tx.append_audits(&drafts));

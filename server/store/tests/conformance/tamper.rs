@@ -9,6 +9,7 @@ both! {
     triggers_refuse_what_no_program_of_ours_does,
     an_edit_of_any_field_shows_where_it_is,
     every_tampering_shows_at_its_first_number,
+    a_page_of_events_shows_what_was_tampered_with,
     a_cut_tail_shows_without_a_checkpoint_when_the_head_was_forgotten,
     an_event_beyond_the_head_shows,
     a_log_that_was_written_anew_shows_against_a_checkpoint,
@@ -249,4 +250,13 @@ async fn progress_reaches_the_last_event(db: &Db) {
     let last = std::sync::atomic::AtomicI64::new(0);
     db.store.verify_audit(&[], &|seq| last.store(seq, std::sync::atomic::Ordering::Relaxed)).await.unwrap();
     assert_eq!(last.into_inner(), EVENTS);
+}
+
+async fn a_page_of_events_shows_what_was_tampered_with(db: &Db) {
+    log(db).await;
+    assert_eq!(db.store.unproven(&[40, 39, 12, 1]).await.unwrap(), Vec::<i64>::new());
+    drop_triggers(db).await;
+    db.raw("UPDATE audit_events SET reason = 'other' WHERE seq = 12").await.unwrap();
+    db.raw("DELETE FROM audit_events WHERE seq = 38").await.unwrap();
+    assert_eq!(db.store.unproven(&[40, 39, 38, 13, 12, 11, 1]).await.unwrap(), [39, 38, 12]);
 }
