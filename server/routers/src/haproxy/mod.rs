@@ -87,6 +87,18 @@ impl Router for Haproxy {
         self.pools.iter().any(|pool| pool.acl.is_some())
     }
 
+    fn caveats(&self) -> Vec<String> {
+        let open = self.pools.iter().filter(|pool| pool.acl.is_none());
+        let caveat = |pool: &Pool| {
+            format!(
+                "pool {} has no acl_file, so a request that comes while a key is cleaned may pin it again, and only the second \
+                 look finds that: give its `stick` lines an ACL file and name it in acl_file",
+                pool.name
+            )
+        };
+        open.map(caveat).collect()
+    }
+
     async fn about(&self) -> Result<About, RouterError> {
         let answer = self.transport.ask(&[Command::Info]).await?;
         let text = self.transport.data(answer.replies().next(), "itself")?;
