@@ -1,7 +1,9 @@
-//! A HAProxy of its own for each test, on unix sockets in a temporary folder, and the servers behind it.
+//! A HAProxy or Redis of its own for each test, on unix sockets in a temporary folder, and the servers behind it.
 
+mod cutter;
 mod origin;
 mod process;
+mod redis;
 mod relay;
 
 use std::{
@@ -19,8 +21,10 @@ use tokio::{
     net::UnixStream,
 };
 
+pub use cutter::Cutter;
 pub use origin::Origin;
 pub use process::Process;
+pub use redis::{RedisLab, free_port};
 pub use relay::Relay;
 
 /// What the stick tables of a lab are called.
@@ -57,7 +61,7 @@ impl Lab {
         }
         let file = dir.path().join("haproxy.cfg");
         fs::write(&file, configuration(dir.path(), &origins, more)).unwrap();
-        let process = Process::start(&file, dir.path());
+        let process = Process::haproxy(&file, dir.path());
         let lab = Self { process, origins, dir };
         lab.wait_until_it_answers().await;
         lab
