@@ -4,6 +4,7 @@
 
 mod bounds;
 mod broken;
+mod conformance;
 mod fences;
 mod lab;
 mod lists;

@@ -67,6 +67,16 @@ impl Lab {
         lab
     }
 
+    /// Ends it as a crash would, and starts it again with nothing in its tables.
+    pub async fn crash(&mut self) {
+        self.process.kill();
+        for socket in ["admin.sock", "operator.sock", "user.sock", "web.sock"] {
+            let _ = fs::remove_file(self.path(socket));
+        }
+        self.process = Process::haproxy(&self.path("haproxy.cfg"), self.dir.path());
+        self.wait_until_it_answers().await;
+    }
+
     /// Sockets appear one by one, in the order of the configuration.
     async fn wait_until_it_answers(&self) {
         for socket in ["admin.sock", "web.sock"] {
