@@ -56,17 +56,11 @@ impl Unstick {
         let mut checks = Vec::new();
         for router in self.fleet() {
             let name = format!("router {}", router.name());
-            checks.push(match router.about().await {
-                Err(error) => check(name, CheckOutcome::Bad, error.to_string()),
-                Ok(about) if router.can_fence() => check(name, CheckOutcome::Ok, about.product),
-                Ok(about) => {
-                    let text = format!(
-                        "{}; it has no fence (acl_file), so a request that comes while a key is cleaned may pin it again",
-                        about.product
-                    );
-                    check(name, CheckOutcome::Warn, text)
-                }
-            });
+            match router.about().await {
+                Err(error) => checks.push(check(&name, CheckOutcome::Bad, error.to_string())),
+                Ok(about) => checks.push(check(&name, CheckOutcome::Ok, about.product)),
+            }
+            checks.extend(router.caveats().into_iter().map(|caveat| check(&name, CheckOutcome::Warn, caveat)));
         }
         if checks.is_empty() {
             checks.push(check(
