@@ -18,7 +18,7 @@ use crate::lab::{key, keys, pool};
 /// Every promise for every kind; the second list for the kinds that run outside of Unstick.
 macro_rules! promises {
     (all: $($all:ident)+; outside: $($outside:ident)+) => {
-        mod embedded { $(#[tokio::test] async fn $all() { super::$all(super::Subject::embedded().await).await; })+ }
+        mod embedded { $(#[tokio::test] async fn $all() { super::$all(super::Subject::embedded()).await; })+ }
         mod haproxy {
             $(#[tokio::test] async fn $all() { super::$all(super::Subject::haproxy().await).await; })+
             $(#[tokio::test] async fn $outside() { super::$outside(super::Subject::haproxy().await).await; })+
@@ -62,7 +62,7 @@ fn all(listing: Listing) -> Vec<Entry> {
     if let Listing::All(entries) = listing { entries } else { panic!("{listing:?}") }
 }
 
-fn refused<T: std::fmt::Debug>(result: Result<T, RouterError>) {
+fn refused<T: std::fmt::Debug>(result: &Result<T, RouterError>) {
     assert!(matches!(result, Err(RouterError::Refused(_))), "{result:?}");
 }
 
@@ -181,10 +181,10 @@ async fn the_entries_of_a_server_are_its_own(it: Subject) {
 
 async fn a_pool_that_is_not_configured_is_refused(it: Subject) {
     let (other, mine) = (pool("elsewhere"), [key("acc_1")]);
-    refused(it.router.read(&other, &mine).await);
-    refused(it.router.clear(&other, &mine).await);
-    refused(it.router.list(&other, 10).await);
-    refused(it.router.of_server(&other, &server("api-1"), 10).await);
+    refused(&it.router.read(&other, &mine).await);
+    refused(&it.router.clear(&other, &mine).await);
+    refused(&it.router.list(&other, 10).await);
+    refused(&it.router.of_server(&other, &server("api-1"), 10).await);
 }
 
 async fn servers_are_told_as_their_operators_see_them(it: Subject) {

@@ -33,7 +33,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    pub async fn embedded() -> Self {
+    pub fn embedded() -> Self {
         let (name, pool, table) = (RouterName::parse("embedded").unwrap(), pool("app"), Arc::new(Memory::default()));
         let place = Place { router: name.clone(), pool: pool.clone() };
         let info = PoolInfo { place, kind: RouterKind::Embedded, scope: Scope::Account };
