@@ -8,6 +8,7 @@ mod conformance;
 mod fences;
 mod lab;
 mod lists;
+mod peers;
 mod pins;
 mod redis;
 mod refusals;

@@ -2,6 +2,7 @@
 
 mod cutter;
 mod origin;
+mod pair;
 mod process;
 mod redis;
 mod relay;
@@ -23,6 +24,7 @@ use tokio::{
 
 pub use cutter::Cutter;
 pub use origin::Origin;
+pub use pair::Pair;
 pub use process::Process;
 pub use redis::{RedisLab, free_port};
 pub use relay::Relay;
@@ -129,25 +131,12 @@ impl Lab {
 
     /// A request to `pool` with `key` in its cookie.
     pub async fn get(&self, pool: &str, key: &str, path: &str) -> Page {
-        let mut stream = UnixStream::connect(self.path("web.sock")).await.unwrap();
-        let head = format!(
-            "GET {path} HTTP/1.1\r\nHost: test\r\nX-Pool: {pool}\r\nCookie: k={key}\r\nConnection: close\r\n\r\n"
-        );
-        stream.write_all(head.as_bytes()).await.unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).await.unwrap();
-        let status = text.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
-        let server = text.rsplit("\r\n").next().unwrap_or_default().to_owned();
-        Page { status, server }
+        get(&self.path("web.sock"), pool, key, path).await
     }
 
     /// What HAProxy says to `command`, past the code under test.
     pub async fn raw(&self, command: &str) -> String {
-        let mut stream = UnixStream::connect(self.path("admin.sock")).await.unwrap();
-        stream.write_all(format!("{command}\n").as_bytes()).await.unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).await.unwrap();
-        text
+        raw(&self.path("admin.sock"), command).await
     }
 
     /// Makes rows for `keys` in `table`, past the code under test.
@@ -170,6 +159,28 @@ impl Lab {
     pub fn origin(&self, name: &str) -> &Origin {
         self.origins.iter().find(|origin| origin.name == name).unwrap()
     }
+}
+
+/// A request to `pool` behind `socket`, with `key` in its cookie.
+async fn get(socket: &Path, pool: &str, key: &str, path: &str) -> Page {
+    let mut stream = UnixStream::connect(socket).await.unwrap();
+    let head =
+        format!("GET {path} HTTP/1.1\r\nHost: test\r\nX-Pool: {pool}\r\nCookie: k={key}\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    let status = text.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
+    let server = text.rsplit("\r\n").next().unwrap_or_default().to_owned();
+    Page { status, server }
+}
+
+/// What the runtime API behind `socket` says to `command`.
+async fn raw(socket: &Path, command: &str) -> String {
+    let mut stream = UnixStream::connect(socket).await.unwrap();
+    stream.write_all(format!("{command}\n").as_bytes()).await.unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    text
 }
 
 /// A pool's name.
