@@ -1,4 +1,4 @@
-//! Two HAProxys with `peers`: what one is told to forget the other remembers and brings back, and a clean-up of both that
+//! HAProxy twice, with `peers`: what one is told to forget the other remembers and brings back, and a clean-up of both that
 //! stays true all the same.
 
 use domain::RouteKey;

@@ -1,4 +1,4 @@
-//! Two HAProxys that are each other's peers, in front of the same servers: what one learns it tells the other.
+//! Two load balancers (HAProxy) that are each other's peers, in front of the same servers: what one learns it tells the other.
 
 use std::{fmt::Write as _, fs, path::PathBuf, time::Duration};
 
@@ -12,7 +12,7 @@ use super::{Origin, Page, Process, get, raw};
 /// The names of the two.
 const NAMES: [&str; 2] = ["lb-1", "lb-2"];
 
-/// Two HAProxys. Everywhere, `which` is 0 or 1.
+/// The two. Everywhere, `which` is 0 or 1.
 pub struct Pair {
     processes: [Process; 2],
     pub origins: Vec<Origin>,
