@@ -100,6 +100,10 @@ pub trait Router: Send + Sync {
     }
     /// What it says of itself.
     async fn about(&self) -> Result<About, RouterError>;
+    /// The names, as it knows them, of others to which it tells every entry that it learns, but never one that is cleared.
+    async fn peers(&self) -> Result<Vec<String>, RouterError> {
+        Ok(Vec::new())
+    }
     /// The servers of all its pools.
     async fn servers(&self) -> Result<Vec<ServerReading>, RouterError>;
     /// The entries that exist for `keys`.

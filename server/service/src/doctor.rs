@@ -1,6 +1,7 @@
 //! The doctor: is everything as it should be? For a shell's exit code and a person's eyes.
 
 use domain::{Actor, Permission, Span};
+use routers::Router;
 
 use crate::{Result, Unstick};
 
@@ -60,6 +61,7 @@ impl Unstick {
                 Err(error) => checks.push(check(&name, CheckOutcome::Bad, error.to_string())),
                 Ok(about) => checks.push(check(&name, CheckOutcome::Ok, about.product)),
             }
+            checks.extend(self.unknown_peers(router.as_ref()).await.map(|text| check(&name, CheckOutcome::Warn, text)));
             checks.extend(router.caveats().into_iter().map(|caveat| check(&name, CheckOutcome::Warn, caveat)));
         }
         if checks.is_empty() {
@@ -70,6 +72,19 @@ impl Unstick {
             ));
         }
         checks
+    }
+
+    /// Peers that nobody reads: a row that stays on one of them comes back.
+    async fn unknown_peers(&self, router: &dyn Router) -> Option<String> {
+        let mut peers = router.peers().await.ok()?;
+        peers.retain(|peer| self.fleet().iter().all(|known| known.name().as_str() != peer));
+        let names = peers.join(", ");
+        (!peers.is_empty()).then(|| {
+            format!(
+                "it tells its entries to peers that are no routers here by that name ({names}): what stays on them comes \
+                 back, so add them to endpoints under those names"
+            )
+        })
     }
 
     async fn check_staff(&self) -> Result<Check> {

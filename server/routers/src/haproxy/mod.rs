@@ -15,6 +15,7 @@ mod fence;
 mod list;
 mod parse_acl;
 mod parse_info;
+mod parse_peers;
 mod parse_stat;
 mod parse_state;
 mod parse_table;
@@ -103,6 +104,13 @@ impl Router for Haproxy {
         let answer = self.transport.ask(&[Command::Info]).await?;
         let text = self.transport.data(answer.replies().next(), "itself")?;
         parse_info::about(text).ok_or_else(|| self.transport.foreign())
+    }
+
+    async fn peers(&self) -> Result<Vec<String>, RouterError> {
+        let answer = self.transport.ask(&[Command::Peers]).await?;
+        let text = self.transport.data(answer.replies().next(), "its peers")?;
+        let tables: Vec<_> = self.pools.iter().map(|pool| &pool.table).collect();
+        Ok(parse_peers::peers(text, &tables))
     }
 
     async fn servers(&self) -> Result<Vec<ServerReading>, RouterError> {

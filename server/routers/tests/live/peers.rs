@@ -4,7 +4,7 @@
 use domain::RouteKey;
 use routers::{Entry, Router, haproxy::Haproxy};
 
-use crate::lab::{Pair, key, pool};
+use crate::lab::{Lab, Pair, key, pool};
 
 const KEY: &str = "acc_7";
 
@@ -21,6 +21,14 @@ async fn pinned() -> (Pair, [Haproxy; 2], [RouteKey; 1], String) {
 
 fn servers(entries: &[Entry]) -> Vec<&str> {
     entries.iter().map(|entry| entry.server.as_ref().map_or("-", |name| name.as_str())).collect()
+}
+
+#[tokio::test]
+async fn each_tells_the_other_as_its_peer_and_one_without_tells_nobody() {
+    let pair = Pair::start().await;
+    assert_eq!(pair.router(0).peers().await.unwrap(), ["lb-2"]);
+    assert_eq!(pair.router(1).peers().await.unwrap(), ["lb-1"]);
+    assert_eq!(Lab::start().await.router().peers().await.unwrap(), Vec::<String>::new());
 }
 
 /// F2: the peers' protocol knows no deletion. F3: one request through the other one, and it is back.
