@@ -114,6 +114,9 @@ impl RawConfig {
             }
             let origin = Origin::Variable(name.clone());
             if let Some(router) = name.strip_prefix(PASSWORD_VARIABLE) {
+                if text.is_empty() {
+                    problems.push(Problem::new(origin, "is empty: give it the password, or unset it"));
+                }
                 self.passwords.insert(router.to_owned(), Password::new(text));
             } else if let Some(key) = KEYS.iter().find(|key| key.variable() == name) {
                 self.values.insert(key.name, Raw { text, origin });

@@ -147,6 +147,8 @@ fn a_password_comes_from_a_variable_or_a_private_file_and_is_never_shown() {
     let told = complaint(REDIS, &[("UNSTICK_REDIS_PASSWORD_MAP1", "hunter2")]);
     assert!(told.contains("UNSTICK_REDIS_PASSWORD_MAP_1") && !told.contains("hunter2"), "{told}");
 
+    assert!(complaint(REDIS, &[("UNSTICK_REDIS_PASSWORD_MAP_1", "")]).contains("is empty"));
+
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("redis.password");
     let with = REDIS.replace("kind =", &format!("password_file = \"{}\"\nkind =", file.display()));
