@@ -1,5 +1,5 @@
 # One line each; `make help` prints them. .ci/setup installs what is missing and chooses the compiler (.tools/env).
-.PHONY: help setup build run lab test e2e lint fmt bench clean
+.PHONY: help setup build run lab test e2e lint fmt torture bench clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 SHELL := bash
@@ -31,6 +31,8 @@ lint: setup ## format, clippy for both halves, documentation, unused dependencie
 	@$(WITH) cargo fmt --all --check && .ci/unused-dependencies && cargo clippy $(NATIVE) --all-targets -- -D warnings && cargo clippy -p hydrate --lib --profile wasm-release --target wasm32-unknown-unknown --target-dir target/front -- -D warnings && RUSTDOCFLAGS='-D warnings' cargo doc $(NATIVE) --no-deps --quiet
 fmt: setup ## format
 	@$(WITH) cargo fmt --all
+torture: setup ## many deaths at every step boundary, on both databases; prints what came of them
+	@$(WITH) UNSTICK_TORTURE_SQLITE=$${RUNS:-50} UNSTICK_TORTURE_POSTGRES=$${RUNS:-20} cargo test -p service --features crash-points --test use_cases -- crash --nocapture
 bench: build ## ratios against the bare SQL and the bare server
 	@$(WITH) cargo run --release -p server --example bench -- $(ARGS)
 clean: ## forget everything that was built; data/ stays

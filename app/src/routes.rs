@@ -178,6 +178,11 @@ pub fn cleanup_events(id: &CleanupId) -> String {
     format!("{}/events", cleanup(id))
 }
 
+/// A clean-up's evidence pack as a file: `md` or `json`.
+pub fn evidence(id: &CleanupId, format: &str) -> String {
+    format!("{}/evidence.{format}", cleanup(id))
+}
+
 /// The audit log, by the texts of its form.
 pub fn audit<'a>(filter: impl IntoIterator<Item = (&'a str, &'a str)>, after: Option<&'a str>) -> String {
     query(AUDIT, filter.into_iter().chain([("after", after.unwrap_or_default())]))

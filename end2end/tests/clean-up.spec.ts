@@ -81,3 +81,29 @@ test('the gentle modes free an account and sign nobody out', async ({ lab }) => 
     expect(next.app.served_by, `${mode}: on a healthy server`).not.toBe('api-2');
   }
 });
+
+test('what comes back after it was verified is found, said, and cleaned again', async ({ lab, browser }) => {
+  const account = 'stuck-13';
+  const fresh = await lab.freshSignIn(account);
+  const cleaned = await lab.shell('cleanup-user-sessions', '--account-id', account, '--force', '--reason', 'will come back', '--json');
+  expect(cleaned.code, cleaned.err).toBe(0);
+  const { page, context } = await lab.pageOf(browser, 'sam');
+  await page.goto(`/clean-ups/${JSON.parse(cleaned.out).cleanup_id}`);
+  const where = page.getByRole('region', { name: 'Where it is' });
+  await expect(where).toContainText(/watched until \d\d:\d\d:\d\d/);
+
+  await lab.post(`/haproxy/table/files?key=${fresh.client.session_key}`);
+  expect(await lab.rows('files', fresh.client.session_key), 'a peer taught it again').toHaveLength(1);
+  await expect(async () => {
+    await page.reload();
+    await expect(page.getByText('It came back after it was verified.')).toBeVisible({ timeout: 500 });
+    await expect(where).toContainText('Clean, and read back.', { timeout: 500 });
+  }).toPass({ timeout: 30_000 });
+  expect(await lab.rows('files', fresh.client.session_key), 'and it is gone again').toEqual([]);
+  await page.goto('/clean-ups');
+  await expect(page.getByRole('row').filter({ hasText: 'came back once' }).first()).toBeVisible();
+  const exported = await lab.shell('audit', 'export', '--format', 'ndjson');
+  const told = exported.out.split('\n').filter((line) => line.includes(account) && line.includes('cleanup.came_back'));
+  expect(told).toHaveLength(1);
+  await context.close();
+});

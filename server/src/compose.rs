@@ -175,6 +175,7 @@ fn settings(config: &Config) -> Settings {
         health,
         accumulation: config.accumulation,
         retention: config.retention,
+        watch: config.watch,
         observe_every: config.observe_every,
         observe_limit: config.observe_limit,
         page_size: config.page_size,

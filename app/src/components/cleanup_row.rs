@@ -1,10 +1,13 @@
 //! Clean-ups in a table.
 
-use domain::{Instant, view::CleanupRow};
+use domain::{
+    Instant,
+    view::{CleanupRow, StepCounts},
+};
 use leptos::prelude::*;
 
 use super::{
-    tag::{mode_word, status},
+    tag::{Tone, mode_word, status, tag},
     text::{foreign, number},
     time::ago,
 };
@@ -12,6 +15,16 @@ use crate::routes;
 
 /// The columns of [`row`].
 pub(crate) const HEADS: &[&str] = &["Account", "Mode", "Status", "!Steps", "Requested", "!By", "!Why"];
+
+/// Says that something came back after it was verified.
+pub(crate) fn came_back(counts: StepCounts) -> Option<AnyView> {
+    let words = match counts.came_back {
+        0 => return None,
+        1 => "came back once".to_owned(),
+        n => format!("came back {} times", number(n)),
+    };
+    Some(tag(Tone::Warn, words).into_any())
+}
 
 /// A clean-up as a row.
 pub(crate) fn row(row: &CleanupRow, now: Instant) -> AnyView {
@@ -21,7 +34,7 @@ pub(crate) fn row(row: &CleanupRow, now: Instant) -> AnyView {
         <tr>
             <td><a class="go" href=routes::cleanup(&cleanup.id)>{foreign(&row.title)}</a></td>
             <td>{mode_word(cleanup.mode)}</td>
-            <td>{status(cleanup.status)}</td>
+            <td>{status(cleanup.status)} {came_back(counts)}</td>
             <td class="x">{format!("{} of {}", number(counts.verified), number(counts.total))}</td>
             <td>{ago(cleanup.requested_at, now)}</td>
             <td class="x">{cleanup.actor.clone()}</td>

@@ -19,6 +19,7 @@ mod rich;
 mod route;
 mod session;
 pub mod view;
+mod watch;
 
 pub use access::{Actor, Denied, Permission, Role, TokenScope};
 pub use account::Account;
@@ -38,3 +39,4 @@ pub use query::{Query, QueryError, Term};
 pub use rich::{Piece, Rich};
 pub use route::{Place, Route, RouterKind, Scope};
 pub use session::{EndReason, Session, SessionState, fingerprint};
+pub use watch::{Circumstances, Return, Watch, Way, likely_way};

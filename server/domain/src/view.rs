@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Account, AccountId, AuditEvent, Cleanup, CleanupId, Finding, Health, Instant, Mode, Permission, Place, Plan,
-    PlanHash, PoolName, Rich, Role, Route, RouterKind, RouterName, Scope, ServerName, ServerStatus, Session, SessionId,
-    Span, StaffId, StaffSessionId, Stage, Status, Step, StepKind, Target, Unread, Verdict, VerdictKind,
+    PlanHash, PoolName, Return, Rich, Role, Route, RouterKind, RouterName, Scope, ServerName, ServerStatus, Session,
+    SessionId, Span, StaffId, StaffSessionId, Stage, Status, Step, StepKind, Target, Unread, Verdict, VerdictKind,
+    Watch,
 };
 
 /// A number that was counted up to a limit.
@@ -293,6 +294,8 @@ pub struct StepCounts {
     pub owed: i64,
     /// Given up.
     pub failed: i64,
+    /// Came back after they were verified, each time counted.
+    pub came_back: i64,
 }
 
 /// A clean-up in a list.
@@ -362,6 +365,10 @@ pub struct LedgerView {
     pub hidden: i64,
     /// What happened when.
     pub milestones: Vec<Milestone>,
+    /// The watch that follows when it is done.
+    pub watch: Option<Watch>,
+    /// What came back after it was verified, newest first; at most 20.
+    pub returns: Vec<Return>,
     /// What to tell the customer, once done.
     pub reply: Option<String>,
     /// Whether who asks may retry.

@@ -100,17 +100,15 @@ async fn bare_search(world: &World, kind: Kind, query: &str) -> Outcome<Found> {
     let (filter, value, end) = match kind {
         Kind::Id => ("id = $1 AND $2 = $2", query.to_owned(), String::new()),
         Kind::Email => (
-            "email_key >= $1 AND email_key < $2 AND email_key <> '' ORDER BY email_key, id LIMIT 50",
+            "email_key >= $1 AND email_key < $2 AND email_key <> '' ORDER BY id LIMIT 50",
             query.to_lowercase(),
             end(query),
         ),
-        Kind::Name => (
-            "name_key >= $1 AND name_key < $2 AND name_key <> '' ORDER BY name_key, id LIMIT 50",
-            query.to_owned(),
-            end(query),
-        ),
+        Kind::Name => {
+            ("name_key >= $1 AND name_key < $2 AND name_key <> '' ORDER BY id LIMIT 50", query.to_owned(), end(query))
+        }
         Kind::Part => (
-            "row_no IN (SELECT rowid FROM accounts_fts WHERE accounts_fts MATCH $1 AND $2 = $2) LIMIT 50",
+            "row_no IN (SELECT rowid FROM accounts_fts WHERE accounts_fts MATCH $1 AND $2 = $2) ORDER BY id LIMIT 50",
             format!("\"{}\"", query.to_lowercase()),
             String::new(),
         ),
@@ -124,7 +122,12 @@ async fn bare_search(world: &World, kind: Kind, query: &str) -> Outcome<Found> {
         ),
     };
     let text = format!("SELECT {COLUMNS} FROM accounts WHERE {filter}");
-    let rows = sqlx::query(sqlx::AssertSqlSafe(text)).bind(value).bind(end).fetch_all(&world.bare).await?;
+    let rows = sqlx::query(sqlx::AssertSqlSafe(text)).bind(&value).bind(&end).fetch_all(&world.bare).await?;
+    // A page says how many there are, up to 1,000: that is part of the answer.
+    if let Some(condition) = filter.split(" ORDER BY ").next().filter(|_| filter.contains("ORDER BY id LIMIT")) {
+        let text = format!("SELECT count(*) FROM (SELECT 1 FROM accounts WHERE {condition} LIMIT 1001)");
+        sqlx::query(sqlx::AssertSqlSafe(text)).bind(&value).bind(&end).fetch_all(&world.bare).await?;
+    }
     Ok(rows.iter().map(|row| sqlx::Row::get::<String, _>(row, 0)).collect())
 }
 

@@ -58,7 +58,7 @@ pub async fn serve(world: Arc<World>, port: u16) -> Outcome<String> {
         .route("/customers/{account}/slow-request", post(slow_request))
         .route("/customers/{account}/sign-out", post(sign_out))
         .route("/haproxy/{what}", post(haproxy))
-        .route("/haproxy/table/{table}", get(table))
+        .route("/haproxy/table/{table}", get(table).post(teach))
         .route("/servers/{server}/{state}", post(server))
         .route("/traffic/{what}", post(traffic))
         .with_state(world);
@@ -199,9 +199,20 @@ struct Row {
     on: Option<String>,
 }
 
+/// Whether `text` can go into a command of the runtime API.
+fn named(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
+}
+
+/// Puts a row on the bad server into a table, as a peer that still had it would.
+async fn teach(State(world): Lab, Path(table): Path<String>, Query(row): Query<Row>) -> Answer {
+    let key = row.key.filter(|key| named(key) && named(&table)).ok_or("name a table and a ?key=")?;
+    world.first().tell(&format!("set table {table} key {key} data.server_id 2")).await?;
+    Ok(Json(json!({ "rows": world.first().rows(&table, Some(&key)).await? })))
+}
+
 /// What the runtime API itself shows of a table, untouched by Unstick.
 async fn table(State(world): Lab, Path(table): Path<String>, Query(row): Query<Row>) -> Answer {
-    let named = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
     if !named(&table) || row.key.as_deref().is_some_and(|key| !named(key)) {
         return Err("a table and a key are letters, digits, _ and -".into());
     }

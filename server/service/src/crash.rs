@@ -20,6 +20,9 @@ pub const POINTS: &[&str] = &[
     "finish:committed",
 ];
 
+/// The points of the watch that follows, when something came back.
+pub const WATCH_POINTS: &[&str] = &["watch:claimed", "watch:before-commit", "watch:committed"];
+
 /// Dies here, at once and without cleaning up, when `UNSTICK_CRASH_AT` names this point.
 #[inline]
 pub fn point(name: &'static str) {

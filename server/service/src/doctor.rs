@@ -50,6 +50,7 @@ impl Unstick {
         checks.push(self.check_staff().await?);
         checks.push(self.check_cleanups().await?);
         checks.push(self.check_owed().await?);
+        checks.push(self.check_watches().await?);
         Ok(checks)
     }
 
@@ -104,6 +105,21 @@ impl Unstick {
         let ids: Vec<&str> = stuck.iter().map(|cleanup| cleanup.id.as_str()).collect();
         let text = format!("unfinished for more than 5 min: {}", ids.join(", "));
         Ok(check("clean-ups", CheckOutcome::Bad, text))
+    }
+
+    /// Whether somebody looks after clean-ups that are done: that is a server's work, and a shell's clean-up needs it too.
+    async fn check_watches(&self) -> Result<Check> {
+        let late = self.store().due_watches(self.now() - STUCK, 100).await?;
+        Ok(match late.len() {
+            0 => check("watches", CheckOutcome::Ok, "no clean-up that is done waits for a look"),
+            n => check(
+                "watches",
+                CheckOutcome::Warn,
+                format!(
+                    "{n} clean-ups that are done wait for more than 5 min to be looked at again: is no admin-tool serve running?"
+                ),
+            ),
+        })
     }
 
     async fn check_owed(&self) -> Result<Check> {

@@ -28,7 +28,7 @@ use store::Store;
 use tokio::sync::{Notify, Semaphore, broadcast};
 
 pub use self::{
-    cleanups::Requested,
+    cleanups::{Evidence, Requested},
     doctor::{Check, CheckOutcome},
     error::Error,
     import::ImportRecord,

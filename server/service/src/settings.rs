@@ -28,6 +28,8 @@ pub struct Settings {
     pub retention: Span,
     /// How long a worker may be silent before another takes its clean-up over.
     pub lease: Span,
+    /// How long it is looked, after a clean-up is done, whether anything came back; zero switches it off.
+    pub watch: Span,
     /// How often routers are looked at.
     pub observe_every: Span,
     /// Tables with more rows are not listed whole.
@@ -60,6 +62,7 @@ impl Default for Settings {
             accumulation: 50,
             retention: Span::from_days(90),
             lease: Span::from_secs(30),
+            watch: Span::from_secs(10 * 60),
             observe_every: Span::from_secs(5),
             observe_limit: 50_000,
             page_size: 50,

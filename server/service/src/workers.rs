@@ -13,6 +13,8 @@ use crate::{Result, Unstick};
 const AT_ONCE: usize = 16;
 /// How often the database is asked what is due, besides being told.
 const POLL: Duration = Duration::from_millis(500);
+/// How often it is asked which clean-ups that are done want a look.
+const WATCH: Duration = Duration::from_secs(1);
 /// How often history is purged.
 const PURGE: Duration = Duration::from_mins(1);
 /// How often it is asked whether a checkpoint is due.
@@ -26,6 +28,7 @@ impl Unstick {
             self.every("observer", self.settings().observe_every.to_std(), stop.clone(), async |s: &Self| s
                 .observe_once()
                 .await),
+            self.every("watch", WATCH, stop.clone(), async |s: &Self| s.watch_once().await),
             self.every("retention", PURGE, stop.clone(), async |s: &Self| s.purge_once().await),
             self.every("checkpoints", CHECKPOINT, stop, async |s: &Self| s.checkpoint_if_due().await),
         );

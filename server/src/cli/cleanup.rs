@@ -158,6 +158,8 @@ async fn finish(
         "requested_at": view.cleanup.requested_at,
         "finished_at": view.cleanup.finished_at,
         "counts": view.counts,
+        "watch": view.watch,
+        "came_back": view.returns,
         "milestones": view.milestones,
         "steps": steps,
         "reply": view.reply,
@@ -185,10 +187,11 @@ fn plan_text(page: &PlanPage) -> String {
     let mut lines = vec![format!("{} ({})", page.account.title(), page.account.id), page.verdict.sentence.to_string()];
     let there = plan.routes.iter().filter(|route| route.server.is_some()).count();
     lines.push(format!(
-        "Plan ({}): end {} live sessions, clear {there} routes, clean {} records.",
+        "Plan ({}): end {}, clear {}, clean {}.",
         plan.mode.as_str(),
-        plan.ends.len(),
-        plan.deletes.len()
+        words::count(plan.ends.len(), "live session"),
+        words::count(there, "route"),
+        words::count(plan.deletes.len(), "record"),
     ));
     for route in plan.routes.iter().filter_map(|route| Some((route, route.server.as_ref()?))).take(20) {
         let (route, server) = route;

@@ -43,13 +43,14 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     if args.json {
         output::document(&json!({
             "outcome": "done", "accounts": report.accounts, "sessions": report.sessions, "routes": report.routes,
+            "moves": report.moves,
             "seconds": seconds, "rows_per_second": rate,
         }));
     } else {
         let rows = report.rows();
         output::print(&format!(
-            "{} accounts, {} sessions, {} routes: {rows} rows in {seconds:.1} s ({rate} rows/s)",
-            report.accounts, report.sessions, report.routes
+            "{} accounts, {} sessions, {} routes, {} moves of routes: {rows} rows in {seconds:.1} s ({rate} rows/s)",
+            report.accounts, report.sessions, report.routes, report.moves
         ));
     }
     Ok(Exit::Done)

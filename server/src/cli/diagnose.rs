@@ -48,7 +48,11 @@ fn text(world: &World, verdict: &Verdict, findings: &[Finding]) -> String {
     let account = &world.account;
     let mut lines = vec![
         format!("{} ({})", account.title(), account.id),
-        format!("{} live sessions, {} left over", account.live_sessions, account.leftover_sessions),
+        format!(
+            "{}, {} left over",
+            words::count(usize::try_from(account.live_sessions).unwrap_or(0), "live session"),
+            account.leftover_sessions
+        ),
         String::new(),
         verdict.sentence.to_string(),
     ];

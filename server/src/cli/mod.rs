@@ -11,6 +11,7 @@ mod config;
 mod demo_data;
 mod diagnose;
 mod doctor;
+mod evidence;
 mod exit;
 mod import;
 mod man;
@@ -61,6 +62,8 @@ enum Command {
     CleanupUserSessions(cleanup::Args),
     /// Say what is wrong with an account's sessions and routes
     DiagnoseSessions(diagnose::Args),
+    /// Print all that is known of a clean-up, for the ticket
+    Evidence(evidence::Args),
     /// Load accounts and sessions from a file of JSON lines
     Import(import::Args),
     /// Load made-up accounts and sessions, with stuck cases of every kind
@@ -87,6 +90,7 @@ impl Command {
         match self {
             Self::CleanupUserSessions(args) => args.json,
             Self::DiagnoseSessions(args) => args.json,
+            Self::Evidence(args) => args.json,
             Self::Import(args) => args.json,
             Self::DemoData(args) => args.json,
             Self::Staff(args) => args.json,
@@ -169,6 +173,7 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Serve(args) => serve::run(context, args).await,
         Command::CleanupUserSessions(args) => cleanup::run(&context, args).await,
         Command::DiagnoseSessions(args) => diagnose::run(&context, args).await,
+        Command::Evidence(args) => evidence::run(&context, args).await,
         Command::Import(args) => import::run(&context, args).await,
         Command::DemoData(args) => demo_data::run(&context, args).await,
         Command::Staff(args) => staff::run(&context, args).await,

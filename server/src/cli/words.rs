@@ -1,4 +1,4 @@
-//! Reading words of the command line: ids and instants, with the rule in the message.
+//! Words of the command line: ids and instants are read with the rule in the message, numbers are told as people would.
 
 use domain::{Instant, Role, Span, TokenScope};
 
@@ -44,4 +44,9 @@ pub fn time_span(text: &str) -> Result<Span, String> {
 pub fn instant(text: &str) -> Result<Instant, String> {
     let whole = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
     Instant::parse(&whole).map_err(|error| error.to_string())
+}
+
+/// `1 route`, `2 routes`.
+pub fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }

@@ -111,6 +111,7 @@ pub(super) fn build(said: RawConfig, problems: &mut Problems) -> Config {
         accumulation: from.number("accumulation", 2, 1_000_000),
         degraded_error_percent: from.number("degraded_error_percent", 1, 100),
         degraded_response: from.span("degraded_response", Span::ZERO, HOUR),
+        watch: from.span("watch", Span::ZERO, Span::from_days(1)),
         observe_every: from.span("observe_every", Span::from_millis(100), HOUR),
         observe_limit: from.number("observe_limit", 100, 100_000_000),
         embedded_pin_timeout: from.span("embedded_pin_timeout", SECOND, Span::from_days(365)),

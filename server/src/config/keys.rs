@@ -41,6 +41,11 @@ pub const KEYS: &[Key] = &[
     key("accumulation", "50", "from so many open sessions on an account accumulates"),
     key("degraded_error_percent", "5", "from this share of failed requests on a server is degraded"),
     key("degraded_response", "2s", "from this mean time to answer on a server is degraded; 0s switches it off"),
+    key(
+        "watch",
+        "10m",
+        "how long it is looked, after a clean-up is done, whether anything came back; 0s switches it off",
+    ),
     key("observe_every", "5s", "how often routers are looked at"),
     key("observe_limit", "50000", "tables with more rows than this are not listed whole"),
     key("embedded_pin_timeout", "30m", "a pin of the embedded router ends after so long without traffic"),

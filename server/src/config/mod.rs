@@ -72,6 +72,8 @@ pub struct Config {
     pub degraded_error_percent: u32,
     /// Mean time to answer from which a server is degraded.
     pub degraded_response: Span,
+    /// How long clean-ups that are done are watched; zero switches it off.
+    pub watch: Span,
     /// How often routers are looked at.
     pub observe_every: Span,
     /// Tables with more rows are not listed whole.

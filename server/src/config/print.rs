@@ -45,6 +45,7 @@ impl Config {
             "accumulation" => self.accumulation.to_string(),
             "degraded_error_percent" => self.degraded_error_percent.to_string(),
             "degraded_response" => span(self.degraded_response),
+            "watch" => span(self.watch),
             "observe_every" => span(self.observe_every),
             "observe_limit" => self.observe_limit.to_string(),
             "embedded_pin_timeout" => span(self.embedded_pin_timeout),

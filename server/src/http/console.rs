@@ -19,7 +19,7 @@ use tower_http::compression::{
     predicate::{NotForContentType, SizeAbove},
 };
 
-use super::{Site, audit_export, csrf, events, frame::PageNonce, guard, session, who};
+use super::{Site, audit_export, csrf, events, evidence, frame::PageNonce, guard, session, who};
 
 /// Smallest answer that is worth compressing, in bytes: below, it fits into one packet anyway.
 const WORTH: u16 = 1_400;
@@ -53,6 +53,8 @@ pub fn routes(site: &Site) -> Router<Site> {
     Router::new()
         .leptos_routes_with_context(site, generate_route_list(App), provide, page)
         .route("/clean-ups/{id}/events", get(events::events))
+        .route("/clean-ups/{id}/evidence.md", get(evidence::markdown))
+        .route("/clean-ups/{id}/evidence.json", get(evidence::json))
         .route("/audit/export.csv", get(audit_export::csv))
         .route("/audit/export.ndjson", get(audit_export::ndjson))
         .fallback(missing)

@@ -10,6 +10,7 @@ mod console;
 mod csp_report;
 mod csrf;
 mod events;
+mod evidence;
 mod files;
 mod frame;
 mod guard;

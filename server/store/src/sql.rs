@@ -39,7 +39,7 @@ impl Sql {
 /// A piece of a statement in one engine's words.
 macro_rules! piece {
     // A JSON array of arrays as a table with one column `value`, taken apart by `value ->> 0`.
-    (sqlite each) => { "json_each($1)" };
+    (sqlite each) => { "jsonb_each($1)" };
     (postgres each) => { "json_array_elements(CAST($1 AS json))" };
     // A JSON array of texts as a table with one column `value`.
     (sqlite list) => { "json_each($1)" };

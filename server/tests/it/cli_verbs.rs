@@ -26,7 +26,7 @@ const fn plain(name: &'static str, arguments: &'static [&'static str]) -> Verb {
     Verb { name, arguments, input: "", document: false, event: None }
 }
 
-/// In an order in which each finds what it needs. TOKEN stands for the id of the token that was made.
+/// In an order in which each finds what it needs. TOKEN and CLEANUP stand for the ids of what was made.
 const VERBS: &[Verb] = &[
     changes("demo-data", &["demo-data", "--accounts", "20", "--sessions-per-account", "4", "--json"], "sample.loaded"),
     Verb {
@@ -39,6 +39,7 @@ const VERBS: &[Verb] = &[
         &["cleanup-user-sessions", "--account-id", "acc_1", "--force", "--reason", "stuck everywhere", "--json"],
         "cleanup.requested",
     ),
+    reads("evidence", &["evidence", "--cleanup-id", "CLEANUP", "--json"]),
     Verb {
         input: PASSWORD,
         ..changes(
@@ -105,17 +106,24 @@ fn every_verb_has_a_row() {
 #[test]
 fn every_verb_runs_and_what_it_changes_is_written_down() {
     let program = Program::new();
-    let mut token = String::new();
+    let (mut token, mut cleanup) = (String::new(), String::new());
     let mut events = 0;
     for verb in VERBS {
-        let arguments: Vec<&str> =
-            verb.arguments.iter().map(|word| if *word == "TOKEN" { token.as_str() } else { word }).collect();
+        let meant = |word: &'static str| match word {
+            "TOKEN" => token.clone(),
+            "CLEANUP" => cleanup.clone(),
+            word => word.to_owned(),
+        };
+        let arguments: Vec<String> = verb.arguments.iter().copied().map(meant).collect();
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let ran = program.feed(&arguments, verb.input);
         assert_eq!(ran.code, 0, "{}: {} {}", verb.name, ran.out, ran.err);
         if verb.document {
             let told = json(&ran.out);
-            if verb.name == "token create" {
-                token = told["id"].as_str().unwrap().to_owned();
+            match verb.name {
+                "token create" => token = told["id"].as_str().unwrap().to_owned(),
+                "cleanup-user-sessions" => cleanup = told["cleanup_id"].as_str().unwrap().to_owned(),
+                _ => {}
             }
         } else {
             assert!(!ran.out.is_empty(), "{}", verb.name);

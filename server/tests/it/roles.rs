@@ -40,8 +40,13 @@ const PAGES: &[(&str, &str, Option<&[Role]>)] = &[
 ];
 
 /// What the server adds beside the pages.
-const FILES: &[(&str, &[Role])] =
-    &[("/clean-ups/ID/events", READERS), ("/audit/export.csv", AUDITORS), ("/audit/export.ndjson", AUDITORS)];
+const FILES: &[(&str, &[Role])] = &[
+    ("/clean-ups/ID/evidence.md", READERS),
+    ("/clean-ups/ID/evidence.json", READERS),
+    ("/clean-ups/ID/events", READERS),
+    ("/audit/export.csv", AUDITORS),
+    ("/audit/export.ndjson", AUDITORS),
+];
 
 async fn browser(app: &TestApp, who: Option<Role>) -> Browser {
     match who {

@@ -5,7 +5,7 @@ mod phases;
 mod proof;
 mod steps;
 
-use domain::{Instant, Status, StepKind, view::LedgerView};
+use domain::{Instant, Return, RouterName, Status, StepKind, Watch, view::LedgerView};
 use leptos::prelude::*;
 
 use super::{tag::Tone, text::rich};
@@ -20,9 +20,11 @@ pub(crate) fn ledger(view: &LedgerView, csrf: &str) -> AnyView {
             <div class="say" aria-live="polite" aria-atomic="true">
                 <p>{rich(&view.headline)}</p>
                 {short_proof(view).map(|words| view! { <p class="times">{words}</p> })}
+                {view.watch.as_ref().map(|watch| view! { <p class="times">{watched(watch, view.now)}</p> })}
             </div>
             {retry(view, csrf)}
         </section>
+        {came_back(view)}
         {phases::phases(view)}
         <div class="grid turned">
             <div class="stack">
@@ -44,6 +46,47 @@ fn short_proof(view: &LedgerView) -> Option<String> {
     Some(match cleared {
         Some(at) => format!("cleared at {} · verified at {} UTC", at.to_clock(), verified.to_clock()),
         None => format!("verified at {} UTC", verified.to_clock()),
+    })
+}
+
+/// `watched until 12:10:31 UTC · looked 4 times, last 12 s ago: still gone`.
+fn watched(watch: &Watch, now: Instant) -> String {
+    let seconds = |at: Instant| at.to_clock().split('.').next().unwrap_or_default().to_owned();
+    let until = seconds(watch.until);
+    let away: Vec<&str> = watch.unread.iter().map(RouterName::as_str).collect();
+    match (watch.is_over(), away.is_empty(), watch.looked_at) {
+        (true, _, Some(at)) => format!("watched until {} UTC: still gone", seconds(at)),
+        (_, false, _) => format!("watched until {until} UTC · {} did not answer the last look", away.join(", ")),
+        (_, true, Some(at)) => {
+            let times = if watch.looks == 1 { "once".to_owned() } else { format!("{} times, last", watch.looks) };
+            format!("watched until {until} UTC · looked {times} {}: still gone", at.relative_to(now))
+        }
+        (_, true, None) => format!("watched until {until} UTC: whatever comes back is cleaned again"),
+    }
+}
+
+/// What came back after it was verified, and how it probably came.
+fn came_back(view: &LedgerView) -> Option<AnyView> {
+    let item = |it: &Return| {
+        let on = it.server.as_ref().map(|server| view! { " → " <b>{server.to_string()}</b> });
+        let (key, router) = (it.key.to_string(), it.place.router.to_string());
+        view! {
+            <li>
+                {format!("{} UTC: ", it.at.to_clock())}
+                <code>{key}</code> {on} " on " <code>{router}</code>
+                {format!(", probably because {}.", it.way.words())}
+            </li>
+        }
+    };
+    let again = if view.cleanup.status == Status::Done { "It was cleaned again." } else { "It is cleaned again." };
+    (!view.returns.is_empty()).then(|| {
+        view! {
+            <div class="note warn">
+                <b>"It came back after it was verified. "</b> {again}
+                <ul>{view.returns.iter().map(item).collect_view()}</ul>
+            </div>
+        }
+        .into_any()
     })
 }
 

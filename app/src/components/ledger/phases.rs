@@ -201,6 +201,8 @@ mod tests {
             steps: steps.into_iter().map(|step| LedgerStep { words: step_words(&step), step }).collect(),
             hidden: 0,
             milestones: Vec::new(),
+            watch: None,
+            returns: Vec::new(),
             reply: None,
             may_retry: false,
             now: at,

@@ -4,6 +4,7 @@ use domain::view::{LedgerView, Milestone};
 use leptos::prelude::*;
 
 use super::super::time::{after, clock};
+use crate::routes;
 
 /// What happened when.
 pub(super) fn milestones(view: &LedgerView) -> AnyView {
@@ -17,7 +18,14 @@ pub(super) fn milestones(view: &LedgerView) -> AnyView {
     };
     view! {
         <section class="card" aria-labelledby="evidence">
-            <div class="h"><h2 id="evidence">"Evidence"</h2><small>"times in UTC, read back each time"</small></div>
+            <div class="h">
+                <h2 id="evidence">"Evidence"</h2>
+                <small>
+                    "for the ticket: " <a href=routes::evidence(&view.cleanup.id, "md")>"Markdown"</a> " "
+                    <a href=routes::evidence(&view.cleanup.id, "json")>"JSON"</a>
+                </small>
+            </div>
+            <p class="pad hint">"Times in UTC, read back each time."</p>
             <table class="plain">
                 <thead class="sr"><tr><th scope="col">"What"</th><th scope="col">"When"</th></tr></thead>
                 <tbody>{view.milestones.iter().map(row).collect_view()}</tbody>

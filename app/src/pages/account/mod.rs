@@ -16,7 +16,7 @@ use crate::{
     api::{accounts, ctx},
     components::{
         card::{card, crumb, empty, note},
-        event,
+        cleanup_row, event,
         frame::Tab,
         server::Palette,
         tag::{Tone, mode_word, status, tag},
@@ -129,7 +129,7 @@ fn cleanups(page: &AccountPage) -> AnyView {
         view! {
             <li>
                 <a class="go" href=routes::cleanup(&cleanup.id)>{mode_word(cleanup.mode)}</a>
-                {status(cleanup.status)}
+                {status(cleanup.status)} {cleanup_row::came_back(row.counts)}
                 <small>{ago(cleanup.requested_at, page.now)} " by " {cleanup.actor.clone()}</small>
             </li>
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Account, Actor, Cleanup, CleanupId, Instant, Mode, Permission, Rich, Stage, Status, Step, StepKind, Target,
+    Account, Actor, Cleanup, CleanupId, Instant, Mode, Permission, Return, Rich, Stage, Status, Step, StepKind, Target,
     view::{LedgerStep, LedgerView, Milestone, StepCounts, count_steps, step_words},
 };
 
@@ -11,6 +11,8 @@ use crate::{Error, Result, Unstick};
 
 /// Steps that are shown one by one.
 const SHOWN: usize = 200;
+/// Returns that are shown.
+const RETURNS: u32 = 20;
 
 impl Unstick {
     /// The ledger of a clean-up.
@@ -33,15 +35,22 @@ impl Unstick {
     }
 
     pub(super) async fn ledger_view(&self, id: &CleanupId, may_retry: bool) -> Result<LedgerView> {
-        let (cleanup, steps) = tokio::try_join!(self.store().cleanup(id), self.store().steps(id))?;
+        let (cleanup, steps, watch, returns) = tokio::try_join!(
+            self.store().cleanup(id),
+            self.store().steps(id),
+            self.store().watch(id),
+            self.store().returns(id, RETURNS),
+        )?;
         let cleanup = cleanup.ok_or(Error::NotFound("clean-up"))?;
         let account = self.store().account(&cleanup.account).await?;
         let counts = count_steps(&steps, self.policy().max_attempts);
         let title = account.as_ref().map_or_else(|| cleanup.account.to_string(), |account| account.title().to_owned());
         let waiting = matches!(cleanup.status, Status::Owed | Status::NeedsAttention);
         Ok(LedgerView {
-            headline: headline(&cleanup, &steps, counts, self.now()),
-            milestones: milestones(&cleanup, &steps),
+            headline: headline(&cleanup, &steps, counts, !returns.is_empty(), self.now()),
+            milestones: milestones(&cleanup, &steps, &returns),
+            watch: watch.filter(|_| cleanup.status == Status::Done),
+            returns,
             reply: (cleanup.status == Status::Done).then(|| reply(&cleanup, account.as_ref())),
             may_retry: may_retry && waiting,
             hidden: i64::try_from(steps.len().saturating_sub(SHOWN)).unwrap_or(i64::MAX),
@@ -61,7 +70,7 @@ fn shown(mut steps: Vec<Step>) -> Vec<LedgerStep> {
     steps.into_iter().map(|step| LedgerStep { words: step_words(&step), step }).collect()
 }
 
-fn headline(cleanup: &Cleanup, steps: &[Step], counts: StepCounts, now: Instant) -> Rich {
+fn headline(cleanup: &Cleanup, steps: &[Step], counts: StepCounts, came_back: bool, now: Instant) -> Rich {
     match cleanup.status {
         Status::Done => {
             let at = cleanup.finished_at.unwrap_or(now);
@@ -86,8 +95,9 @@ fn headline(cleanup: &Cleanup, steps: &[Step], counts: StepCounts, now: Instant)
         )),
         Status::Running => {
             let cleared = steps.iter().filter(|step| step.stage >= Stage::Cleared).count();
+            let state = if came_back { "It came back, and is cleaned again." } else { "Working." };
             let words =
-                Rich::new().strong("Working.").text(format!(" {} of {} steps verified", counts.verified, counts.total));
+                Rich::new().strong(state).text(format!(" {} of {} steps verified", counts.verified, counts.total));
             let waits = steps.iter().any(|step| step.stage == Stage::Cleared) && cleanup.next_at > now;
             if waits {
                 let left = cleanup.next_at.since(now);
@@ -107,7 +117,7 @@ fn router_of(step: &Step) -> Option<&str> {
 }
 
 /// What happened when, in order: the request, then for each router and the records the last instant of each kind.
-fn milestones(cleanup: &Cleanup, steps: &[Step]) -> Vec<Milestone> {
+fn milestones(cleanup: &Cleanup, steps: &[Step], returns: &[Return]) -> Vec<Milestone> {
     let mut last: BTreeMap<String, (Instant, usize, usize)> = BTreeMap::new();
     let mut note = |what: String, at: Option<Instant>| {
         let entry = last.entry(what).or_insert((cleanup.requested_at, 0, 0));
@@ -134,6 +144,11 @@ fn milestones(cleanup: &Cleanup, steps: &[Step]) -> Vec<Milestone> {
         whole.map(|(what, (at, ..))| Milestone { what, at, after: at.since(cleanup.requested_at) }).collect();
     let requested = Milestone { what: "Requested".to_owned(), at: cleanup.requested_at, after: domain::Span::ZERO };
     found.push(requested);
+    found.extend(returns.iter().map(|it| {
+        let on = it.server.as_ref().map_or_else(String::new, |server| format!(" → {server}"));
+        let what = format!("Came back on {}: {}{on}", it.place.router, it.key);
+        Milestone { what, at: it.at, after: it.at.since(cleanup.requested_at) }
+    }));
     found.sort_by_key(|milestone| (milestone.at, order(&milestone.what)));
     found
 }

@@ -1,6 +1,7 @@
 //! Clean-ups: the plan, the request, the work, the proof.
 
 mod drive;
+mod evidence;
 mod ledger;
 mod list;
 mod perform;
@@ -8,5 +9,7 @@ mod plan;
 mod request;
 mod retry;
 mod run;
+mod watch;
 
+pub use evidence::Evidence;
 pub use request::Requested;

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use domain::{Place, Reading, RouteKey, ServerName, ServerStatus, Stage, Step, Target, Work};
+use domain::{Place, Reading, RouteKey, ServerName, ServerStatus, Span, Stage, Step, Target, Work};
 use routers::{Entry, Router, RouterError};
 
 use crate::{Unstick, crash};
@@ -40,11 +40,14 @@ impl Unstick {
         }
     }
 
-    /// Lifts the fence of what was verified. Where that fails the step is not verified after all: a key that stays
+    /// Lifts the fence of what was verified and is needed again: an account's key. The keys of ended sessions stay fenced
+    /// while they are watched. Where lifting fails the step is not verified after all: a key that stays
     /// fenced for ever would be a clean-up that breaks stickiness.
     async fn lift(&self, place: &Place, steps: Vec<Step>) -> Vec<Step> {
         let verified = |step: &Step| step.stage == Stage::Verified;
-        let keys: Vec<RouteKey> = steps.iter().filter(|step| verified(step)).filter_map(key_of).cloned().collect();
+        let watched = self.settings().watch > Span::ZERO;
+        let over = |step: &&Step| verified(step) && !(watched && must_vanish(step));
+        let keys: Vec<RouteKey> = steps.iter().filter(over).filter_map(key_of).cloned().collect();
         let Some(router) = self.router(&place.router).filter(|router| router.can_fence() && !keys.is_empty()) else {
             return steps;
         };
@@ -79,11 +82,15 @@ async fn clear(router: &Arc<dyn Router>, place: &Place, keys: &[RouteKey]) -> Re
     router.clear(&place.pool, keys).await
 }
 
-fn key_of(step: &Step) -> Option<&RouteKey> {
+pub(super) const fn key_of(step: &Step) -> Option<&RouteKey> {
     match &step.target {
         Target::Route { key, .. } => Some(key),
         Target::Session { .. } => None,
     }
+}
+
+pub(super) const fn must_vanish(step: &Step) -> bool {
+    matches!(step.target, Target::Route { must_vanish: true, .. })
 }
 
 fn refusal(error: RouterError) -> Reading {
@@ -94,13 +101,13 @@ fn refusal(error: RouterError) -> Reading {
 }
 
 /// What a place answered, by key.
-enum Readings {
+pub(super) enum Readings {
     Entries(HashMap<RouteKey, (Option<ServerName>, bool)>),
     None(RouterError),
 }
 
 impl Readings {
-    fn of(answer: Result<Vec<Entry>, RouterError>, place: &Place, servers: &[ServerStatus]) -> Self {
+    pub(super) fn of(answer: Result<Vec<Entry>, RouterError>, place: &Place, servers: &[ServerStatus]) -> Self {
         let bad = |name: &ServerName| {
             let pool: Vec<_> = servers.iter().filter(|server| &server.place == place).collect();
             pool.iter().find(|server| &server.name == name).map_or(!pool.is_empty(), |server| server.health.is_bad())
@@ -120,7 +127,7 @@ impl Readings {
         }
     }
 
-    fn reading(&self, key: &RouteKey) -> Reading {
+    pub(super) fn reading(&self, key: &RouteKey) -> Reading {
         match self {
             Self::Entries(entries) => match entries.get(key) {
                 Some((server, bad)) => Reading::Found { server: server.clone(), bad: *bad },

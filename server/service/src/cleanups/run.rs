@@ -2,8 +2,8 @@
 //! writes what it read back, each time checking that the lease is still its own.
 
 use domain::{
-    Actor, AuditDraft, Cleanup, CleanupId, Instant, Progress, Status, Step, StepKind, Target, Work, next_work,
-    status_of,
+    Actor, AuditDraft, Cleanup, CleanupId, Instant, Progress, Span, Status, Step, StepKind, Target, Watch, Work,
+    next_work, status_of,
 };
 use futures::future::join_all;
 use store::{Lease, StoreError};
@@ -116,7 +116,7 @@ impl Unstick {
                 Target::Route { .. } => None,
             })
             .collect();
-        let held_now = &*held;
+        let (held_now, watch) = (&*held, self.settings().watch);
         transact!(self, tx => {
             if !deleted.is_empty() {
                 tx.clean_sessions(&held_now.cleanup.account, &deleted, now).await?;
@@ -125,6 +125,9 @@ impl Unstick {
             tx.save_progress(&held_now.lease, until, &held_now.cleanup, changed).await?;
             if let Some(event) = &event {
                 tx.append_audit(event).await?;
+            }
+            if done && watch > Span::ZERO {
+                tx.begin_watch(&held_now.cleanup.id, &Watch::begin(now, watch)).await?;
             }
             crash::point(if done { "finish:before-commit" } else { "clear:before-commit" });
             Ok(())

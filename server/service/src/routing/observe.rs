@@ -55,7 +55,8 @@ impl Unstick {
         Ok(())
     }
 
-    /// Wakes the steps that wait for a router which answers again, or which was restarted meanwhile.
+    /// Wakes the steps that wait for a router which answers again, or which was restarted meanwhile; and the watches, for it
+    /// may have learnt old entries again.
     async fn wake_returned(&self) -> Result<()> {
         let readings =
             join_all(self.fleet().iter().map(async |router| (router.name().clone(), router.about().await))).await;
@@ -74,8 +75,9 @@ impl Unstick {
         }
         let now = self.now();
         for name in returned {
-            let woken = transact!(self, tx => { Ok(tx.wake_owed(&name, now).await?) })?;
-            tracing::info!(router.name = %name, steps = woken, "a router is back");
+            let (steps, watches) =
+                transact!(self, tx => { Ok((tx.wake_owed(&name, now).await?, tx.wake_watches(now).await?)) })?;
+            tracing::info!(router.name = %name, steps, watches, "a router is back");
             self.0.kick.notify_one();
         }
         Ok(())

@@ -4,8 +4,11 @@
 mod account;
 mod people;
 
-use domain::{Actor, Counters, Health, Permission, PoolInfo, RouterKind, SeededEntropy, ServerName};
+use std::sync::Arc;
+
+use domain::{Actor, Counters, Health, Instant, Permission, PoolInfo, RouterKind, SeededEntropy, ServerName};
 use store::EmbeddedServer;
+use tokio::task::JoinHandle;
 
 use self::account::Batch;
 use crate::{Error, Result, Unstick};
@@ -33,12 +36,14 @@ pub struct SampleReport {
     pub sessions: u64,
     /// Routes.
     pub routes: u64,
+    /// Moves of routes: their history.
+    pub moves: u64,
 }
 
 impl SampleReport {
     /// Rows of all kinds.
     pub const fn rows(&self) -> u64 {
-        self.accounts + self.sessions + self.routes
+        self.accounts + self.sessions + self.routes + self.moves
     }
 }
 
@@ -46,6 +51,27 @@ impl SampleReport {
 pub(crate) struct Pools {
     pub(crate) account: Vec<PoolInfo>,
     pub(crate) session: Vec<PoolInfo>,
+}
+
+/// What sample data is made from.
+struct Source {
+    pools: Pools,
+    entropy: SeededEntropy,
+    spec: SampleSpec,
+    now: Instant,
+}
+
+impl Source {
+    /// Makes the accounts from number `from` on, a batch of them, beside whoever waits for it.
+    fn make(self: Arc<Self>, from: u64) -> JoinHandle<Batch> {
+        tokio::task::spawn_blocking(move || {
+            let mut batch = Batch::new(self.now);
+            for number in from..(from + BATCH).min(self.spec.accounts) {
+                batch.add_account(number, &self.spec, &self.pools, &self.entropy);
+            }
+            batch
+        })
+    }
 }
 
 impl Unstick {
@@ -63,24 +89,27 @@ impl Unstick {
         if !(1..=10_000_000).contains(&spec.accounts) || !(1..=1_000).contains(&spec.sessions_per_account) {
             return Err(Error::invalid("accounts", "make 1 to 10,000,000 accounts with 1 to 1,000 sessions each"));
         }
-        let pools = self.sample_pools().await?;
-        let entropy = SeededEntropy::new(spec.seed);
-        let expected = i64::try_from(spec.accounts * (spec.sessions_per_account + 2)).unwrap_or(i64::MAX);
+        let source = Arc::new(Source {
+            pools: self.sample_pools().await?,
+            entropy: SeededEntropy::new(spec.seed),
+            spec,
+            now: self.now(),
+        });
+        let expected = i64::try_from(spec.accounts * (spec.sessions_per_account + 9)).unwrap_or(i64::MAX);
         let mut report = SampleReport::default();
         self.store().bulk_begin().await?;
-        let mut from = 0;
+        let (mut from, mut next) = (0, source.clone().make(0));
         while from < spec.accounts {
-            let to = (from + BATCH).min(spec.accounts);
-            let mut batch = Batch::new(self.now());
-            for number in from..to {
-                batch.add_account(number, &spec, &pools, &entropy);
-            }
+            let batch = next.await.map_err(Error::internal)?;
+            from += BATCH;
+            // The next piece is made while this one is written. One after the other: they share one source of chance.
+            next = source.clone().make(from);
             report.accounts += batch.accounts.len() as u64;
             report.sessions += batch.sessions.len() as u64;
             report.routes += batch.pins.len() as u64;
+            report.moves += batch.history.len() as u64;
             self.store().bulk_load(&batch.accounts, &batch.sessions, &batch.pins, &batch.history).await?;
             progress(i64::try_from(report.rows()).unwrap_or(i64::MAX), expected);
-            from = to;
         }
         self.store().bulk_end().await?;
         let mut draft = self.draft(actor, "sample.loaded", "sample");

@@ -10,3 +10,4 @@ mod crash;
 mod faults;
 mod requests;
 mod staff;
+mod watch;

@@ -306,6 +306,19 @@ impl World {
         id
     }
 
+    /// Pins `key` in the router's `pool` to `server`.
+    pub async fn pin(
+        &self,
+        pool: &str,
+        key: &RouteKey,
+        scope: Scope,
+        server: &str,
+        account: &AccountId,
+        session: &SessionId,
+    ) {
+        pin(&self.store, self.clock.now(), pool, key, scope, server, Some(account), Some(session)).await;
+    }
+
     /// Drives a clean-up as often as it takes, up to `times`, and answers where it ended.
     pub async fn drive(&self, id: &CleanupId, times: usize) -> Status {
         let mut status = Status::Running;

@@ -26,6 +26,9 @@ const MOST: u32 = 1_000;
 /// Sessions that are looked at for a beginning: several may be of one account, hence more than [`MOST`].
 const SCANNED: u32 = 2 * MOST;
 
+/// From this length on (bytes) an id is not also a part of somebody's name.
+const UNMISTAKABLE: usize = 12;
+
 /// An account that a query met.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FoundRow {
@@ -107,7 +110,10 @@ impl Store {
     async fn gather(&self, query: &Query) -> Result<HashMap<String, Hit>> {
         let texts = Texts::of(query);
         let mut hits = self.beginnings(&texts).await?;
-        if let Some(part) = texts.part.as_deref().filter(|_| hits.len() <= MOST as usize) {
+        // A long id that is met whole is what was meant: nobody who types it looks for accounts that contain it.
+        let named =
+            texts.id.len() >= UNMISTAKABLE && hits.iter().any(|hit| matches!(hit.rank, rank::ID | rank::SESSION));
+        if let Some(part) = texts.part.as_deref().filter(|_| !named && hits.len() <= MOST as usize) {
             hits.extend(self.rows::<Hit>(substring(), args![pattern(self.engine(), part), MOST + 1]).await?);
         }
         let mut met: HashMap<String, Hit> = HashMap::new();

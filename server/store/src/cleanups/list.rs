@@ -20,10 +20,11 @@ macro_rules! listed {
     ($($end:tt),+) => {
         rows!(
             "id, account_id, mode, reason, ticket, actor, plan_hash, status, requested_at, finished_at, next_at, title, \
-             steps_total, steps_verified, steps_owed, steps_failed" as
+             steps_total, steps_verified, steps_owed, steps_failed, came_back" as
             "SELECT c.id, c.account_id, c.mode, c.reason, c.ticket, c.actor, c.plan_hash, c.status, c.requested_at, \
              c.finished_at, c.next_at, CASE WHEN a.name <> '' THEN a.name WHEN a.email <> '' THEN a.email \
-             ELSE c.account_id END AS title, c.steps_total, c.steps_verified, c.steps_owed, c.steps_failed \
+             ELSE c.account_id END AS title, c.steps_total, c.steps_verified, c.steps_owed, c.steps_failed, \
+             (SELECT count(*) FROM returns AS r WHERE r.cleanup_id = c.id) AS came_back \
              FROM cleanups AS c LEFT JOIN accounts AS a ON a.id = c.account_id WHERE ",
             $($end),+
         )

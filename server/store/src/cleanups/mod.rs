@@ -10,6 +10,7 @@ mod owed;
 mod progress;
 mod read;
 mod steps;
+mod watch;
 
 use domain::{AccountId, Cleanup, CleanupId, Instant, Mode, PlanHash, Status, view::StepCounts};
 use serde::Deserialize;
@@ -74,6 +75,7 @@ struct ListRecord {
     steps_verified: i64,
     steps_owed: i64,
     steps_failed: i64,
+    came_back: i64,
 }
 
 impl TryFrom<ListRecord> for (Cleanup, String, StepCounts) {
@@ -100,6 +102,7 @@ impl TryFrom<ListRecord> for (Cleanup, String, StepCounts) {
             verified: record.steps_verified,
             owed: record.steps_owed,
             failed: record.steps_failed,
+            came_back: record.came_back,
         };
         Ok((cleanup.try_into()?, record.title, counts))
     }

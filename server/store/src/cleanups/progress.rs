@@ -53,7 +53,7 @@ impl Tx {
     }
 
     /// Writes steps, and what that changes in the clean-up's counts. The row of the clean-up is ours by now.
-    async fn move_steps(&mut self, id: &CleanupId, steps: &[Step]) -> Result<()> {
+    pub(super) async fn move_steps(&mut self, id: &CleanupId, steps: &[Step]) -> Result<()> {
         if steps.is_empty() {
             return Ok(());
         }

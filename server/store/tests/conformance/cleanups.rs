@@ -149,11 +149,11 @@ async fn counts(db: &Db, id: &str) -> StepCounts {
 async fn progress_is_kept_and_counted(db: &Db) {
     db.accounts(&["a"]).await;
     insert(db, "c1", "a", 0).await;
-    assert_eq!(counts(db, "c1").await, StepCounts { total: 4, verified: 1, owed: 0, failed: 0 });
+    assert_eq!(counts(db, "c1").await, StepCounts { total: 4, verified: 1, owed: 0, failed: 0, came_back: 0 });
     let moved = moved();
     set(db, "c1", Status::Owed, 5, &moved[1..]).await;
     assert_eq!(db.store.steps(&cid("c1")).await.unwrap(), moved);
-    assert_eq!(counts(db, "c1").await, StepCounts { total: 4, verified: 1, owed: 1, failed: 1 });
+    assert_eq!(counts(db, "c1").await, StepCounts { total: 4, verified: 1, owed: 1, failed: 1, came_back: 0 });
     assert_eq!(counts(db, "c1").await, count_steps(&moved, domain::Policy::default().max_attempts));
     let mut last = moved.clone();
     last[2].trouble = None;
@@ -274,5 +274,5 @@ async fn four_thousand_steps_are_one_write(db: &Db) {
         steps.into_iter().map(|step| Step { stage: Stage::Verified, verified_at: Some(at(3)), ..step }).collect();
     set(db, "c1", Status::Done, 3, &done).await;
     assert_eq!(db.store.steps(&cid("c1")).await.unwrap(), done);
-    assert_eq!(counts(db, "c1").await, StepCounts { total: 4_000, verified: 4_000, owed: 0, failed: 0 });
+    assert_eq!(counts(db, "c1").await, StepCounts { total: 4_000, verified: 4_000, owed: 0, failed: 0, came_back: 0 });
 }

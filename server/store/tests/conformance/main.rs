@@ -20,3 +20,4 @@ mod search;
 mod sessions;
 mod staff;
 mod tamper;
+mod watches;
