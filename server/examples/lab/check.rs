@@ -41,7 +41,7 @@ struct Landed {
     failed: usize,
 }
 
-/// Rows of the table: on the bad server, and on any.
+/// Keys with a row: on the bad server, and on any.
 #[derive(Default)]
 struct Rows {
     bad: usize,
@@ -127,10 +127,10 @@ async fn cleared_with_fence(
     findings: &mut Findings,
 ) -> Outcome<()> {
     println!("\nThe same with the fence: add acl, clear, wait {} s, clear, read, del acl", MAX_REQUEST.as_secs());
-    let acl = world.haproxy.acl();
+    let acl = world.first().acl();
     let in_flight = slow_requests(world, &report.stuck).await?;
     for key in keys {
-        world.haproxy.tell(&format!("add acl {} {key}", acl.display())).await?;
+        everywhere(world, &format!("add acl {} {key}", acl.display())).await?;
     }
     clear(world, keys).await?;
     let fenced = fresh_sign_ins(world, &report.stuck, 1).await?;
@@ -142,7 +142,7 @@ async fn cleared_with_fence(
     clear(world, keys).await?;
     let left = rows_of(world, keys).await?;
     for key in keys {
-        world.haproxy.tell(&format!("del acl {} {key}", acl.display())).await?;
+        everywhere(world, &format!("del acl {} {key}", acl.display())).await?;
     }
     findings.add(
         new.any == 0 && fenced.bad == 0,
@@ -236,7 +236,7 @@ async fn keys(world: &World, accounts: &[String]) -> Outcome<Vec<String>> {
 
 /// The keys that are pinned to the bad server, without `but`.
 async fn pinned_to_bad(world: &World, but: &[String]) -> Outcome<Vec<String>> {
-    let rows = world.haproxy.rows("app", None).await?;
+    let rows = world.first().rows("app", None).await?;
     let bad = rows.iter().filter(|row| row.contains(ON_BAD));
     let keys = bad.filter_map(|row| row.split_whitespace().find_map(|word| word.strip_prefix("key=")));
     Ok(keys.filter(|key| !but.iter().any(|other| other == key)).map(str::to_owned).collect())
@@ -245,18 +245,29 @@ async fn pinned_to_bad(world: &World, but: &[String]) -> Outcome<Vec<String>> {
 /// Key by key: `clear table` with a filter skips rows beside those that are in use.
 async fn clear(world: &World, keys: &[String]) -> Outcome<()> {
     for key in keys {
-        world.haproxy.tell(&format!("clear table app key {key}")).await?;
+        everywhere(world, &format!("clear table app key {key}")).await?;
     }
     Ok(())
 }
 
-/// The rows of `keys`.
+/// Tells every load balancer: the peers' protocol knows no deletion.
+async fn everywhere(world: &World, command: &str) -> Outcome<()> {
+    for haproxy in &world.fleet {
+        haproxy.tell(command).await?;
+    }
+    Ok(())
+}
+
+/// The keys that have a row on any load balancer.
 async fn rows_of(world: &World, keys: &[String]) -> Outcome<Rows> {
     let mut found = Rows::default();
     for key in keys {
-        let rows = world.haproxy.rows("app", Some(key)).await?;
-        found.any += rows.len();
-        found.bad += rows.iter().filter(|row| row.contains(ON_BAD)).count();
+        let mut rows = Vec::new();
+        for haproxy in &world.fleet {
+            rows.extend(haproxy.rows("app", Some(key)).await?);
+        }
+        found.any += usize::from(!rows.is_empty());
+        found.bad += usize::from(rows.iter().any(|row| row.contains(ON_BAD)));
     }
     Ok(found)
 }

@@ -5,6 +5,7 @@ use std::{
     ffi::OsStr,
     path::{Path, PathBuf},
     process::Stdio,
+    sync::Arc,
     time::Duration,
 };
 
@@ -43,8 +44,8 @@ pub struct Console {
 }
 
 impl Console {
-    /// Starts it, connected to `haproxy`.
-    pub async fn start(arguments: &Arguments, folder: &Path, haproxy: &Haproxy) -> Outcome<Self> {
+    /// Starts it, connected to `fleet`.
+    pub async fn start(arguments: &Arguments, folder: &Path, fleet: &[Arc<Haproxy>]) -> Outcome<Self> {
         let program = match &arguments.admin_tool {
             Some(program) => program.canonicalize()?,
             None => beside_the_lab()?,
@@ -52,7 +53,7 @@ impl Console {
         let port = ports::free(arguments.console_port)?;
         let address = format!("http://127.0.0.1:{port}");
         let config = folder.join("unstick.toml");
-        std::fs::write(&config, configuration(folder, haproxy, port, &address))?;
+        std::fs::write(&config, configuration(folder, fleet, port, &address))?;
         let mut console =
             Self { address, token: String::new(), staff: Vec::new(), config, program, child: Mutex::new(None) };
         console.hire().await?;
@@ -153,9 +154,11 @@ fn beside_the_lab() -> Outcome<PathBuf> {
     if program.exists() { Ok(program) } else { Err(format!("{} is missing: make build", program.display()).into()) }
 }
 
-fn configuration(folder: &Path, haproxy: &Haproxy, port: u16, address: &str) -> String {
-    let (data, socket, acl) = (folder.display(), haproxy.socket(), haproxy.acl());
-    let (socket, acl, max_request) = (socket.display(), acl.display(), MAX_REQUEST.as_secs());
+fn configuration(folder: &Path, fleet: &[Arc<Haproxy>], port: u16, address: &str) -> String {
+    let (data, acl, max_request) = (folder.display(), folder.join("blocked.acl"), MAX_REQUEST.as_secs());
+    let acl = acl.display();
+    let endpoint = |haproxy: &Arc<Haproxy>| format!("\"{}\" = \"unix:{}\"", haproxy.name, haproxy.socket().display());
+    let endpoints = fleet.iter().map(endpoint).collect::<Vec<_>>().join(", ");
     format!(
         r#"data_dir = "{data}"
 listen = "127.0.0.1:{port}"
@@ -163,9 +166,8 @@ public_origin = "{address}"
 observe_every = "1s"
 
 [[router]]
-name = "lb-1"
 kind = "haproxy"
-endpoint = "unix:{socket}"
+endpoints = {{ {endpoints} }}
 max_request = "{max_request}s"
 
 [[router.pool]]

@@ -8,8 +8,8 @@
 //! | `POST /customers/{account}/request?pool=app` | the present client works | `client`, `app` or `files` |
 //! | `POST /customers/{account}/slow-request?ms=2000` | the same, and is in flight for a while | `client`, `app` |
 //! | `POST /customers/{account}/sign-out?badly=true` | the present client signs out | `client` |
-//! | `GET /haproxy/table/{table}?key=K` | the runtime API's own rows | `rows` |
-//! | `POST /haproxy/stop`, `/haproxy/start` | comes back cold: tables empty, servers ready, the fence down | |
+//! | `GET /haproxy/table/{table}?key=K&on=lb-2` | the runtime API's own rows | `rows` |
+//! | `POST /haproxy/stop?on=lb-2`, `/haproxy/start` | comes back cold: what its peers know, servers ready, the fence down | |
 //! | `POST /servers/{server}/bad`, `good`, `drain`, `ready`, `maint` | | |
 //! | `POST /traffic/pause`, `/traffic/resume` | stops and starts everybody but the customers that are named here | |
 //!
@@ -75,7 +75,7 @@ pub fn ready(world: &World, control: &str, report: &Report) -> Outcome<()> {
         "token": console.map(|console| &console.token),
         "config": console.map(|console| &console.config),
         "admin_tool": console.map(|console| &console.program),
-        "front": world.haproxy.address(), "control": control, "story": report,
+        "front": world.first().address(), "fleet": fronts(world), "control": control, "story": report,
     });
     let mut options = std::fs::OpenOptions::new();
     options.create(true).write(true).truncate(true);
@@ -84,6 +84,11 @@ pub fn ready(world: &World, control: &str, report: &Report) -> Outcome<()> {
     std::io::Write::write_all(&mut file, serde_json::to_string_pretty(&state)?.as_bytes())?;
     print(world, control, report);
     Ok(())
+}
+
+/// The doors of all load balancers by name.
+fn fronts(world: &World) -> Value {
+    world.fleet.iter().map(|haproxy| (haproxy.name.to_owned(), Value::from(haproxy.address()))).collect()
 }
 
 fn print(world: &World, control: &str, report: &Report) {
@@ -95,7 +100,9 @@ fn print(world: &World, control: &str, report: &Report) {
             println!("  {:8} {:5} {}", staff.role, staff.name, staff.password);
         }
     }
-    println!("Customers     {} (through HAProxy)", world.haproxy.address());
+    for haproxy in &world.fleet {
+        println!("Customers     {} (through HAProxy {})", haproxy.address(), haproxy.name);
+    }
     println!("Controls      {control}/state");
     println!("Pinned before api-2 turned bad: {:?}", report.pinned);
     println!("Stuck now     {} of {} fresh sign-ins of stuck customers land on api-2", report.still_bad, report.tried);
@@ -170,10 +177,17 @@ async fn sign_out(State(world): Lab, Path(account): Path<String>, Query(leaving)
     Ok(Json(json!({ "client": client })))
 }
 
-async fn haproxy(State(world): Lab, Path(what): Path<String>) -> Answer {
+#[derive(Deserialize)]
+struct Which {
+    /// The load balancer; the first unless it is named.
+    on: Option<String>,
+}
+
+async fn haproxy(State(world): Lab, Path(what): Path<String>, Query(which): Query<Which>) -> Answer {
+    let haproxy = world.balancer(which.on.as_deref())?;
     match what.as_str() {
-        "stop" => world.haproxy.stop().await?,
-        "start" => world.haproxy.run().await?,
+        "stop" => haproxy.stop().await?,
+        "start" => haproxy.run().await?,
         other => return Err(format!("stop or start, not {other}").into()),
     }
     Ok(Json(json!({ "haproxy": what })))
@@ -182,6 +196,7 @@ async fn haproxy(State(world): Lab, Path(what): Path<String>) -> Answer {
 #[derive(Deserialize)]
 struct Row {
     key: Option<String>,
+    on: Option<String>,
 }
 
 /// Whether `text` can go into a command of the runtime API.
@@ -192,8 +207,8 @@ fn named(text: &str) -> bool {
 /// Puts a row on the bad server into a table, as a peer that still had it would.
 async fn teach(State(world): Lab, Path(table): Path<String>, Query(row): Query<Row>) -> Answer {
     let key = row.key.filter(|key| named(key) && named(&table)).ok_or("name a table and a ?key=")?;
-    world.haproxy.tell(&format!("set table {table} key {key} data.server_id 2")).await?;
-    Ok(Json(json!({ "rows": world.haproxy.rows(&table, Some(&key)).await? })))
+    world.first().tell(&format!("set table {table} key {key} data.server_id 2")).await?;
+    Ok(Json(json!({ "rows": world.first().rows(&table, Some(&key)).await? })))
 }
 
 /// What the runtime API itself shows of a table, untouched by Unstick.
@@ -201,7 +216,8 @@ async fn table(State(world): Lab, Path(table): Path<String>, Query(row): Query<R
     if !named(&table) || row.key.as_deref().is_some_and(|key| !named(key)) {
         return Err("a table and a key are letters, digits, _ and -".into());
     }
-    Ok(Json(json!({ "rows": world.haproxy.rows(&table, row.key.as_deref()).await? })))
+    let haproxy = world.balancer(row.on.as_deref())?;
+    Ok(Json(json!({ "rows": haproxy.rows(&table, row.key.as_deref()).await? })))
 }
 
 async fn server(State(world): Lab, Path((server, state)): Path<(String, String)>) -> Answer {
@@ -209,7 +225,7 @@ async fn server(State(world): Lab, Path((server, state)): Path<(String, String)>
     let found = found.ok_or("there is no such server")?;
     match state.as_str() {
         "bad" | "good" => found.bad.store(state == "bad", Ordering::Relaxed),
-        "ready" | "drain" | "maint" => world.haproxy.set_state(&server, &state).await?,
+        "ready" | "drain" | "maint" => world.set_state(&server, &state).await?,
         other => return Err(format!("bad, good, ready, drain or maint, not {other}").into()),
     }
     Ok(Json(json!({ "server": server, "state": state })))

@@ -12,7 +12,7 @@ use crate::Outcome;
 /// Says that a folder is a lab's; locked while one runs.
 const MARK: &str = ".unstick-lab";
 /// The longest path of a folder with a unix socket in it (`sun_path`: 108 bytes), and what HAProxy appends while it binds.
-const LONGEST: usize = 80;
+const LONGEST: usize = 76;
 
 /// The lab's folder.
 pub struct Folder {
@@ -50,7 +50,7 @@ impl Folder {
 
     /// Removes what is only true while the lab runs.
     pub fn forget(&self) -> Outcome<()> {
-        for name in ["lab.json", "haproxy.sock"] {
+        for name in ["lab.json", "haproxy.sock", "haproxy-lb-2.sock", "lb-1.peer", "lb-2.peer"] {
             match fs::remove_file(self.path.join(name)) {
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
                 _ => {}

@@ -1,8 +1,10 @@
-//! The load balancer: a real HAProxy, started, stopped and asked through its runtime API.
+//! The load balancers: real ones, HAProxy, started, stopped and asked through their runtime API. Alone `lb-1`; in a fleet
+//! `lb-2` too, its peer: what one learns it tells the other, and what one is told to forget the other brings back.
 
 use std::{
     ffi::OsStr,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -19,37 +21,69 @@ use crate::{Outcome, backend::Backend, child::Child, ports, wait::until};
 pub const MAX_REQUEST: Duration = Duration::from_secs(3);
 const TEMPLATE: &str = include_str!("../../../end2end/lab/haproxy.cfg");
 
+/// The names of a fleet, in order.
+const NAMES: [&str; 2] = ["lb-1", "lb-2"];
+
 /// A HAProxy.
 pub struct Haproxy {
+    pub name: &'static str,
     folder: PathBuf,
     port: u16,
     child: Mutex<Option<Child>>,
 }
 
+/// Starts `count` of them in front of `backends`, at most as many as there are names.
+pub async fn start(folder: &Path, backends: &[Backend], sign_in: u16, count: usize) -> Outcome<Vec<Arc<Haproxy>>> {
+    let names = &NAMES[..count.clamp(1, NAMES.len())];
+    let mut fleet = Vec::new();
+    for name in names {
+        let haproxy = Haproxy { name, folder: folder.to_owned(), port: ports::free(0)?, child: Mutex::new(None) };
+        haproxy.configure(names, backends, sign_in)?;
+        fleet.push(Arc::new(haproxy));
+    }
+    for haproxy in &fleet {
+        haproxy.run().await?;
+    }
+    Ok(fleet)
+}
+
 impl Haproxy {
-    /// Starts it in front of `backends`.
-    pub async fn start(folder: &Path, backends: &[Backend], sign_in: u16) -> Outcome<Self> {
-        let port = ports::free(0)?;
+    /// Writes its configuration, with peers when there is more than one name.
+    fn configure(&self, names: &[&str], backends: &[Backend], sign_in: u16) -> Outcome<()> {
+        let folder = self.folder.display();
+        let peer = |name: &&str| format!("  peer {name} unix@{folder}/{name}.peer\n");
+        let (fleet, shared) = if names.len() > 1 {
+            (format!("peers fleet\n{}\n", names.iter().map(peer).collect::<String>()), " peers fleet")
+        } else {
+            (String::new(), "")
+        };
         let mut text = TEMPLATE
-            .replace("{{folder}}", &folder.display().to_string())
-            .replace("{{port}}", &port.to_string())
+            .replace("{{folder}}", &folder.to_string())
+            .replace("{{socket}}", &self.socket().display().to_string())
+            .replace("{{name}}", self.name)
+            .replace("{{fleet}}\n", &fleet)
+            .replace("{{shared}}", shared)
+            .replace("{{port}}", &self.port.to_string())
             .replace("{{max_request}}", &format!("{}s", MAX_REQUEST.as_secs()))
             .replace("{{sign_in}}", &sign_in.to_string());
         for backend in backends {
             text = text.replace(&format!("{{{{{}}}}}", backend.name), &backend.port.to_string());
         }
-        std::fs::write(folder.join("haproxy.cfg"), text)?;
-        std::fs::write(folder.join("blocked.acl"), "")?;
-        let haproxy = Self { folder: folder.to_owned(), port, child: Mutex::new(None) };
-        haproxy.run().await?;
-        Ok(haproxy)
+        std::fs::write(self.file("cfg"), text)?;
+        std::fs::write(self.acl(), "")?;
+        Ok(())
     }
 
+    /// A file of its own: `haproxy.log`, and `haproxy-lb-2.log` of the second.
+    fn file(&self, end: &str) -> PathBuf {
+        let first = NAMES.first() == Some(&self.name);
+        self.folder.join(if first { format!("haproxy.{end}") } else { format!("haproxy-{}.{end}", self.name) })
+    }
     /// Its socket.
     pub fn socket(&self) -> PathBuf {
-        self.folder.join("haproxy.sock")
+        self.file("sock")
     }
-    /// The file of the fence.
+    /// The file of the fence: it has the same name for all of a fleet, and each reads it once, at its start.
     pub fn acl(&self) -> PathBuf {
         self.folder.join("blocked.acl")
     }
@@ -64,8 +98,7 @@ impl Haproxy {
         if child.is_some() {
             return Ok(());
         }
-        let configuration = self.folder.join("haproxy.cfg");
-        let log = self.folder.join("haproxy.log");
+        let (configuration, log) = (self.file("cfg"), self.file("log"));
         let arguments = [OsStr::new("-db"), OsStr::new("-f"), configuration.as_os_str()];
         let started = Mutex::new(Child::start(Path::new("haproxy"), &arguments, &log)?);
         until("haproxy answers", Duration::from_secs(10), async || {
@@ -85,6 +118,11 @@ impl Haproxy {
             child.stop().await?;
         }
         Ok(())
+    }
+
+    /// Whether it was started and not stopped.
+    pub async fn runs(&self) -> bool {
+        self.child.lock().await.is_some()
     }
 
     /// Whether the process ended and nobody stopped it.

@@ -59,6 +59,9 @@ pub struct Arguments {
     /// No console: the sign-in app makes keys itself, and nobody cleans up but you.
     #[arg(long)]
     pub no_console: bool,
+    /// Two load balancers that are each other's peers, instead of one; customers come through either.
+    #[arg(long)]
+    pub fleet: bool,
     /// Show the complaint and its cure on the real HAProxy, without the console; exit 0 when all of it came out.
     #[arg(long)]
     pub check: bool,

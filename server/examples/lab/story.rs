@@ -40,7 +40,7 @@ pub struct Report {
 pub async fn tell(world: &World, customers: usize) -> Outcome<Report> {
     println!("lab: {STUCK} customers sign in while api-1 and api-3 are drained for a deployment");
     for server in ["api-1", "api-3"] {
-        world.haproxy.set_state(server, "drain").await?;
+        world.set_state(server, "drain").await?;
     }
     let stuck: Vec<String> = (1..=STUCK).map(|number| format!("stuck-{number:02}")).collect();
     let mut first = Vec::new();
@@ -58,7 +58,7 @@ pub async fn tell(world: &World, customers: usize) -> Outcome<Report> {
         }
     }
     for server in ["api-1", "api-3"] {
-        world.haproxy.set_state(server, "ready").await?;
+        world.set_state(server, "ready").await?;
     }
     println!("lab: {customers} customers sign in");
     let pinned = everybody(world, customers).await?;
@@ -66,7 +66,7 @@ pub async fn tell(world: &World, customers: usize) -> Outcome<Report> {
     for backend in world.backends.iter().filter(|backend| backend.name == "api-2") {
         backend.bad.store(true, Ordering::Relaxed);
     }
-    world.haproxy.set_state("api-2", "drain").await?;
+    world.set_state("api-2", "drain").await?;
     let (mut tried, mut still_bad) = (0, 0);
     for account in stuck.iter().rev().take(SHOWN) {
         let present = world.client(account).await?;

@@ -2,7 +2,10 @@
 
 use std::{
     net::Ipv4Addr,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -15,7 +18,7 @@ use crate::{
     console::Console,
     customers::Customers,
     folder::Folder,
-    haproxy::Haproxy,
+    haproxy::{self, Haproxy},
     registry::{Registry, opaque},
     sign_in::{self, COOKIES, Enter, Leave, SignIn},
     traffic::Traffic,
@@ -23,7 +26,8 @@ use crate::{
 
 /// The lab's world.
 pub struct World {
-    pub haproxy: Arc<Haproxy>,
+    /// The load balancers: at least one.
+    pub fleet: Vec<Arc<Haproxy>>,
     pub backends: Vec<Backend>,
     pub app: Arc<SignIn>,
     /// None in a lab without it.
@@ -31,6 +35,8 @@ pub struct World {
     pub folder: Folder,
     pub seed: usize,
     pub traffic: Traffic,
+    /// Requests that went in so far.
+    turn: AtomicU64,
 }
 
 /// A signed-in client: what its cookies say.
@@ -63,23 +69,25 @@ impl World {
         let (customers, questions) = Customers::new();
         let backends = backend::start(&customers).await?;
         let door = sign_in::listen().await?;
-        let haproxy = Arc::new(Haproxy::start(&folder.path, &backends, door.local_addr()?.port()).await?);
+        let count = if arguments.fleet { 2 } else { 1 };
+        let fleet = haproxy::start(&folder.path, &backends, door.local_addr()?.port(), count).await?;
         let console = if arguments.no_console || arguments.check {
             None
         } else {
-            Some(Console::start(arguments, &folder.path, &haproxy).await?)
+            Some(Console::start(arguments, &folder.path, &fleet).await?)
         };
         let app = Arc::new(SignIn { registry: Registry::new(console.as_ref())?, customers });
         sign_in::serve(door, app.clone());
         tokio::spawn(confirm::run(app.clone(), questions));
         Ok(Arc::new(Self {
-            haproxy,
+            fleet,
             backends,
             app,
             console,
             folder,
             seed: arguments.seed,
             traffic: Traffic::default(),
+            turn: AtomicU64::new(0),
         }))
     }
 
@@ -87,7 +95,9 @@ impl World {
     pub async fn end(&self) -> Outcome<()> {
         self.traffic.paused.store(true, Ordering::Relaxed);
         // First the door: what customers ask meanwhile fails with them and not between the back ends and the console.
-        self.haproxy.stop().await?;
+        for haproxy in &self.fleet {
+            haproxy.stop().await?;
+        }
         if let Some(console) = &self.console {
             console.stop().await?;
         }
@@ -97,8 +107,10 @@ impl World {
     /// Comes back, with an error, when a child ended that nobody stopped.
     pub async fn child_ended(&self) -> Outcome<()> {
         loop {
-            if self.haproxy.died().await {
-                return Err("haproxy ended by itself: see haproxy.log".into());
+            for haproxy in &self.fleet {
+                if haproxy.died().await {
+                    return Err(format!("{} ended by itself: see its haproxy*.log", haproxy.name).into());
+                }
             }
             if let Some(console) = &self.console
                 && console.died().await
@@ -107,6 +119,37 @@ impl World {
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
+    }
+
+    /// The first load balancer: the one that the controls mean unless they name another.
+    pub fn first(&self) -> &Haproxy {
+        &self.fleet[0]
+    }
+
+    /// The load balancer called `name`; without a name the first.
+    pub fn balancer(&self, name: Option<&str>) -> Outcome<&Haproxy> {
+        let found = self.fleet.iter().find(|haproxy| name.is_none_or(|name| name == haproxy.name));
+        found.map(Arc::as_ref).ok_or_else(|| "there is no such load balancer".into())
+    }
+
+    /// Sets the state of a server on every load balancer.
+    pub async fn set_state(&self, server: &str, state: &str) -> Outcome<()> {
+        for haproxy in &self.fleet {
+            haproxy.set_state(server, state).await?;
+        }
+        Ok(())
+    }
+
+    /// Where the next request goes in: through each load balancer that runs, in turn.
+    async fn door(&self) -> String {
+        let turn = usize::try_from(self.turn.fetch_add(1, Ordering::Relaxed)).unwrap_or(0);
+        for number in 0..self.fleet.len() {
+            let haproxy = &self.fleet[(turn + number) % self.fleet.len()];
+            if haproxy.runs().await {
+                return haproxy.address();
+            }
+        }
+        self.first().address()
     }
 
     /// The present client of `account`.
@@ -119,7 +162,7 @@ impl World {
     /// present one.
     pub async fn fresh(&self, account: &str, kind: &str) -> Outcome<Client> {
         let enter = Enter { account: account.to_owned(), client: kind.to_owned(), ip: somewhere()? };
-        let url = format!("{}/sign-in", self.haproxy.address());
+        let url = format!("{}/sign-in", self.door().await);
         let answer = http()?.post(url).json(&enter).send().await?;
         let (status, cookies) = (answer.status(), answer.headers().clone());
         if !status.is_success() {
@@ -150,7 +193,7 @@ impl World {
 
     /// Signs a client out; `badly` cleans nothing up.
     pub async fn sign_out(&self, client: &Client, badly: bool) -> Outcome<()> {
-        let url = format!("{}/sign-out", self.haproxy.address());
+        let url = format!("{}/sign-out", self.door().await);
         let request = http()?.post(url).header("cookie", client.cookies());
         let status = request.json(&Leave { badly }).send().await?.status();
         if status.is_success() {
@@ -166,7 +209,7 @@ impl World {
 
     /// A request of `client` on a connection that it may have.
     pub async fn request_on(&self, http: &reqwest::Client, client: &Client, path: &str) -> Outcome<Answer> {
-        let url = format!("{}{path}", self.haproxy.address());
+        let url = format!("{}{path}", self.door().await);
         let answer = http.get(url).header("cookie", client.cookies()).send().await?;
         self.traffic.requests.fetch_add(1, Ordering::Relaxed);
         let served_by = answer.headers().get("x-served-by").and_then(|name| name.to_str().ok());

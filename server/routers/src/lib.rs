@@ -7,6 +7,7 @@
 
 pub mod embedded;
 pub mod haproxy;
+pub mod redis;
 
 use std::sync::Arc;
 
@@ -66,7 +67,7 @@ pub struct About {
     pub product: String,
     /// How long it runs. Going backwards means that it restarted and may have learnt old entries again.
     pub uptime: Option<Span>,
-    /// The name it gives itself.
+    /// The name it gives itself. Another one than before means that another process answers, which may know old entries.
     pub node: String,
 }
 
@@ -75,7 +76,7 @@ pub struct About {
 pub enum Listing {
     /// All of them.
     All(Vec<Entry>),
-    /// More than was asked for: so many.
+    /// More than was asked for: so many, or as many as were counted before it was clear that there are too many.
     TooMany(u64),
 }
 
@@ -92,8 +93,17 @@ pub trait Router: Send + Sync {
     fn drain(&self) -> Span;
     /// Whether [`Self::fence`] can keep it from making entries.
     fn can_fence(&self) -> bool;
+    /// What cannot be promised as it is configured and, after [`Self::about`], as it runs: a sentence each, with what to
+    /// do about it. None when everything can.
+    fn caveats(&self) -> Vec<String> {
+        Vec::new()
+    }
     /// What it says of itself.
     async fn about(&self) -> Result<About, RouterError>;
+    /// The names, as it knows them, of others to which it tells every entry that it learns, but never one that is cleared.
+    async fn peers(&self) -> Result<Vec<String>, RouterError> {
+        Ok(Vec::new())
+    }
     /// The servers of all its pools.
     async fn servers(&self) -> Result<Vec<ServerReading>, RouterError>;
     /// The entries that exist for `keys`.

@@ -1,6 +1,7 @@
 //! The doctor: is everything as it should be? For a shell's exit code and a person's eyes.
 
 use domain::{Actor, Permission, Span};
+use routers::Router;
 
 use crate::{Result, Unstick};
 
@@ -57,17 +58,12 @@ impl Unstick {
         let mut checks = Vec::new();
         for router in self.fleet() {
             let name = format!("router {}", router.name());
-            checks.push(match router.about().await {
-                Err(error) => check(name, CheckOutcome::Bad, error.to_string()),
-                Ok(about) if router.can_fence() => check(name, CheckOutcome::Ok, about.product),
-                Ok(about) => {
-                    let text = format!(
-                        "{}; it has no fence (acl_file), so a request that comes while a key is cleaned may pin it again",
-                        about.product
-                    );
-                    check(name, CheckOutcome::Warn, text)
-                }
-            });
+            match router.about().await {
+                Err(error) => checks.push(check(&name, CheckOutcome::Bad, error.to_string())),
+                Ok(about) => checks.push(check(&name, CheckOutcome::Ok, about.product)),
+            }
+            checks.extend(self.unknown_peers(router.as_ref()).await.map(|text| check(&name, CheckOutcome::Warn, text)));
+            checks.extend(router.caveats().into_iter().map(|caveat| check(&name, CheckOutcome::Warn, caveat)));
         }
         if checks.is_empty() {
             checks.push(check(
@@ -77,6 +73,19 @@ impl Unstick {
             ));
         }
         checks
+    }
+
+    /// Peers that nobody reads: a row that stays on one of them comes back.
+    async fn unknown_peers(&self, router: &dyn Router) -> Option<String> {
+        let mut peers = router.peers().await.ok()?;
+        peers.retain(|peer| self.fleet().iter().all(|known| known.name().as_str() != peer));
+        let names = peers.join(", ");
+        (!peers.is_empty()).then(|| {
+            format!(
+                "it tells its entries to peers that are no routers here by that name ({names}): what stays on them comes \
+                 back, so add them to endpoints under those names"
+            )
+        })
     }
 
     async fn check_staff(&self) -> Result<Check> {

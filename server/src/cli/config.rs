@@ -48,7 +48,7 @@ fn as_json(config: &Config) -> Value {
         .routers
         .iter()
         .map(|router| {
-            let pools: Vec<&str> = router.pools().iter().map(|pool| pool.name.as_str()).collect();
+            let pools: Vec<&str> = router.pool_names().iter().map(|name| name.as_str()).collect();
             json!({ "name": router.name(), "pools": pools })
         })
         .collect();

@@ -67,10 +67,37 @@ pub const KEYS: &[Key] = &[
 ];
 
 /// What a `[[router]]` block may say.
-pub const ROUTER_KEYS: &[&str] = &["name", "kind", "endpoint", "timeout", "max_request", "pool"];
+pub const ROUTER_KEYS: &[&str] = &[
+    "name",
+    "kind",
+    "endpoint",
+    "endpoints",
+    "password_file",
+    "ca_file",
+    "timeout",
+    "max_request",
+    "fence_ttl",
+    "pool",
+];
 
 /// What a `[[router.pool]]` block may say.
-pub const POOL_KEYS: &[&str] = &["name", "scope", "table", "backend", "acl_file"];
+pub const POOL_KEYS: &[&str] = &[
+    "name",
+    "scope",
+    "table",
+    "backend",
+    "acl_file",
+    "key_pattern",
+    "value",
+    "session_field",
+    "servers",
+    "fence",
+    "fence_pattern",
+];
+
+/// What the variable with a Redis router's password begins with; it ends with the router's name in upper case, in which
+/// every other sign is `_`. It wins over `password_file`.
+pub const PASSWORD_VARIABLE: &str = "UNSTICK_REDIS_PASSWORD_";
 
 /// Variables that begin with `UNSTICK_` and are no settings: the file's path, and what scripts and tests use.
 const OTHER_VARIABLES: &[&str] = &[

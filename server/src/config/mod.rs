@@ -2,9 +2,11 @@
 //! with its line and what to write instead; nothing starts on a configuration that is not understood.
 
 mod build;
+mod fleet;
 mod keys;
 mod print;
 mod raw;
+mod redis;
 mod router;
 mod secrets;
 #[cfg(test)]
@@ -23,6 +25,7 @@ use domain::Span;
 pub use self::{
     keys::{KEYS, Key},
     raw::{Origin, Raw},
+    redis::RedisRouter,
     router::{RouterConfig, RouterPool},
     secrets::{Secret, create_private, private_text},
     values::{Network, WebOrigin, span, span_text},
@@ -133,6 +136,10 @@ impl Problems {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+    /// Whether something is told of `origin` already.
+    pub fn is_told(&self, origin: &Origin) -> bool {
+        self.0.iter().any(|problem| problem.origin == *origin)
     }
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {

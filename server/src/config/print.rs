@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use domain::Span;
+use domain::{PoolName, Scope, ServerName, Span};
+use routers::redis::ValueFormat;
 
-use super::{Config, LogFormat, Origin, RouterConfig, keys::KEYS, span_text};
+use super::{Config, LogFormat, Origin, RedisRouter, RouterConfig, keys::KEYS, span_text};
 
 impl Config {
     /// The database's address without its password.
@@ -101,16 +102,69 @@ fn router_toml(router: &RouterConfig) -> String {
             );
             text.push_str(&lines);
         }
+        RouterConfig::Redis(_) => {}
     }
-    for pool in router.pools() {
-        let (name, scope) = (quoted(pool.name.as_str()), quoted(pool.scope.as_str()));
-        let _ = writeln!(text, "[[router.pool]]\nname = {name}\nscope = {scope}");
+    let pools = match router {
+        RouterConfig::Embedded { pools, .. } | RouterConfig::Haproxy { pools, .. } => pools,
+        RouterConfig::Redis(router) => return text + &redis_toml(router),
+    };
+    for pool in pools {
+        text.push_str(&pool_head(&pool.name, pool.scope));
         if matches!(router, RouterConfig::Haproxy { .. }) {
             let _ = writeln!(text, "table = {}\nbackend = {}", quoted(&pool.table), quoted(&pool.backend));
         }
         if let Some(file) = &pool.acl_file {
             let _ = writeln!(text, "acl_file = {}", quoted(file));
         }
+    }
+    text
+}
+
+fn pool_head(name: &PoolName, scope: Scope) -> String {
+    format!("[[router.pool]]\nname = {}\nscope = {}\n", quoted(name.as_str()), quoted(scope.as_str()))
+}
+
+fn redis_toml(router: &RedisRouter) -> String {
+    let config = &router.config;
+    let mut text = String::from("kind = \"redis\"\n");
+    if let Some(origin) = &router.password {
+        let _ = writeln!(text, "# password: *** ({origin})");
+    }
+    let file = |path: &std::path::Path| quoted(&path.display().to_string());
+    let span = |span: Span| quoted(&span_text(span));
+    let settings = [
+        ("endpoint", Some(quoted(&config.endpoint.to_string()))),
+        ("password_file", router.password_file.as_deref().map(file)),
+        ("ca_file", router.ca_file.as_deref().map(file)),
+        ("timeout", Some(span(config.timeout))),
+        ("max_request", Some(span(config.max_request))),
+        ("fence_ttl", Some(span(config.fence_ttl))),
+    ];
+    text.push_str(&lines(settings));
+    for pool in &config.pools {
+        let (value, session) = match &pool.value {
+            ValueFormat::Text => ("text".to_owned(), None),
+            ValueFormat::Json { server, session } => (format!("json:{server}"), session.as_deref().map(quoted)),
+        };
+        let servers: Vec<&str> = pool.servers.iter().map(ServerName::as_str).collect();
+        text.push_str(&pool_head(&pool.name, pool.scope));
+        text.push_str(&lines([
+            ("key_pattern", Some(quoted(&pool.key_pattern))),
+            ("value", Some(quoted(&value))),
+            ("session_field", session),
+            ("servers", Some(list(&servers.join(",")))),
+            ("fence", Some(pool.fence.to_string())),
+            ("fence_pattern", pool.fence_pattern.as_deref().map(quoted)),
+        ]));
+    }
+    text
+}
+
+/// One line for each setting that is there.
+fn lines(settings: impl IntoIterator<Item = (&'static str, Option<String>)>) -> String {
+    let mut text = String::new();
+    for (name, value) in settings.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+        let _ = writeln!(text, "{name} = {value}");
     }
     text
 }

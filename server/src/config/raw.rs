@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, path::Path};
 
+use routers::redis::Password;
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -9,7 +10,7 @@ use toml::{
 
 use super::{
     Problem, Problems,
-    keys::{KEYS, POOL_KEYS, ROUTER_KEYS, is_other_variable, nearest},
+    keys::{KEYS, PASSWORD_VARIABLE, POOL_KEYS, ROUTER_KEYS, is_other_variable, nearest},
 };
 
 /// Where a setting's text stands.
@@ -51,6 +52,8 @@ pub struct RawBlock {
     pub values: BTreeMap<String, Raw>,
     /// The blocks inside.
     pub pools: Vec<RawBlock>,
+    /// `endpoints`: the load balancers of a fleet by name, in order; `None` when it is not there.
+    pub endpoints: Option<Vec<(String, Raw)>>,
 }
 
 /// Everything that was said.
@@ -60,6 +63,8 @@ pub struct RawConfig {
     pub values: BTreeMap<&'static str, Raw>,
     /// Routers in order.
     pub routers: Vec<RawBlock>,
+    /// Passwords of Redis routers, by the end of their variable's name.
+    pub passwords: BTreeMap<String, Password>,
 }
 
 struct File<'a> {
@@ -108,7 +113,12 @@ impl RawConfig {
                 continue;
             }
             let origin = Origin::Variable(name.clone());
-            if let Some(key) = KEYS.iter().find(|key| key.variable() == name) {
+            if let Some(router) = name.strip_prefix(PASSWORD_VARIABLE) {
+                if text.is_empty() {
+                    problems.push(Problem::new(origin, "is empty: give it the password, or unset it"));
+                }
+                self.passwords.insert(router.to_owned(), Password::new(text));
+            } else if let Some(key) = KEYS.iter().find(|key| key.variable() == name) {
                 self.values.insert(key.name, Raw { text, origin });
             } else {
                 let known: Vec<String> = KEYS.iter().map(super::keys::Key::variable).collect();
@@ -155,11 +165,13 @@ fn block(
         problems.push(Problem::new(origin, format!("{name} must be a block: [[{name}]]")));
         return None;
     };
-    let mut found = RawBlock { origin, values: BTreeMap::new(), pools: Vec::new() };
+    let mut found = RawBlock { origin, values: BTreeMap::new(), pools: Vec::new(), endpoints: None };
     for (key, value) in table {
         let (word, origin) = (key.get_ref().as_ref(), file.origin(key.span().start));
         if word == "pool" && keys.contains(&"pool") {
             found.pools = blocks(file, value, POOL_KEYS, "router.pool", problems);
+        } else if word == "endpoints" && keys.contains(&"endpoints") {
+            found.endpoints = Some(endpoints(file, value, problems));
         } else if keys.contains(&word) {
             if let Some(text) = text_of(value, &origin, word, problems) {
                 found.values.insert(word.to_owned(), Raw { text, origin });
@@ -169,6 +181,27 @@ fn block(
         }
     }
     Some(found)
+}
+
+/// The table of names and endpoints.
+fn endpoints(file: &File<'_>, value: &Spanned<DeValue<'_>>, problems: &mut Problems) -> Vec<(String, Raw)> {
+    let Some(table) = value.get_ref().as_table() else {
+        let text =
+            "endpoints must name each load balancer: write endpoints = { \"lb-1\" = \"unix:/run/lb-1.sock\", … }";
+        problems.push(Problem::new(file.origin(value.span().start), text));
+        return Vec::new();
+    };
+    let mut found: Vec<(usize, String, Raw)> = Vec::new();
+    for (name, value) in table {
+        let at = name.span().start;
+        let (name, origin) = (name.get_ref().to_string(), file.origin(at));
+        if let Some(text) = text_of(value, &origin, "an endpoint", problems) {
+            found.push((at, name, Raw { text, origin }));
+        }
+    }
+    // The table is sorted by name; people mean the order in which they wrote.
+    found.sort_by_key(|(at, ..)| *at);
+    found.into_iter().map(|(_, name, raw)| (name, raw)).collect()
 }
 
 /// The text of a value: a string, a number, or a list of strings joined by commas.

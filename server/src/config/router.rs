@@ -3,7 +3,13 @@
 use domain::{PoolName, RouterName, Scope, Span};
 use routers::haproxy::Endpoint;
 
-use super::{Origin, Problem, Problems, Raw, raw::RawBlock, values::span};
+use super::{
+    Origin, Problem, Problems, Raw,
+    fleet::expanded,
+    raw::{RawBlock, RawConfig},
+    redis::{RedisRouter, unused_passwords},
+    values::span,
+};
 
 /// A router, as configured.
 #[derive(Debug, Clone)]
@@ -28,6 +34,8 @@ pub enum RouterConfig {
         /// Its pools.
         pools: Vec<RouterPool>,
     },
+    /// An affinity map in Redis.
+    Redis(Box<RedisRouter>),
 }
 
 /// A pool of a router.
@@ -50,12 +58,14 @@ impl RouterConfig {
     pub const fn name(&self) -> &RouterName {
         match self {
             Self::Embedded { name, .. } | Self::Haproxy { name, .. } => name,
+            Self::Redis(router) => &router.config.name,
         }
     }
-    /// Its pools.
-    pub fn pools(&self) -> &[RouterPool] {
+    /// The names of its pools.
+    pub fn pool_names(&self) -> Vec<&PoolName> {
         match self {
-            Self::Embedded { pools, .. } | Self::Haproxy { pools, .. } => pools,
+            Self::Embedded { pools, .. } | Self::Haproxy { pools, .. } => pools.iter().map(|pool| &pool.name).collect(),
+            Self::Redis(router) => router.config.pools.iter().map(|pool| &pool.name).collect(),
         }
     }
 }
@@ -73,35 +83,50 @@ pub(super) fn default_routers() -> Vec<RouterConfig> {
     name.into_iter().map(|name| RouterConfig::Embedded { name, pools: Vec::clone(&pools) }).collect()
 }
 
-/// Reads the blocks.
-pub(super) fn routers(blocks: &[RawBlock], problems: &mut Problems) -> Vec<RouterConfig> {
+/// Reads the blocks; one with `endpoints` is a router for each of them.
+pub(super) fn routers(said: &RawConfig, problems: &mut Problems) -> Vec<RouterConfig> {
     let mut found: Vec<RouterConfig> = Vec::new();
-    for block in blocks {
-        let Some(router) = router(block, problems) else {
-            continue;
-        };
-        if found.iter().any(|other| other.name() == router.name()) {
-            let text = format!("there is another router called {}", router.name());
-            problems.push(Problem::new(block.origin.clone(), text));
+    for block in &said.routers {
+        for (number, block) in expanded(block, problems).iter().enumerate() {
+            // What is wrong with the block is wrong with each of its routers: it is told once.
+            let mut own = Problems::default();
+            let router = router(block, said, &mut own);
+            for problem in own.iter() {
+                if number == 0 || !problems.is_told(&problem.origin) {
+                    problems.push(problem.clone());
+                }
+            }
+            let Some(router) = router else { continue };
+            if found.iter().any(|other| other.name() == router.name()) {
+                let origin = block.values.get("name").map_or(&block.origin, |raw| &raw.origin);
+                let text = format!("there is another router called {}", router.name());
+                problems.push(Problem::new(origin.clone(), text));
+            }
+            found.push(router);
         }
-        found.push(router);
     }
+    unused_passwords(&said.passwords, &found, problems);
     found
 }
 
-fn router(block: &RawBlock, problems: &mut Problems) -> Option<RouterConfig> {
+fn router(block: &RawBlock, said: &RawConfig, problems: &mut Problems) -> Option<RouterConfig> {
     let name = required(block, "name", problems, |text| RouterName::parse(text).map_err(|e| e.to_string()));
     let kind = required(block, "kind", problems, |text| match text {
-        "embedded" | "haproxy" => Ok(text.to_owned()),
-        other => Err(format!("{other:?} is no kind of router; write embedded or haproxy")),
+        "embedded" | "haproxy" | "redis" => Ok(text.to_owned()),
+        other => Err(format!("{other:?} is no kind of router; write embedded or haproxy or redis")),
     });
+    if block.pools.is_empty() {
+        let text = "the router has no pool: add [[router.pool]] with name and scope";
+        problems.push(Problem::new(block.origin.clone(), text));
+    }
+    let kind = kind?;
+    foreign_words(block, &kind, problems);
+    if kind == "redis" {
+        let router = super::redis::redis(block, name?, said, problems)?;
+        return Some(RouterConfig::Redis(Box::new(router)));
+    }
     let pools = pools(block, problems);
-    if kind? == "embedded" {
-        for word in ["endpoint", "timeout", "max_request"] {
-            if let Some(raw) = block.values.get(word) {
-                problems.push(Problem::new(raw.origin.clone(), format!("{word} is not for an embedded router")));
-            }
-        }
+    if kind == "embedded" {
         return Some(RouterConfig::Embedded { name: name?, pools });
     }
     let endpoint = required(block, "endpoint", problems, str::parse::<Endpoint>);
@@ -111,6 +136,29 @@ fn router(block: &RawBlock, problems: &mut Problems) -> Option<RouterConfig> {
         RouterConfig::Haproxy { name: name?, endpoint: endpoint?, timeout: timeout?, max_request: max_request?, pools };
     check_haproxy(&router, &block.origin, problems);
     Some(router)
+}
+
+/// Words that a router of this kind would silently not heed.
+fn foreign_words(block: &RawBlock, kind: &str, problems: &mut Problems) {
+    let (router, pool): (&[&str], &[&str]) = match kind {
+        "embedded" => (
+            &["endpoint", "timeout", "max_request", "password_file", "ca_file", "fence_ttl"],
+            &["key_pattern", "value", "session_field", "servers", "fence", "fence_pattern"],
+        ),
+        "haproxy" => (
+            &["password_file", "ca_file", "fence_ttl"],
+            &["key_pattern", "value", "session_field", "servers", "fence", "fence_pattern"],
+        ),
+        _ => (&[], &["table", "backend", "acl_file"]),
+    };
+    let article = if kind == "embedded" { "an" } else { "a" };
+    let mut tell = |block: &RawBlock, words: &[&str]| {
+        for raw in words.iter().filter_map(|word| block.values.get(*word).map(|raw| (word, raw))) {
+            problems.push(Problem::new(raw.1.origin.clone(), format!("{} is not for {article} {kind} router", raw.0)));
+        }
+    };
+    tell(block, router);
+    block.pools.iter().for_each(|inner| tell(inner, pool));
 }
 
 /// The package that talks to it knows what it can talk to.
@@ -146,10 +194,6 @@ impl RouterConfig {
 }
 
 fn pools(block: &RawBlock, problems: &mut Problems) -> Vec<RouterPool> {
-    if block.pools.is_empty() {
-        let text = "the router has no pool: add [[router.pool]] with name and scope";
-        problems.push(Problem::new(block.origin.clone(), text));
-    }
     let mut found: Vec<RouterPool> = Vec::new();
     for inner in &block.pools {
         let Some(pool) = pool(inner, problems) else { continue };
@@ -163,10 +207,7 @@ fn pools(block: &RawBlock, problems: &mut Problems) -> Vec<RouterPool> {
 }
 
 fn pool(block: &RawBlock, problems: &mut Problems) -> Option<RouterPool> {
-    let name = required(block, "name", problems, |text| PoolName::parse(text).map_err(|e| e.to_string()));
-    let scope = required(block, "scope", problems, |text| {
-        Scope::parse(text).ok_or_else(|| format!("{text:?} is no scope; write account or session"))
-    });
+    let (name, scope) = name_and_scope(block, problems);
     let text = |word: &str| block.values.get(word).map(|raw| raw.text.clone());
     let name = name?;
     let backend = text("backend").unwrap_or_else(|| name.to_string());
@@ -174,7 +215,16 @@ fn pool(block: &RawBlock, problems: &mut Problems) -> Option<RouterPool> {
     Some(RouterPool { name, scope: scope?, table, backend, acl_file: text("acl_file") })
 }
 
-fn required<T>(
+/// What every pool has.
+pub(super) fn name_and_scope(block: &RawBlock, problems: &mut Problems) -> (Option<PoolName>, Option<Scope>) {
+    let name = required(block, "name", problems, |text| PoolName::parse(text).map_err(|e| e.to_string()));
+    let scope = required(block, "scope", problems, |text| {
+        Scope::parse(text).ok_or_else(|| format!("{text:?} is no scope; write account or session"))
+    });
+    (name, scope)
+}
+
+pub(super) fn required<T>(
     block: &RawBlock,
     word: &str,
     problems: &mut Problems,
@@ -187,7 +237,7 @@ fn required<T>(
     checked(raw, problems, read)
 }
 
-fn optional<T>(
+pub(super) fn optional<T>(
     block: &RawBlock,
     word: &str,
     problems: &mut Problems,

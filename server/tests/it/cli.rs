@@ -205,3 +205,29 @@ fn a_reader_that_goes_away_is_no_failure() {
         assert!(!String::from_utf8_lossy(&ended.stderr).contains("panicked"), "{arguments:?}");
     }
 }
+
+/// What a router cannot promise as it is configured is told for each pool, also while nobody answers there.
+#[test]
+fn the_doctor_tells_what_a_router_cannot_promise() {
+    let program = with_account();
+    let pools = "[[router.pool]]\nname = \"app\"\nscope = \"account\"\nacl_file = \"/etc/blocked.acl\"\n\
+                 [[router.pool]]\nname = \"files\"\nscope = \"session\"\n";
+    let fleet = "[[router]]\nkind = \"haproxy\"\nendpoints = { \"lb-1\" = \"unix:/nonexistent/1\", \"lb-2\" = \"unix:/nonexistent/2\" }\n";
+    let map = "[[router]]\nname = \"map-1\"\nkind = \"redis\"\nendpoint = \"unix:/nonexistent/redis.sock\"\n\
+               [[router.pool]]\nname = \"map\"\nscope = \"account\"\nkey_pattern = \"a:{key}\"\nservers = [\"api-1\"]\n";
+    std::fs::write(program.folder.path().join("unstick.toml"), format!("{fleet}{pools}{map}")).unwrap();
+    let told = json(&program.expect(&["doctor", "--json"], 2).out);
+    let of = |name: &str, outcome: &str| -> Vec<String> {
+        let checks = told["checks"].as_array().unwrap();
+        let mine = checks.iter().filter(|check| check["name"] == name && check["outcome"] == outcome);
+        mine.map(|check| check["text"].as_str().unwrap().to_owned()).collect()
+    };
+    for (router, pool) in [("router lb-1", "files"), ("router lb-2", "files"), ("router map-1", "map")] {
+        let (caveats, troubles) = (of(router, "warn"), of(router, "bad"));
+        assert!(troubles.len() == 1 && troubles[0].contains("no such socket"), "{troubles:?}");
+        assert!(caveats.len() == 1 && caveats[0].contains(&format!("pool {pool} has no")), "{caveats:?}");
+        assert!(caveats[0].contains("may pin it again"), "{caveats:?}");
+    }
+    let printed = program.expect(&["config", "print"], 0).out;
+    assert!(printed.contains("name = \"lb-2\"") && printed.contains("key_pattern = \"a:{key}\""), "{printed}");
+}

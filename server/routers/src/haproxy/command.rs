@@ -43,6 +43,8 @@ impl fmt::Display for Word {
 pub(super) enum Command<'a> {
     /// What it says of itself.
     Info,
+    /// The load balancers with which it shares tables.
+    Peers,
     /// One line a stick table: name, type of the keys, size, used.
     Tables,
     /// Every row of a table.
@@ -69,6 +71,7 @@ impl fmt::Display for Command<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Info => f.write_str("show info"),
+            Self::Peers => f.write_str("show peers"),
             Self::Tables => f.write_str("show table"),
             Self::Dump(table) => write!(f, "show table {table}"),
             Self::DumpOfServer(table, id) => write!(f, "show table {table} data.server_id eq {id}"),

@@ -15,6 +15,7 @@ mod fence;
 mod list;
 mod parse_acl;
 mod parse_info;
+mod parse_peers;
 mod parse_stat;
 mod parse_state;
 mod parse_table;
@@ -87,10 +88,29 @@ impl Router for Haproxy {
         self.pools.iter().any(|pool| pool.acl.is_some())
     }
 
+    fn caveats(&self) -> Vec<String> {
+        let open = self.pools.iter().filter(|pool| pool.acl.is_none());
+        let caveat = |pool: &Pool| {
+            format!(
+                "pool {} has no acl_file, so a request that comes while a key is cleaned may pin it again, and only the second \
+                 look finds that: give its `stick` lines an ACL file and name it in acl_file",
+                pool.name
+            )
+        };
+        open.map(caveat).collect()
+    }
+
     async fn about(&self) -> Result<About, RouterError> {
         let answer = self.transport.ask(&[Command::Info]).await?;
         let text = self.transport.data(answer.replies().next(), "itself")?;
         parse_info::about(text).ok_or_else(|| self.transport.foreign())
+    }
+
+    async fn peers(&self) -> Result<Vec<String>, RouterError> {
+        let answer = self.transport.ask(&[Command::Peers]).await?;
+        let text = self.transport.data(answer.replies().next(), "its peers")?;
+        let tables: Vec<_> = self.pools.iter().map(|pool| &pool.table).collect();
+        Ok(parse_peers::peers(text, &tables))
     }
 
     async fn servers(&self) -> Result<Vec<ServerReading>, RouterError> {

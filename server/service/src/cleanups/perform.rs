@@ -24,7 +24,7 @@ impl Unstick {
         crash::point(if clears { "clear:before" } else { "verify:before" });
         let answer = match self.router(&place.router) {
             None => Err(RouterError::Refused(format!("{} is not in the configuration any more", place.router))),
-            Some(router) if clears => clear(router, place, &keys, &mine).await,
+            Some(router) if clears => clear(router, place, &keys).await,
             Some(router) => router.read(&place.pool, &keys).await,
         };
         crash::point(if clears { "clear:done" } else { "verify:done" });
@@ -77,17 +77,11 @@ impl Unstick {
     }
 }
 
-/// Fences what is cleared for the first time, then clears and reads back.
-async fn clear(
-    router: &Arc<dyn Router>,
-    place: &Place,
-    keys: &[RouteKey],
-    steps: &[&Step],
-) -> Result<Vec<Entry>, RouterError> {
-    let first: Vec<RouteKey> =
-        steps.iter().filter(|step| step.stage == Stage::Pending).filter_map(|step| key_of(step)).cloned().collect();
-    if router.can_fence() && !first.is_empty() {
-        router.fence(&first).await?;
+/// Fences, then clears and reads back; each time, for a load balancer that was restarted in between has forgotten the
+/// fence.
+async fn clear(router: &Arc<dyn Router>, place: &Place, keys: &[RouteKey]) -> Result<Vec<Entry>, RouterError> {
+    if router.can_fence() && !keys.is_empty() {
+        router.fence(keys).await?;
     }
     router.clear(&place.pool, keys).await
 }

@@ -8,10 +8,9 @@ use std::{
 
 use domain::{
     Health, HealthWindow, Place, PoolInfo, Route, RouteKey, RouterName, Scope, ServerName, ServerStatus, SessionId,
-    Span,
 };
 use futures::future::join_all;
-use routers::{Entry, Listing, Router, ServerReading};
+use routers::{About, Entry, Listing, Router, ServerReading};
 use store::{KeyOwner, ServerRecord, StoredRoute};
 
 use crate::{Result, Unstick};
@@ -22,7 +21,8 @@ const BATCH: usize = 500;
 /// What the observer remembers between two passes.
 #[derive(Default)]
 pub(crate) struct ObserverState {
-    uptimes: Mutex<HashMap<RouterName, Option<Span>>>,
+    /// What each router last said of itself; `None` when it did not answer.
+    abouts: Mutex<HashMap<RouterName, Option<About>>>,
     tables: Mutex<HashMap<Place, HashMap<RouteKey, Option<ServerName>>>>,
 }
 
@@ -55,28 +55,22 @@ impl Unstick {
         Ok(())
     }
 
-    /// Wakes the steps that wait for a router which answers again, or whose uptime went backwards; and the watches, for it
+    /// Wakes the steps that wait for a router which answers again, or which was restarted meanwhile; and the watches, for it
     /// may have learnt old entries again.
     async fn wake_returned(&self) -> Result<()> {
         let readings =
             join_all(self.fleet().iter().map(async |router| (router.name().clone(), router.about().await))).await;
         let mut returned = Vec::new();
         {
-            let mut uptimes = self.0.observer.uptimes.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut abouts = self.0.observer.abouts.lock().unwrap_or_else(PoisonError::into_inner);
             for (name, about) in readings {
-                let before = uptimes.get(&name).copied();
-                match about {
-                    Ok(about) => {
-                        let restarted = matches!((before, about.uptime), (Some(Some(old)), Some(new)) if new < old);
-                        if restarted || matches!(before, Some(None)) {
-                            returned.push(name.clone());
-                        }
-                        uptimes.insert(name, Some(about.uptime.unwrap_or(Span::ZERO)));
-                    }
-                    Err(_) => {
-                        uptimes.insert(name, None);
-                    }
+                let about = about.ok();
+                if let (Some(before), Some(now)) = (abouts.get(&name), &about)
+                    && before.as_ref().is_none_or(|before| is_restart(before, now))
+                {
+                    returned.push(name.clone());
                 }
+                abouts.insert(name, about);
             }
         }
         let now = self.now();
@@ -240,5 +234,31 @@ impl Unstick {
             read_at: self.now(),
         };
         StoredRoute { route, account: owner.map(|owner| owner.account.clone()) }
+    }
+}
+
+/// Whether another process answers now: its uptime went backwards, or it calls itself otherwise (a promoted replica may
+/// have run for longer than the one before).
+fn is_restart(before: &About, now: &About) -> bool {
+    matches!((before.uptime, now.uptime), (Some(old), Some(new)) if new < old) || before.node != now.node
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Span;
+
+    use super::*;
+
+    fn about(uptime: Option<i64>, node: &str) -> About {
+        About { product: "Redis 7.0.15".to_owned(), uptime: uptime.map(Span::from_secs), node: node.to_owned() }
+    }
+
+    #[test]
+    fn a_restart_is_noticed_by_uptime_or_name() {
+        assert!(!is_restart(&about(Some(5), "a"), &about(Some(5), "a")));
+        assert!(!is_restart(&about(Some(5), "a"), &about(Some(9), "a")));
+        assert!(!is_restart(&about(None, "a"), &about(None, "a")));
+        assert!(is_restart(&about(Some(5), "a"), &about(Some(4), "a")));
+        assert!(is_restart(&about(Some(5), "a"), &about(Some(900), "b")), "a replica was promoted");
     }
 }

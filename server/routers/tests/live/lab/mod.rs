@@ -1,7 +1,10 @@
-//! A HAProxy of its own for each test, on unix sockets in a temporary folder, and the servers behind it.
+//! A HAProxy or Redis of its own for each test, on unix sockets in a temporary folder, and the servers behind it.
 
+mod cutter;
 mod origin;
+mod pair;
 mod process;
+mod redis;
 mod relay;
 
 use std::{
@@ -19,8 +22,11 @@ use tokio::{
     net::UnixStream,
 };
 
+pub use cutter::Cutter;
 pub use origin::Origin;
+pub use pair::Pair;
 pub use process::Process;
+pub use redis::{RedisLab, free_port};
 pub use relay::Relay;
 
 /// What the stick tables of a lab are called.
@@ -57,10 +63,20 @@ impl Lab {
         }
         let file = dir.path().join("haproxy.cfg");
         fs::write(&file, configuration(dir.path(), &origins, more)).unwrap();
-        let process = Process::start(&file, dir.path());
+        let process = Process::haproxy(&file, dir.path());
         let lab = Self { process, origins, dir };
         lab.wait_until_it_answers().await;
         lab
+    }
+
+    /// Ends it as a crash would, and starts it again with nothing in its tables.
+    pub async fn crash(&mut self) {
+        self.process.kill();
+        for socket in ["admin.sock", "operator.sock", "user.sock", "web.sock"] {
+            let _ = fs::remove_file(self.path(socket));
+        }
+        self.process = Process::haproxy(&self.path("haproxy.cfg"), self.dir.path());
+        self.wait_until_it_answers().await;
     }
 
     /// Sockets appear one by one, in the order of the configuration.
@@ -115,25 +131,12 @@ impl Lab {
 
     /// A request to `pool` with `key` in its cookie.
     pub async fn get(&self, pool: &str, key: &str, path: &str) -> Page {
-        let mut stream = UnixStream::connect(self.path("web.sock")).await.unwrap();
-        let head = format!(
-            "GET {path} HTTP/1.1\r\nHost: test\r\nX-Pool: {pool}\r\nCookie: k={key}\r\nConnection: close\r\n\r\n"
-        );
-        stream.write_all(head.as_bytes()).await.unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).await.unwrap();
-        let status = text.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
-        let server = text.rsplit("\r\n").next().unwrap_or_default().to_owned();
-        Page { status, server }
+        get(&self.path("web.sock"), pool, key, path).await
     }
 
     /// What HAProxy says to `command`, past the code under test.
     pub async fn raw(&self, command: &str) -> String {
-        let mut stream = UnixStream::connect(self.path("admin.sock")).await.unwrap();
-        stream.write_all(format!("{command}\n").as_bytes()).await.unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).await.unwrap();
-        text
+        raw(&self.path("admin.sock"), command).await
     }
 
     /// Makes rows for `keys` in `table`, past the code under test.
@@ -156,6 +159,28 @@ impl Lab {
     pub fn origin(&self, name: &str) -> &Origin {
         self.origins.iter().find(|origin| origin.name == name).unwrap()
     }
+}
+
+/// A request to `pool` behind `socket`, with `key` in its cookie.
+async fn get(socket: &Path, pool: &str, key: &str, path: &str) -> Page {
+    let mut stream = UnixStream::connect(socket).await.unwrap();
+    let head =
+        format!("GET {path} HTTP/1.1\r\nHost: test\r\nX-Pool: {pool}\r\nCookie: k={key}\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    let status = text.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
+    let server = text.rsplit("\r\n").next().unwrap_or_default().to_owned();
+    Page { status, server }
+}
+
+/// What the runtime API behind `socket` says to `command`.
+async fn raw(socket: &Path, command: &str) -> String {
+    let mut stream = UnixStream::connect(socket).await.unwrap();
+    stream.write_all(format!("{command}\n").as_bytes()).await.unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    text
 }
 
 /// A pool's name.

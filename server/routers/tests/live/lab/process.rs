@@ -1,4 +1,4 @@
-//! A HAProxy process that ends with its test, however the test ends.
+//! A HAProxy or Redis process that ends with its test, however the test ends.
 
 use std::{
     fs,
@@ -6,13 +6,14 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-/// Becomes HAProxy, with a watcher beside it that ends it when the pipe of standard input ends: when the test is done,
+/// Becomes the program, with a watcher beside it that ends it when the pipe of standard input ends: when the test is done,
 /// panics, or is itself killed with -9.
 const WATCHED: &str = r#"exec 3<&0
 ( ( read -r _ <&3; kill -9 $$ ) >/dev/null 2>&1 & )
-exec "$0" -db -f "$1" </dev/null >"$2" 2>&1 3<&-"#;
+log=$0
+exec "$@" </dev/null >>"$log" 2>&1 3<&-"#;
 
-/// A HAProxy process.
+/// A process.
 pub struct Process {
     child: Child,
     log: PathBuf,
@@ -20,11 +21,22 @@ pub struct Process {
 
 impl Process {
     /// Starts HAProxy with the configuration in `file`.
-    pub fn start(file: &Path, dir: &Path) -> Self {
-        let log = dir.join("haproxy.log");
+    pub fn haproxy(file: &Path, dir: &Path) -> Self {
+        Self::start("haproxy", &["-db", "-f", &file.display().to_string()], dir)
+    }
+
+    /// Starts `program`, whose output goes to a file in `dir`.
+    pub fn start(program: &str, args: &[&str], dir: &Path) -> Self {
+        let log = dir.join(format!("{program}.log"));
         let mut shell = Command::new("sh");
-        shell.args(["-c", WATCHED]).args([&binary(), file, &log]).stdin(Stdio::piped());
+        shell.args(["-c", WATCHED]).arg(&log).arg(binary(program)).args(args).stdin(Stdio::piped());
         Self { child: shell.spawn().unwrap(), log }
+    }
+
+    /// Ends it at once, and waits until it is gone.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 
     /// Sends a signal to it, by name.
@@ -57,8 +69,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }
 
@@ -67,12 +78,24 @@ fn lives(pid: u32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
-/// Debian puts it where an ordinary user's search path does not lead.
-fn binary() -> PathBuf {
+/// Debian puts HAProxy where an ordinary user's search path does not lead.
+fn binary(program: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let places = std::env::split_paths(&path).chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
-    let found = places.map(|place| place.join("haproxy")).find(|file| file.is_file());
-    found.expect("these tests need HAProxy: install it (`apt-get install haproxy`), or run .ci/setup")
+    let found = places.map(|place| place.join(program)).find(|file| file.is_file());
+    found.unwrap_or_else(|| panic!("these tests need {program}: install it with apt-get, or run .ci/setup"))
+}
+
+/// As when the test is killed: nobody ends the process, but the pipe does.
+async fn ends_with_its_pipe(mut process: Process) {
+    drop(process.child.stdin.take());
+    for _ in 0..500 {
+        if !process.lives() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    panic!("it outlives its test");
 }
 
 #[tokio::test]
@@ -83,15 +106,15 @@ async fn haproxy_ends_with_its_test_however_that_ends() {
     assert!(lives(pid));
     drop(lab);
     assert!(!lives(pid));
+    ends_with_its_pipe(super::Lab::start().await.process).await;
+}
 
-    // As when the test is killed: nobody ends it, but the pipe does.
-    let mut lab = super::Lab::start().await;
-    drop(lab.process.child.stdin.take());
-    for _ in 0..500 {
-        if !lab.process.lives() {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    panic!("HAProxy outlives its test");
+#[tokio::test]
+async fn redis_ends_with_its_test_however_that_ends() {
+    let lab = super::RedisLab::start().await;
+    let pid = lab.process.child.id();
+    lab.process.stop();
+    drop(lab);
+    assert!(!lives(pid));
+    ends_with_its_pipe(super::RedisLab::start().await.process).await;
 }

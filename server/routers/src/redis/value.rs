@@ -1,0 +1,127 @@
+//! What a value in an affinity map says: the server that a key is pinned to and, perhaps, the session that pinned it.
+//!
+//! Values are somebody else's: one that cannot be read is an entry that names no server, never an error, so that one bad
+//! value hides no other entry and can be removed like any.
+
+use domain::{ServerName, SessionId};
+
+/// Bytes of a value that are read: a name or a small JSON object needs a hundredth of it. A longer value is not
+/// understood; it is not fetched whole either.
+pub(super) const MAX_VALUE: usize = 16 << 10;
+
+/// How the values of a pool are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ValueFormat {
+    /// The value is the server's name.
+    Text,
+    /// The value is a JSON object.
+    Json {
+        /// The field with the server's name.
+        server: String,
+        /// The field with the id of the session that made the entry.
+        session: Option<String>,
+    },
+}
+
+impl ValueFormat {
+    /// Reads `text` or `json:FIELD`; `session` names the field with the session, for JSON only.
+    ///
+    /// # Errors
+    /// When this is no format, with what to write.
+    pub fn parse(text: &str, session: Option<&str>) -> Result<Self, String> {
+        let named = |field: &str| !field.is_empty() && field.len() <= 64 && !field.chars().any(char::is_control);
+        match (text.strip_prefix("json:"), session) {
+            (Some(server), session) if named(server) && session.is_none_or(named) => {
+                Ok(Self::Json { server: server.to_owned(), session: session.map(str::to_owned) })
+            }
+            (None, None) if text == "text" => Ok(Self::Text),
+            (None, Some(_)) if text == "text" => {
+                Err("session_field needs a value in JSON: write value = \"json:server\", or leave it out".to_owned())
+            }
+            (Some(_), _) => Err("the fields in value and session_field must be names of 1 to 64 characters".to_owned()),
+            _ => Err(format!(
+                "{text:?} is no way to write a value; write text (the value is the server's name) or json:server (the name \
+                 is in that field)"
+            )),
+        }
+    }
+
+    /// The server and the session in a value.
+    pub(super) fn read(&self, bytes: &[u8]) -> (Option<ServerName>, Option<SessionId>) {
+        if bytes.len() > MAX_VALUE {
+            return (None, None);
+        }
+        match self {
+            Self::Text => (std::str::from_utf8(bytes).ok().and_then(|text| ServerName::parse(text).ok()), None),
+            Self::Json { server, session } => {
+                let Ok(serde_json::Value::Object(fields)) = serde_json::from_slice(bytes) else {
+                    return (None, None);
+                };
+                let text = |field: &String| fields.get(field).and_then(serde_json::Value::as_str);
+                let session = session.as_ref().and_then(text).and_then(|text| SessionId::parse(text).ok());
+                (text(server).and_then(|text| ServerName::parse(text).ok()), session)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn json() -> ValueFormat {
+        ValueFormat::parse("json:server", Some("by")).unwrap()
+    }
+
+    fn read(format: &ValueFormat, text: &str) -> (Option<String>, Option<String>) {
+        let (server, session) = format.read(text.as_bytes());
+        (server.map(String::from), session.map(String::from))
+    }
+
+    #[test]
+    fn both_ways_are_read() {
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(read(&ValueFormat::Text, "api-1"), (some("api-1"), None));
+        assert_eq!(read(&json(), r#"{"server":"api-1","by":"s_1","more":[1]}"#), (some("api-1"), some("s_1")));
+        assert_eq!(read(&json(), r#"{"server":"api-1","by":7}"#), (some("api-1"), None));
+        assert_eq!(read(&json(), r#"{"by":"s_1"}"#), (None, some("s_1")));
+    }
+
+    #[test]
+    fn what_is_not_understood_names_no_server() {
+        for text in ["", "a b", "api-1\n", "\u{fffd}", "{", "[\"api-1\"]", "{\"server\":[]}", "{\"server\":\"a b\"}"] {
+            assert_eq!(read(&ValueFormat::Text, text), (None, None), "{text:?}");
+            assert_eq!(read(&json(), text), (None, None), "{text:?}");
+        }
+        assert_eq!(read(&json(), "null"), (None, None));
+        assert_eq!(ValueFormat::Text.read(&[0xff, 0xfe]), (None, None));
+        let deep = format!("{{\"server\":{}1{}}}", "[".repeat(8_000), "]".repeat(8_000));
+        assert_eq!(read(&json(), &deep), (None, None));
+        let huge = format!("{{\"server\":\"api-1\",\"x\":\"{}\"}}", "x".repeat(MAX_VALUE));
+        assert_eq!(read(&json(), &huge), (None, None));
+    }
+
+    #[test]
+    fn a_wrong_format_says_what_to_write() {
+        for (text, session, part) in [
+            ("jsn:server", None, "json:server"),
+            ("json", None, "json:server"),
+            ("json:", None, "1 to 64"),
+            ("json:server", Some(""), "1 to 64"),
+            ("text", Some("by"), "session_field"),
+        ] {
+            let told = ValueFormat::parse(text, session).unwrap_err();
+            assert!(told.contains(part), "{text}: {told}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = ValueFormat::Text.read(&bytes);
+            let _ = json().read(&bytes);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! A table in memory for the embedded router: what the trait asks of one, and no more.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Mutex,
+};
+
+use async_trait::async_trait;
+use domain::{Counters, Health, PoolName, RouteKey, ServerName};
+use routers::{Entry, Listing, RouterError, ServerReading, embedded::RouteTable};
+
+/// The table.
+#[derive(Default)]
+pub struct Memory {
+    entries: Mutex<BTreeMap<RouteKey, ServerName>>,
+    fenced: Mutex<BTreeSet<RouteKey>>,
+}
+
+impl Memory {
+    /// A request of `key`: it follows its entry, and makes one where none is and none is forbidden.
+    pub fn request(&self, key: &RouteKey, server: &ServerName) {
+        if !self.fenced.lock().unwrap().contains(key) {
+            self.entries.lock().unwrap().entry(key.clone()).or_insert_with(|| server.clone());
+        }
+    }
+
+    /// Makes an entry whatever the fence says.
+    pub fn write(&self, key: &RouteKey, server: &ServerName) {
+        self.entries.lock().unwrap().insert(key.clone(), server.clone());
+    }
+
+    fn that(&self, wanted: impl Fn(&RouteKey, &ServerName) -> bool) -> Vec<Entry> {
+        let entries = self.entries.lock().unwrap();
+        entries.iter().filter(|(key, server)| wanted(key, server)).map(|(key, server)| entry(key, server)).collect()
+    }
+}
+
+fn entry(key: &RouteKey, server: &ServerName) -> Entry {
+    let (key, server) = (key.clone(), Some(server.clone()));
+    Entry { key, server, session: None, pinned_at: None, expires_in: None, in_use: false }
+}
+
+fn bounded(entries: Vec<Entry>, limit: u64) -> Listing {
+    if entries.len() as u64 > limit { Listing::TooMany(entries.len() as u64) } else { Listing::All(entries) }
+}
+
+#[async_trait]
+impl RouteTable for Memory {
+    async fn read(&self, _pool: &PoolName, keys: &[RouteKey]) -> Result<Vec<Entry>, RouterError> {
+        Ok(self.that(|key, _| keys.contains(key)))
+    }
+    async fn remove(&self, _pool: &PoolName, keys: &[RouteKey]) -> Result<(), RouterError> {
+        self.entries.lock().unwrap().retain(|key, _| !keys.contains(key));
+        Ok(())
+    }
+    async fn fence(&self, keys: &[RouteKey]) -> Result<(), RouterError> {
+        self.fenced.lock().unwrap().extend(keys.iter().cloned());
+        Ok(())
+    }
+    async fn lift(&self, keys: &[RouteKey]) -> Result<(), RouterError> {
+        self.fenced.lock().unwrap().retain(|key| !keys.contains(key));
+        Ok(())
+    }
+    async fn servers(&self) -> Result<Vec<ServerReading>, RouterError> {
+        let reading = |name| ServerReading {
+            pool: PoolName::parse("app").unwrap(),
+            name: ServerName::parse(name).unwrap(),
+            state: Health::Healthy,
+            counters: Counters::default(),
+        };
+        Ok(["api-1", "api-2", "api-3"].map(reading).to_vec())
+    }
+    async fn list(&self, _pool: &PoolName, limit: u64) -> Result<Listing, RouterError> {
+        Ok(bounded(self.that(|_, _| true), limit))
+    }
+    async fn of_server(&self, _pool: &PoolName, server: &ServerName, limit: u64) -> Result<Listing, RouterError> {
+        Ok(bounded(self.that(|_, of| of == server), limit))
+    }
+}
