@@ -59,7 +59,7 @@ impl AuditQuery {
         let text = |text: &String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let account = text(&self.account).map(AccountId::parse).transpose();
         let filter = AuditFilter {
-            actor: text(&self.actor),
+            actor: text(&self.actor).map(actor),
             account: account.map_err(|error| ApiError::invalid("account", error.to_string()))?,
             action: text(&self.action),
             ticket: text(&self.ticket),
@@ -71,6 +71,11 @@ impl AuditQuery {
             _ => Ok(filter),
         }
     }
+}
+
+/// An actor as the log calls it: a name alone is a staff member's.
+fn actor(text: String) -> String {
+    if text == "system" || text.contains(':') { text } else { format!("staff:{text}") }
 }
 
 /// A day, a minute (as a browser's field sends it) or an RFC 3339 instant, in UTC.

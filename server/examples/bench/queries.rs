@@ -1,8 +1,10 @@
 //! P1: each kind of search, the lists and the account page against the bare SQL of the same answer. The bare side asks
-//! for the same rows through the same driver, and for nothing else: no permission, no reason why a row is a hit, no
-//! verdict. Answers are compared before anything is timed.
+//! for the same rows through the same driver: the accounts, how many there are, and what their verdicts are made of (their
+//! routes, and how the servers are). It asks for nothing else: it knows which kind of search is meant, checks no
+//! permission, says no reason, computes no verdict. Answers are compared before anything is timed.
 
 use domain::view::SessionFilter;
+use sqlx::sqlite::SqliteRow;
 
 use crate::{
     Outcome,
@@ -128,7 +130,17 @@ async fn bare_search(world: &World, kind: Kind, query: &str) -> Outcome<Found> {
         let text = format!("SELECT count(*) FROM (SELECT 1 FROM accounts WHERE {condition} LIMIT 1001)");
         sqlx::query(sqlx::AssertSqlSafe(text)).bind(&value).bind(&end).fetch_all(&world.bare).await?;
     }
-    Ok(rows.iter().map(|row| sqlx::Row::get::<String, _>(row, 0)).collect())
+    verdicts(world, &rows).await
+}
+
+/// Reads what the verdicts of `rows` are made of; answers their ids.
+async fn verdicts(world: &World, rows: &[SqliteRow]) -> Outcome<Found> {
+    let ids: Found = rows.iter().map(|row| sqlx::Row::get::<String, _>(row, 0)).collect();
+    let list = serde_json::to_string(&ids)?;
+    let routes = "SELECT * FROM routes WHERE account_id IN (SELECT value FROM json_each($1))";
+    sqlx::query(routes).bind(list).fetch_all(&world.bare).await?;
+    sqlx::query("SELECT * FROM servers").fetch_all(&world.bare).await?;
+    Ok(ids)
 }
 
 /// The smallest text after all that begin with `query`, for the letters that the picks have.
@@ -142,8 +154,7 @@ async fn list(world: &World, rounds: usize, table: &mut Table) -> Outcome<()> {
     let text = format!("SELECT {COLUMNS} FROM accounts WHERE id > $1 ORDER BY id LIMIT 51");
     let bare = async |after: &str| -> Outcome<()> {
         let rows = sqlx::query(sqlx::AssertSqlSafe(text.clone())).bind(after).fetch_all(&world.bare).await?;
-        let _: Found = rows.iter().map(|row| sqlx::Row::get::<String, _>(row, 0)).collect();
-        Ok(())
+        verdicts(world, &rows).await.map(drop)
     };
     let deep = world.picks[150].id.to_string();
     let ours = async |after: Option<&str>| -> Outcome<()> {

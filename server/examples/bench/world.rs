@@ -1,6 +1,12 @@
 //! The database that is measured: sample data in a file of its own under `target/bench`, kept for the next run.
 
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    io::Write,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::PathBuf,
+    sync::Arc,
+    time::Instant,
+};
 
 use domain::{Account, Actor, Clock, Entropy, Place, PoolInfo, PoolName, RouterKind, RouterName, Scope};
 use routers::embedded::Embedded;
@@ -53,7 +59,11 @@ pub fn shell() -> Actor {
 impl World {
     pub async fn open(accounts: u64, sessions: u64, table: &mut Table) -> Outcome<Self> {
         let folder = PathBuf::from("target/bench").join(format!("{accounts}x{sessions}"));
-        std::fs::create_dir_all(&folder)?;
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+        // The server that is measured later reads the key where servers do.
+        let mut key = std::fs::OpenOptions::new();
+        key.write(true).create(true).truncate(true).mode(0o600);
+        writeln!(key.open(folder.join("audit.key"))?, "{}", "01".repeat(32))?;
         let file = folder.join("unstick.db");
         let url = format!("sqlite://{}", file.display());
         let options = |bulk| Options { readers: 4, audit: AuditKeys::new([1; 32], Vec::new()), migrate: true, bulk };

@@ -53,7 +53,10 @@ fn label(filter: SessionFilter, account: &Account) -> String {
         SessionFilter::Open => format!("Open {}", number(account.live_sessions + account.leftover_sessions)),
         SessionFilter::Live => format!("Live {}", number(account.live_sessions)),
         SessionFilter::Ended => format!("Left over {}", number(account.leftover_sessions)),
-        SessionFilter::Cleaned => "Cleaned".to_owned(),
+        SessionFilter::Cleaned => {
+            let open = account.live_sessions.saturating_add(account.leftover_sessions);
+            format!("Cleaned {}", number(account.total_sessions.saturating_sub(open)))
+        }
         SessionFilter::All => format!("All {}", number(account.total_sessions)),
     }
 }
