@@ -15,6 +15,7 @@ both! {
     a_checkpoint_that_we_did_not_sign_proves_nothing,
     an_older_key_still_proves_and_a_foreign_one_does_not,
     progress_reaches_the_last_event,
+    a_short_look_proves_the_end_of_the_log,
 }
 
 /// Events that a log has in these tests.
@@ -249,4 +250,15 @@ async fn progress_reaches_the_last_event(db: &Db) {
     let last = std::sync::atomic::AtomicI64::new(0);
     db.store.verify_audit(&[], &|seq| last.store(seq, std::sync::atomic::Ordering::Relaxed)).await.unwrap();
     assert_eq!(last.into_inner(), EVENTS);
+}
+
+async fn a_short_look_proves_the_end_of_the_log(db: &Db) {
+    log(db).await;
+    let look = async |after| db.store.verify_audit_after(after, &[], &|_| ()).await.unwrap();
+    assert!(matches!(look(30).await, Verification::Intact { events: EVENTS, .. }));
+    drop_triggers(db).await;
+    db.raw("UPDATE audit_events SET reason = 'another one' WHERE seq = 35").await.unwrap();
+    assert!(matches!(look(30).await, Verification::Broken { seq: 35, .. }));
+    assert!(matches!(look(36).await, Verification::Intact { .. }), "what lies before is believed");
+    assert!(matches!(look(EVENTS + 5).await, Verification::Broken { .. }));
 }
