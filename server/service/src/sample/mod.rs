@@ -7,7 +7,7 @@ mod people;
 use std::sync::Arc;
 
 use domain::{Actor, Counters, Health, Instant, Permission, PoolInfo, RouterKind, SeededEntropy, ServerName};
-use store::EmbeddedServer;
+use store::{EmbeddedServer, StoreError};
 use tokio::task::JoinHandle;
 
 use self::account::Batch;
@@ -15,6 +15,9 @@ use crate::{Error, Result, Unstick};
 
 /// Accounts that are loaded at once.
 const BATCH: u64 = 2_000;
+
+/// How often a batch is tried before the database is called busy.
+const TRIES: u32 = 5;
 
 /// How much sample data to make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +81,7 @@ impl Unstick {
     /// Loads sample data. `progress` is told the rows so far and the rows expected.
     ///
     /// # Errors
-    /// `Conflict` without an embedded router; `Invalid` for nothing or too much; `Denied`.
+    /// `Conflict` without an embedded router, or when the sample data of the seed is there; `Invalid` for nothing or too much; `Denied`.
     pub async fn load_sample(
         &self,
         actor: &Actor,
@@ -89,6 +92,7 @@ impl Unstick {
         if !(1..=10_000_000).contains(&spec.accounts) || !(1..=1_000).contains(&spec.sessions_per_account) {
             return Err(Error::invalid("accounts", "make 1 to 10,000,000 accounts with 1 to 1,000 sessions each"));
         }
+        self.refuse_known_sample(spec).await?;
         let source = Arc::new(Source {
             pools: self.sample_pools().await?,
             entropy: SeededEntropy::new(spec.seed),
@@ -108,7 +112,7 @@ impl Unstick {
             report.sessions += batch.sessions.len() as u64;
             report.routes += batch.pins.len() as u64;
             report.moves += batch.history.len() as u64;
-            self.store().bulk_load(&batch.accounts, &batch.sessions, &batch.pins, &batch.history).await?;
+            self.load_batch(&batch, spec).await?;
             progress(i64::try_from(report.rows()).unwrap_or(i64::MAX), expected);
         }
         self.store().bulk_end().await?;
@@ -118,6 +122,41 @@ impl Unstick {
         transact!(self, tx => { tx.append_audit(&draft).await?; Ok(()) })?;
         self.observe_once().await?;
         Ok(report)
+    }
+
+    /// The same seed makes the same ids: its first account tells whether its data is there. Nothing is loaded on top.
+    async fn refuse_known_sample(&self, spec: SampleSpec) -> Result<()> {
+        let first = account::first(spec.seed, self.now());
+        let known = match first {
+            Some(id) => self.store().account(&id).await?.is_some(),
+            None => false,
+        };
+        if !known {
+            return Ok(());
+        }
+        let seed = spec.seed;
+        Err(Error::Conflict(format!(
+            "the sample data of seed {seed} is there already, and nothing was added: give another seed for more of it"
+        )))
+    }
+
+    /// Loads a batch whole or not at all. Tries again where another transaction was in the way, unless that one loads the
+    /// same data.
+    async fn load_batch(&self, batch: &Batch, spec: SampleSpec) -> Result<()> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.store().bulk_load(&batch.accounts, &batch.sessions, &batch.pins, &batch.history).await {
+                Err(StoreError::Raced) => {
+                    self.refuse_known_sample(spec).await?;
+                    return Err(Error::Busy);
+                }
+                Err(error) if error.is_busy() && tries < TRIES => {
+                    tracing::debug!(%error, tries, "a batch of sample data is loaded again");
+                }
+                outcome => return Ok(outcome?),
+            }
+        }
     }
 
     /// The embedded pools, each with three servers of which one fails 16 % of its requests and is being drained.
