@@ -92,6 +92,14 @@ pub trait Router: Send + Sync {
     fn drain(&self) -> Span;
     /// Whether [`Self::fence`] can keep it from making entries.
     fn can_fence(&self) -> bool;
+    /// Whether [`Self::fence`] can keep it from making entries in `pool`.
+    fn fences(&self, _pool: &PoolName) -> bool {
+        self.can_fence()
+    }
+    /// Everything that keeps `pool` from being read and cleaned, before anybody asks for a clean-up. Changes nothing.
+    async fn troubles(&self, pool: &PoolName) -> Vec<RouterError> {
+        self.read(pool, &[probe()]).await.err().into_iter().collect()
+    }
     /// What it says of itself.
     async fn about(&self) -> Result<About, RouterError>;
     /// The servers of all its pools.
@@ -108,4 +116,9 @@ pub trait Router: Send + Sync {
     async fn list(&self, pool: &PoolName, limit: u64) -> Result<Listing, RouterError>;
     /// The entries of `pool` that pin to `server`, at most `limit`.
     async fn of_server(&self, pool: &PoolName, server: &ServerName, limit: u64) -> Result<Listing, RouterError>;
+}
+
+/// A key that nobody has, to ask with.
+pub(crate) fn probe() -> RouteKey {
+    RouteKey::parse("unstick-doctor").unwrap_or_else(|_| unreachable!("it fits the grammar"))
 }

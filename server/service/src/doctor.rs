@@ -1,8 +1,19 @@
 //! The doctor: is everything as it should be? For a shell's exit code and a person's eyes.
 
-use domain::{Actor, Permission, Span};
+use std::time::Duration;
+
+use domain::{Actor, Permission, PoolInfo, RouterKind, Span};
+use futures::future::join_all;
+use routers::Router;
+use store::Verification;
 
 use crate::{Result, Unstick};
+
+/// How long the proof of the whole audit log may take; after that its end is proven alone.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Events at the end of the audit log that are proven in any case.
+const TAIL: i64 = 10_000;
 
 /// Age from which an unfinished clean-up counts as stuck.
 const STUCK: Span = Span::from_secs(5 * 60);
@@ -46,6 +57,7 @@ impl Unstick {
             Err(error) => check("database", CheckOutcome::Bad, format!("does not answer: {error}")),
         }];
         checks.extend(self.check_routers().await);
+        checks.push(self.check_audit(actor).await);
         checks.push(self.check_staff().await?);
         checks.push(self.check_cleanups().await?);
         checks.push(self.check_owed().await?);
@@ -54,29 +66,34 @@ impl Unstick {
     }
 
     async fn check_routers(&self) -> Vec<Check> {
-        let mut checks = Vec::new();
-        for router in self.fleet() {
-            let name = format!("router {}", router.name());
-            checks.push(match router.about().await {
-                Err(error) => check(name, CheckOutcome::Bad, error.to_string()),
-                Ok(about) if router.can_fence() => check(name, CheckOutcome::Ok, about.product),
-                Ok(about) => {
-                    let text = format!(
-                        "{}; it has no fence (acl_file), so a request that comes while a key is cleaned may pin it again",
-                        about.product
-                    );
-                    check(name, CheckOutcome::Warn, text)
-                }
-            });
+        if self.fleet().is_empty() {
+            let text = "none is configured: add a [[router]] block to unstick.toml";
+            return vec![check("routers", CheckOutcome::Warn, text)];
         }
-        if checks.is_empty() {
-            checks.push(check(
-                "routers",
-                CheckOutcome::Warn,
-                "none is configured: add a [[router]] block to unstick.toml",
-            ));
+        join_all(self.fleet().iter().map(|router| check_router(router.as_ref()))).await.concat()
+    }
+
+    /// Proves the whole log when that is quick, else its end.
+    async fn check_audit(&self, actor: &Actor) -> Check {
+        let (found, what) = match tokio::time::timeout(PATIENCE, self.verify_audit(actor, &|_| ())).await {
+            Ok(found) => (found, "all".to_owned()),
+            Err(_) => (self.verify_audit_end(actor, TAIL).await, format!("the last {TAIL} of")),
+        };
+        match found {
+            Ok(Verification::Intact { events, .. }) => {
+                let whole = if what == "all" { "" } else { " (everything: admin-tool audit verify)" };
+                check("audit log", CheckOutcome::Ok, format!("{what} {events} events are as they were written{whole}"))
+            }
+            Ok(Verification::Broken { seq, why }) => {
+                let text =
+                    format!("BROKEN at event {seq}: {why}. Keep the database as it is and find out who changed it");
+                check("audit log", CheckOutcome::Bad, text)
+            }
+            Err(error) => {
+                let why = std::error::Error::source(&error).map_or_else(String::new, |source| format!(" ({source})"));
+                check("audit log", CheckOutcome::Bad, format!("could not be verified: {error}{why}"))
+            }
         }
-        checks
     }
 
     async fn check_staff(&self) -> Result<Check> {
@@ -121,4 +138,38 @@ impl Unstick {
         let words: Vec<String> = owed.iter().map(|(router, steps)| format!("{steps} steps to {router}")).collect();
         Ok(check("owed", CheckOutcome::Warn, format!("{}; they run when it answers", words.join(", "))))
     }
+}
+
+/// A router and each of its pools.
+async fn check_router(router: &dyn Router) -> Vec<Check> {
+    let name = format!("router {}", router.name());
+    match router.about().await {
+        Err(error) => vec![check(name, CheckOutcome::Bad, error.to_string())],
+        Ok(about) => {
+            let mut checks = vec![check(name, CheckOutcome::Ok, about.product)];
+            for pool in router.pools() {
+                checks.extend(check_pool(router, pool).await);
+            }
+            checks
+        }
+    }
+}
+
+async fn check_pool(router: &dyn Router, pool: &PoolInfo) -> Vec<Check> {
+    let name = format!("pool {}/{}", pool.place.router, pool.place.pool);
+    let troubles = router.troubles(&pool.place.pool).await;
+    let mut checks: Vec<Check> =
+        troubles.iter().map(|trouble| check(&name, CheckOutcome::Bad, trouble.to_string())).collect();
+    if !router.fences(&pool.place.pool) {
+        let how = if pool.kind == RouterKind::Haproxy { " (set acl_file)" } else { "" };
+        let text = format!(
+            "it has no fence{how}: a request that comes while a key is cleaned may pin it again, so that «gone» can only be \
+             said of the moment of the last look"
+        );
+        checks.push(check(&name, CheckOutcome::Warn, text));
+    }
+    if checks.is_empty() {
+        checks.push(check(&name, CheckOutcome::Ok, "can be read, and has what cleaning it needs"));
+    }
+    checks
 }

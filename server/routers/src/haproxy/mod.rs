@@ -8,6 +8,7 @@
 //! calls it again. [`Router::fence`] keeps new requests from making rows meanwhile.
 
 mod answer;
+mod check;
 mod clear;
 mod command;
 mod config;
@@ -85,6 +86,17 @@ impl Router for Haproxy {
     /// Whether any pool has an ACL file; the pools that have none are not fenced.
     fn can_fence(&self) -> bool {
         self.pools.iter().any(|pool| pool.acl.is_some())
+    }
+
+    fn fences(&self, pool: &PoolName) -> bool {
+        self.pools.iter().any(|known| known.name == *pool && known.acl.is_some())
+    }
+
+    async fn troubles(&self, pool: &PoolName) -> Vec<RouterError> {
+        match self.pool(pool) {
+            Ok(pool) => self.troubles_of(pool).await,
+            Err(unknown) => vec![unknown],
+        }
     }
 
     async fn about(&self) -> Result<About, RouterError> {
