@@ -59,9 +59,9 @@ async fn take(tx: &mut store::Tx, run: &[ImportRecord], now: Instant) -> Result<
     }
     let mut outcomes = Vec::with_capacity(run.len());
     outcomes.extend(tx.upsert_accounts(&accounts, now).await?.into_iter().map(|_| Ok(())));
-    let (creates, their_ends): (Vec<_>, Vec<_>) = sessions.into_iter().unzip();
-    let created = tx.create_sessions(&creates, now).await?;
-    let also: Vec<End> = creates
+    let (asked, their_ends): (Vec<_>, Vec<_>) = sessions.into_iter().unzip();
+    let created = tx.create_sessions(&asked, now).await?;
+    let also: Vec<End> = asked
         .iter()
         .zip(their_ends)
         .zip(&created)

@@ -261,8 +261,8 @@ mod tests {
             "created_at":"2026-11-01T09:00:00Z","last_seen_at":"2026-11-01T09:30:00Z","route":null}"#;
         let ImportRecord::Session { end: Some(end), client, .. } = parse(line).unwrap() else { panic!("{line}") };
         assert!(end.released && end.at.is_some() && end.reason == EndReason::SignedOut && client == "Web");
-        let live = r#"{"session_id":"s","account_id":"a","state":"active","reason":null,"ended_at":null}"#;
-        assert!(matches!(parse(live).unwrap(), ImportRecord::Session { end: None, .. }));
+        let active = r#"{"session_id":"s","account_id":"a","state":"active","reason":null,"ended_at":null}"#;
+        assert!(matches!(parse(active).unwrap(), ImportRecord::Session { end: None, .. }));
     }
 
     #[test]
@@ -274,7 +274,8 @@ mod tests {
             (r#"{"type":"accout","account_id":"a"}"#, "account, session or end"),
             (r#"{"type":7,"account_id":"a"}"#, "account"),
             (r#"{"type":"account","acount_id":"a"}"#, "has no field \"acount_id\"; it may have account_id, email"),
-            (r#"{"account_id":"a b"}"#, "account_id: "),
+            (r#"{"account_id":""}"#, "account_id: "),
+            (r#"{"session_id":"a b","account_id":"a"}"#, "session_id: "),
             (r#"{"account_id":"a","email":5}"#, "email must be a text"),
             (r#"{"account_id":"a","created_at":"yesterday"}"#, "created_at: an instant must look like"),
             (r#"{"session_id":"s"}"#, "a session needs account_id"),
