@@ -121,13 +121,14 @@ fn tell(args: &Args, checks: &[Check]) -> Exit {
         output::document(&json!({ "outcome": worst, "exit": exit.code(), "checks": checks }));
         return exit;
     }
+    let width = checks.iter().map(|check| check.name.chars().count()).max().unwrap_or(0);
     for check in checks {
         let mark = match check.outcome {
             CheckOutcome::Ok => "ok  ",
             CheckOutcome::Warn => "WARN",
             CheckOutcome::Bad => "BAD ",
         };
-        output::print(&format!("{mark}  {:<16} {}", check.name, check.text));
+        output::print(&format!("{mark}  {:<width$}  {}", check.name, check.text));
     }
     exit
 }

@@ -23,19 +23,24 @@ const LONGEST: u64 = 64 << 10;
 /// Lines whose trouble is told; more are only counted.
 const TOLD: usize = 100;
 
-/// What `--help` says of the records.
-const RECORDS: &str = r#"Records, one a line, as the API takes them:
-  an account    {"account_id":"acc_7Q2m","email":"dana@example.com","name":"Dana Ortiz","plan":"team",
-                 "time_zone":"Europe/Lisbon","created_at":"2025-03-17T08:00:00Z"}
-  a session     {"session_id":"s_9fK2x","account_id":"acc_7Q2m","client":"Desktop 4.2","user_agent":"…",
-                 "ip":"203.0.113.9","created_at":"2026-11-20T09:14:07Z"}
-  one that ended {"session_id":"s_8aB1y","account_id":"acc_7Q2m","reason":"signed_out",
-                 "ended_at":"2026-11-21T17:30:00Z","released":false}
-  an end        {"session_id":"s_9fK2x","reason":"expired","at":"2026-11-22T10:00:00Z"}
+/// What `--help` says of the records. Lines with a record are short enough for any terminal, so that none is broken.
+const RECORDS: &str = r#"Records, one a line, as the API takes them. An account:
+  {"account_id":"acc_7Q2m","email":"dana@example.com","name":"Dana Ortiz"}
+A session, after its account:
+  {"session_id":"s_9fK2x","account_id":"acc_7Q2m","client":"Desktop 4.2"}
+A session that ended, in one line:
+  {"session_id":"s_8aB1y","account_id":"acc_7Q2m","reason":"signed_out"}
+The end of a session that came before:
+  {"session_id":"s_9fK2x","reason":"expired","at":"2026-11-22T10:00:00Z"}
 
-Only the ids, and an end's reason (signed_out, expired or revoked), must be there. released says that the session's
-record and routes were removed; without, it is left over until a clean-up. "type" (account, session or end) may be
-written too. An account comes before its sessions, a session before its end.
+Fields that may be there too:
+  account  plan, time_zone, created_at
+  session  user_agent, ip, created_at; if it ended: reason, ended_at, released
+  end      released
+  any      type: account, session or end
+
+A reason is signed_out, expired or revoked. "released":true says that record and routes were removed.
+Instants look like 2026-11-22T10:00:00Z.
 
 Examples:
   admin-tool import accounts.ndjson
@@ -226,6 +231,7 @@ mod tests {
         let (shown, _) = RECORDS.split_once("\n\n").unwrap();
         let records: Vec<&str> = shown.split('{').skip(1).map(|rest| rest.split('}').next().unwrap()).collect();
         assert_eq!(records.len(), 4);
+        assert!(shown.lines().all(|line| line.len() < 78), "a terminal would break it");
         for record in records {
             parse(format!("{{{record}}}").as_bytes()).unwrap_or_else(|error| panic!("{record}: {error}"));
         }

@@ -133,13 +133,9 @@ pub fn main() -> ExitCode {
         Err(failure) => failure.tell(json),
     };
     // What nobody could read was not told: then it is not done, whatever it was.
-    match output::unwritten() {
-        Some(error) if exit == Exit::Done => {
-            Failure::failed(format!("standard output cannot be written to: {error}")).tell(false)
-        }
-        _ => exit,
-    }
-    .into()
+    let Some(error) = output::unwritten() else { return exit.into() };
+    let unwritten = Failure::failed(format!("standard output cannot be written to: {error}")).tell(false);
+    if exit == Exit::Done { unwritten } else { exit }.into()
 }
 
 async fn run(cli: Cli) -> Result<Exit, Failure> {

@@ -217,7 +217,7 @@ fn what_cannot_be_written_is_not_done() {
         let ended = program.command(arguments).stdout(full).stderr(Stdio::piped()).output().unwrap();
         let told = String::from_utf8_lossy(&ended.stderr);
         assert_eq!(ended.status.code(), Some(1), "{arguments:?}: {told}");
-        assert!(arguments == ["doctor"] || told.contains("standard output"), "{told}");
+        assert!(told.contains("standard output"), "{told}");
     }
 }
 
