@@ -6,7 +6,9 @@ mod people;
 
 use std::sync::Arc;
 
-use domain::{Actor, Counters, Health, Instant, Permission, PoolInfo, RouterKind, SeededEntropy, ServerName};
+use domain::{
+    Actor, Counters, Health, Instant, Permission, PoolInfo, RouterKind, SeededEntropy, ServerName, view::AuditFilter,
+};
 use store::{EmbeddedServer, StoreError};
 use tokio::task::JoinHandle;
 
@@ -15,6 +17,9 @@ use crate::{Error, Result, Unstick};
 
 /// Accounts that are loaded at once.
 const BATCH: u64 = 2_000;
+
+/// The event of sample data that was loaded to its end.
+const LOADED: &str = "sample.loaded";
 
 /// How often a batch is tried before the database is called busy.
 const TRIES: u32 = 5;
@@ -116,7 +121,7 @@ impl Unstick {
             progress(i64::try_from(report.rows()).unwrap_or(i64::MAX), expected);
         }
         self.store().bulk_end().await?;
-        let mut draft = self.draft(actor, "sample.loaded", "sample");
+        let mut draft = self.draft(actor, LOADED, "sample");
         draft.detail =
             serde_json::json!({ "accounts": report.accounts, "sessions": report.sessions, "seed": spec.seed });
         transact!(self, tx => { tx.append_audit(&draft).await?; Ok(()) })?;
@@ -134,10 +139,19 @@ impl Unstick {
         if !known {
             return Ok(());
         }
-        let seed = spec.seed;
+        let (seed, whole) = (spec.seed, self.was_loaded(spec.seed).await?);
+        let how =
+            if whole { "is there already" } else { "is being loaded at this moment, or was not loaded to its end" };
         Err(Error::Conflict(format!(
-            "the sample data of seed {seed} is there already, and nothing was added: give another seed for more of it"
+            "the sample data of seed {seed} {how}, and nothing was added: give another seed for more of it"
         )))
+    }
+
+    /// Whether the audit log knows that the sample data of `seed` was loaded to its end.
+    async fn was_loaded(&self, seed: u64) -> Result<bool> {
+        let filter = AuditFilter { action: Some(LOADED.to_owned()), ..AuditFilter::default() };
+        let events = self.store().audit_page(&filter, None, 1_000).await?;
+        Ok(events.iter().any(|event| event.draft.detail["seed"] == seed))
     }
 
     /// Loads a batch whole or not at all. Tries again where another transaction was in the way, unless that one loads the
