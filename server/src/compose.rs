@@ -110,7 +110,35 @@ fn prepare_folder(folder: &Path) -> Result<(), ComposeError> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     let trouble = |error: io::Error| ComposeError::Files(format!("{} cannot be made: {error}", folder.display()));
-    builder.create(folder).map_err(trouble)
+    builder.create(folder).map_err(trouble)?;
+    match folder_mode(folder).map_err(trouble)? {
+        mode if mode & 0o022 != 0 => Err(ComposeError::Files(open_to_others(folder, mode))),
+        _ => Ok(()),
+    }
+}
+
+/// Who may do what with `folder`.
+///
+/// # Errors
+/// A folder that is not there, or cannot be looked at.
+#[cfg(unix)]
+pub fn folder_mode(folder: &Path) -> io::Result<u32> {
+    Ok(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(folder)?.permissions()) & 0o777)
+}
+
+/// Who may do what with `folder`: its owner, where nothing else is known.
+///
+/// # Errors
+/// None.
+#[cfg(not(unix))]
+pub fn folder_mode(_folder: &Path) -> io::Result<u32> {
+    Ok(0o700)
+}
+
+/// What to do about a data folder of such a mode: who may write there could put a key of theirs in place of ours.
+pub fn open_to_others(folder: &Path, mode: u32) -> String {
+    let (what, name) = (if mode & 0o022 == 0 { "look into" } else { "change" }, folder.display());
+    format!("data_dir {name} holds keys and data, and others can {what} it (mode {mode:o}): chmod 700 {name}")
 }
 
 /// Opens the database under the audit keys. A missing key is made for an empty log only.

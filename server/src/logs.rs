@@ -11,10 +11,14 @@ pub fn start(config: &Config) {
     begin(&config.log, config.log_format);
 }
 
+/// What a command logs when nothing else was asked for: warnings, but no SQL. A statement that took a second is no news for
+/// who loads a million rows.
+const QUIET: &str = "warn,sqlx=error";
+
 /// Starts logging with warnings only, for commands that print their own progress.
 pub fn start_quiet(config: &Config) {
     let said = config.said.contains_key("log");
-    begin(if said { &config.log } else { "warn" }, config.log_format);
+    begin(if said { &config.log } else { QUIET }, config.log_format);
 }
 
 fn begin(filter: &str, format: LogFormat) {
@@ -33,5 +37,43 @@ fn begin(filter: &str, format: LogFormat) {
     };
     if started.is_err() {
         tracing::debug!("logging was started before");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::Write,
+        sync::{Arc, Mutex},
+    };
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_command_shows_warnings_and_no_sql() {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(EnvFilter::try_new(QUIET).unwrap())
+            .with_writer(move || writer.clone())
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::warn!(target: "sqlx::query", "slow statement");
+            tracing::warn!("a worker did not end in time");
+        });
+        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        assert!(text.contains("a worker did not end in time") && !text.contains("slow"), "{text}");
     }
 }

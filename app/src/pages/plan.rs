@@ -102,7 +102,7 @@ fn what(plan: &ThePlan) -> AnyView {
             {(!ended.is_empty()).then(|| line("Cleans", plural(len(&ended), "record of an ended session", "records of ended sessions"), &ended))}
             {(held > 0).then(|| view! { <li><b>"Clears "</b> {plural(held, "route", "routes")} ", listed below."</li> })}
             {(checked > 0).then(|| view! { <li><b>"Reads "</b> {plural(checked, "key", "keys")} " that have no entry now, so that none appears meanwhile."</li> })}
-            {(later > 0).then(|| view! { <li><b>"Later "</b> {plural(later, "key", "keys")} " on a router that does not answer now: read and cleared as soon as it does."</li> })}
+            {(later > 0).then(|| view! { <li><b>"Later "</b> {plural(later, "key", "keys")} " on a router that could not be read now: read and cleared as soon as it can be."</li> })}
             <li><b>"Reads back "</b> "every one of these places, twice: at once, and after the longest request could have ended."</li>
         </ul>
     };
@@ -118,7 +118,7 @@ fn line(verb: &'static str, words: String, ids: &[&SessionId]) -> AnyView {
     view! { <li><b>{verb} " "</b> {words} ": " {first.iter().map(code).collect_view()} {folded}</li> }.into_any()
 }
 
-/// Whether nobody knows what is there, for the router does not answer.
+/// Whether nobody knows what is there, for the router could not be read.
 fn is_unread(plan: &ThePlan, route: &PlannedRoute) -> bool {
     plan.unread.contains(&route.place.router)
 }
@@ -175,11 +175,13 @@ fn route_row(route: &PlannedRoute, unread: bool) -> impl IntoView + use<> {
 }
 
 fn notices(page: &PlanPage) -> AnyView {
-    let owed = (!page.plan.unread.is_empty()).then(|| {
-        let names: Vec<_> = page.plan.unread.iter().map(ToString::to_string).collect();
-        let words = " does not answer now. Its part is owed: it is done by itself as soon as it answers, and the clean-up \
-                     is not called clean before.";
-        note(Tone::Warn, view! { <code>{names.join(", ")}</code> {words} })
+    let line = |unread: &domain::Unread| view! { <li>{unread.words()} "."</li> };
+    let owed = (!page.unread.is_empty()).then(|| {
+        let lines = view! {
+            <ul>{page.unread.iter().map(line).collect_view()}</ul>
+            "The clean-up is not called clean before."
+        };
+        note(Tone::Warn, lines)
     });
     let item = |notice: &String| view! { <li>{notice.clone()}</li> };
     let body = view! { <ul class="will">{page.plan.notices.iter().map(item).collect_view()}</ul> };

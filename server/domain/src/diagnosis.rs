@@ -43,6 +43,24 @@ pub struct Unread {
     pub router: RouterName,
     /// Why, for a person.
     pub why: String,
+    /// Whether it answered, with an error: then it does not come back by itself.
+    #[serde(default)]
+    pub answered: bool,
+}
+
+impl Unread {
+    /// What that means for a clean-up.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let Self { router, why, answered } = self;
+        if *answered {
+            format!(
+                "{router} answered with an error: {why}. Its part cannot be done before that is mended; then retry the clean-up"
+            )
+        } else {
+            format!("{router} does not answer: its part will be owed, and is done by itself as soon as it answers")
+        }
+    }
 }
 
 /// What is wrong.

@@ -166,7 +166,7 @@ fn nothing_wrong_is_said_plainly_and_only_when_everything_was_read() {
     let (verdict, findings) = diagnose(&world);
     assert_eq!((verdict.kind, verdict.advice, findings.len()), (VerdictKind::Clean, None, 0));
     assert!(verdict.sentence.to_string().starts_with("Sessions are not the cause."));
-    world.unread.push(Unread { router: RouterName::parse("lb-2").unwrap(), why: "no answer".into() });
+    world.unread.push(Unread { router: RouterName::parse("lb-2").unwrap(), why: "no answer".into(), answered: false });
     assert_eq!(diagnose(&world).0.kind, VerdictKind::Unsure);
 }
 
@@ -178,7 +178,7 @@ fn a_server_that_its_pool_does_not_have_is_gone() {
 }
 
 fn away(name: &str) -> Unread {
-    Unread { router: RouterName::parse(name).unwrap(), why: "no answer".into() }
+    Unread { router: RouterName::parse(name).unwrap(), why: "no answer".into(), answered: false }
 }
 
 #[test]

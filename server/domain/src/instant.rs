@@ -14,6 +14,10 @@ pub struct Instant(i64);
 #[serde(transparent)]
 pub struct Span(i64);
 
+/// 0000-01-01T00:00:00Z and 9999-12-31T23:59:59Z.
+const FIRST_SECOND: i64 = -62_167_219_200;
+const LAST_SECOND: i64 = 253_402_300_799;
+
 /// A text that is not an RFC 3339 instant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("an instant must look like 2026-11-23T09:14:07Z")]
@@ -50,7 +54,10 @@ impl Instant {
     }
 
     fn moment(self) -> OffsetDateTime {
-        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+        // Texts have four digits for a year: what is beyond them is told as the last instant that has a text.
+        let seconds = self.0.div_euclid(1_000_000).clamp(FIRST_SECOND, LAST_SECOND);
+        let within = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        within.replace_microsecond(u32::try_from(self.0.rem_euclid(1_000_000)).unwrap_or(0)).unwrap_or(within)
     }
 
     /// `2026-11-23 09:14:07 UTC`, for people.
@@ -77,12 +84,12 @@ impl Instant {
     /// `3 min ago`, `in 20 s`, `just now`, as seen at `now`.
     pub fn relative_to(self, now: Self) -> String {
         let span = now.since(self);
-        if span.0.abs() < 1_000_000 {
+        if span.0.unsigned_abs() < 1_000_000 {
             "just now".to_owned()
         } else if span.0 > 0 {
             format!("{span} ago")
         } else {
-            format!("in {}", Span(-span.0))
+            format!("in {}", Span(span.0.saturating_neg()))
         }
     }
 }
@@ -183,6 +190,16 @@ impl<'de> Deserialize<'de> for Instant {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_no_calendar_has_is_no_other_day() {
+        let far = Instant::from_micros(i64::MAX);
+        assert_eq!(far.to_string(), "9999-12-31T23:59:59.775Z");
+        assert!(Instant::from_micros(i64::MIN).to_string().starts_with("0000-01-01"));
+        assert_eq!(Instant::parse("2026-11-23T09:14:07Z").unwrap() + Span::from_days(i64::MAX), far);
+        assert!(far.relative_to(Instant::from_micros(i64::MIN)).starts_with("in "));
+        assert!(Instant::from_micros(i64::MIN).relative_to(far).ends_with(" ago"));
+    }
 
     #[test]
     fn an_instant_survives_its_text() {

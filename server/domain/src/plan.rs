@@ -66,7 +66,7 @@ pub struct Plan {
     pub deletes: Vec<SessionId>,
     /// Keys that are cleared.
     pub routes: Vec<PlannedRoute>,
-    /// Routers that did not answer: their part will be owed.
+    /// Routers that could not be read: their part waits.
     pub unread: Vec<RouterName>,
     /// What the customer will notice, one sentence each.
     pub notices: Vec<String>,

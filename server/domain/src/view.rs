@@ -322,6 +322,8 @@ pub struct PlanPage {
     pub plan: Plan,
     /// Its hash.
     pub hash: PlanHash,
+    /// The routers of [`Plan::unread`], with why.
+    pub unread: Vec<Unread>,
     /// A clean-up of the account that is under way; there is never a second one.
     pub under_way: Option<CleanupId>,
     /// Whether who asks may clean up.

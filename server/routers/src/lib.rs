@@ -98,6 +98,10 @@ pub trait Router: Send + Sync {
     fn caveats(&self) -> Vec<String> {
         Vec::new()
     }
+    /// Everything that keeps `pool` from being read and cleaned, before anybody asks for a clean-up. Changes nothing.
+    async fn troubles(&self, pool: &PoolName) -> Vec<RouterError> {
+        self.read(pool, &[probe()]).await.err().into_iter().collect()
+    }
     /// What it says of itself.
     async fn about(&self) -> Result<About, RouterError>;
     /// The names, as it knows them, of others to which it tells every entry that it learns, but never one that is cleared.
@@ -118,4 +122,9 @@ pub trait Router: Send + Sync {
     async fn list(&self, pool: &PoolName, limit: u64) -> Result<Listing, RouterError>;
     /// The entries of `pool` that pin to `server`, at most `limit`.
     async fn of_server(&self, pool: &PoolName, server: &ServerName, limit: u64) -> Result<Listing, RouterError>;
+}
+
+/// A key that nobody has, to ask with.
+pub(crate) fn probe() -> RouteKey {
+    RouteKey::parse("unstick-doctor").unwrap_or_else(|_| unreachable!("it fits the grammar"))
 }

@@ -1,9 +1,19 @@
 //! The doctor: is everything as it should be? For a shell's exit code and a person's eyes.
 
-use domain::{Actor, Permission, Span};
-use routers::Router;
+use std::time::Duration;
+
+use domain::{Actor, Permission, PoolInfo, Span};
+use futures::future::join_all;
+use routers::{Fleet, Router};
+use store::Verification;
 
 use crate::{Result, Unstick};
+
+/// How long the proof of the whole audit log may take; after that its end is proven alone.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Events at the end of the audit log that are proven in any case.
+const TAIL: i64 = 10_000;
 
 /// Age from which an unfinished clean-up counts as stuck.
 const STUCK: Span = Span::from_secs(5 * 60);
@@ -47,6 +57,7 @@ impl Unstick {
             Err(error) => check("database", CheckOutcome::Bad, format!("does not answer: {error}")),
         }];
         checks.extend(self.check_routers().await);
+        checks.push(self.check_audit(actor).await);
         checks.push(self.check_staff().await?);
         checks.push(self.check_cleanups().await?);
         checks.push(self.check_owed().await?);
@@ -55,37 +66,34 @@ impl Unstick {
     }
 
     async fn check_routers(&self) -> Vec<Check> {
-        let mut checks = Vec::new();
-        for router in self.fleet() {
-            let name = format!("router {}", router.name());
-            match router.about().await {
-                Err(error) => checks.push(check(&name, CheckOutcome::Bad, error.to_string())),
-                Ok(about) => checks.push(check(&name, CheckOutcome::Ok, about.product)),
-            }
-            checks.extend(self.unknown_peers(router.as_ref()).await.map(|text| check(&name, CheckOutcome::Warn, text)));
-            checks.extend(router.caveats().into_iter().map(|caveat| check(&name, CheckOutcome::Warn, caveat)));
+        if self.fleet().is_empty() {
+            let text = "none is configured: add a [[router]] block to unstick.toml";
+            return vec![check("routers", CheckOutcome::Warn, text)];
         }
-        if checks.is_empty() {
-            checks.push(check(
-                "routers",
-                CheckOutcome::Warn,
-                "none is configured: add a [[router]] block to unstick.toml",
-            ));
-        }
-        checks
+        join_all(self.fleet().iter().map(|router| check_router(router.as_ref(), self.fleet()))).await.concat()
     }
 
-    /// Peers that nobody reads: a row that stays on one of them comes back.
-    async fn unknown_peers(&self, router: &dyn Router) -> Option<String> {
-        let mut peers = router.peers().await.ok()?;
-        peers.retain(|peer| self.fleet().iter().all(|known| known.name().as_str() != peer));
-        let names = peers.join(", ");
-        (!peers.is_empty()).then(|| {
-            format!(
-                "it tells its entries to peers that are no routers here by that name ({names}): what stays on them comes \
-                 back, so add them to endpoints under those names"
-            )
-        })
+    /// Proves the whole log when that is quick, else its end.
+    async fn check_audit(&self, actor: &Actor) -> Check {
+        let (found, what) = match tokio::time::timeout(PATIENCE, self.verify_audit(actor, &|_| ())).await {
+            Ok(found) => (found, "all".to_owned()),
+            Err(_) => (self.verify_audit_end(actor, TAIL).await, format!("the last {TAIL} of")),
+        };
+        match found {
+            Ok(Verification::Intact { events, .. }) => {
+                let whole = if what == "all" { "" } else { " (everything: admin-tool audit verify)" };
+                check("audit log", CheckOutcome::Ok, format!("{what} {events} events are as they were written{whole}"))
+            }
+            Ok(Verification::Broken { seq, why }) => {
+                let text =
+                    format!("BROKEN at event {seq}: {why}. Keep the database as it is and find out who changed it");
+                check("audit log", CheckOutcome::Bad, text)
+            }
+            Err(error) => {
+                let why = std::error::Error::source(&error).map_or_else(String::new, |source| format!(" ({source})"));
+                check("audit log", CheckOutcome::Bad, format!("could not be verified: {error}{why}"))
+            }
+        }
     }
 
     async fn check_staff(&self) -> Result<Check> {
@@ -130,4 +138,46 @@ impl Unstick {
         let words: Vec<String> = owed.iter().map(|(router, steps)| format!("{steps} steps to {router}")).collect();
         Ok(check("owed", CheckOutcome::Warn, format!("{}; they run when it answers", words.join(", "))))
     }
+}
+
+/// A router and each of its pools.
+async fn check_router(router: &dyn Router, fleet: &Fleet) -> Vec<Check> {
+    let name = format!("router {}", router.name());
+    let about = router.about().await;
+    let mut checks = vec![match &about {
+        Err(error) => check(&name, CheckOutcome::Bad, error.to_string()),
+        Ok(about) => check(&name, CheckOutcome::Ok, about.product.clone()),
+    }];
+    checks.extend(router.caveats().into_iter().map(|caveat| check(&name, CheckOutcome::Warn, caveat)));
+    if about.is_ok() {
+        checks.extend(unknown_peers(router, fleet).await.map(|text| check(&name, CheckOutcome::Warn, text)));
+        for pool in router.pools() {
+            checks.extend(check_pool(router, pool).await);
+        }
+    }
+    checks
+}
+
+/// Peers that nobody reads: a row that stays on one of them comes back.
+async fn unknown_peers(router: &dyn Router, fleet: &Fleet) -> Option<String> {
+    let mut peers = router.peers().await.ok()?;
+    peers.retain(|peer| fleet.iter().all(|known| known.name().as_str() != peer));
+    let names = peers.join(", ");
+    (!peers.is_empty()).then(|| {
+        format!(
+            "it tells its entries to peers that are no routers here by that name ({names}): what stays on them comes back, so \
+             add them to endpoints under those names"
+        )
+    })
+}
+
+async fn check_pool(router: &dyn Router, pool: &PoolInfo) -> Vec<Check> {
+    let name = format!("pool {}/{}", pool.place.router, pool.place.pool);
+    let troubles = router.troubles(&pool.place.pool).await;
+    let mut checks: Vec<Check> =
+        troubles.iter().map(|trouble| check(&name, CheckOutcome::Bad, trouble.to_string())).collect();
+    if checks.is_empty() {
+        checks.push(check(&name, CheckOutcome::Ok, "can be read, and has what cleaning it needs"));
+    }
+    checks
 }

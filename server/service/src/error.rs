@@ -25,7 +25,7 @@ pub enum Error {
     #[error("the account changed since the plan was shown: look at the new plan and confirm it")]
     WorldChanged(Box<Plan>),
     /// Another clean-up of the account, in another mode, is under way.
-    #[error("a clean-up of this account is under way already: wait for it, or look at it")]
+    #[error("clean-up {0} of this account, of another mode, is under way: wait for it, or look at it")]
     UnderWay(CleanupId),
     /// The plan is empty.
     #[error("there is nothing to clean up: the account has nothing of what this mode removes")]

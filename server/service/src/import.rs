@@ -1,61 +1,12 @@
 //! Records as they come from a file: the same as the API takes.
 
-use domain::{AccountId, Actor, EndReason, Instant, Permission, SessionId};
-use serde::{Deserialize, Serialize};
+mod record;
+
+use domain::{Actor, Instant, Permission};
 use store::{AccountUpsert, Changed, Created, End, SessionCreate};
 
+pub use self::record::{Ending, ImportRecord};
 use crate::{Result, Unstick};
-
-/// One line of an import.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-pub enum ImportRecord {
-    /// An account.
-    Account {
-        /// The identity system's id.
-        account_id: AccountId,
-        /// E-mail address.
-        email: Option<String>,
-        /// Display name.
-        name: Option<String>,
-        /// Plan or tier.
-        plan: Option<String>,
-        /// IANA time zone.
-        time_zone: Option<String>,
-        /// When the customer joined.
-        created_at: Option<Instant>,
-    },
-    /// A session; its account comes before it.
-    Session {
-        /// Its id.
-        session_id: SessionId,
-        /// Whose it is.
-        account_id: AccountId,
-        /// The client in a few words.
-        #[serde(default)]
-        client: String,
-        /// The raw user agent.
-        #[serde(default)]
-        user_agent: String,
-        /// The client's address.
-        #[serde(default)]
-        ip: String,
-        /// When it was signed in.
-        created_at: Option<Instant>,
-    },
-    /// The end of a session.
-    End {
-        /// Which.
-        session_id: SessionId,
-        /// Why.
-        reason: EndReason,
-        /// Whether its record and routes were removed.
-        #[serde(default)]
-        released: bool,
-        /// When.
-        at: Option<Instant>,
-    },
-}
 
 impl Unstick {
     /// Takes a batch of records in order; answers for each what is wrong with it, if anything.
@@ -70,7 +21,7 @@ impl Unstick {
             let mut outcomes = Vec::with_capacity(items.len());
             let mut rest = items.as_slice();
             while let Some(first) = rest.first() {
-                let same = rest.iter().take_while(|item| std::mem::discriminant(*item) == std::mem::discriminant(first)).count();
+                let same = rest.iter().take_while(|item| item.is_like(first)).count();
                 let (run, more) = rest.split_at(same);
                 outcomes.extend(take(&mut tx, run, now).await?);
                 rest = more;
@@ -94,20 +45,31 @@ impl Unstick {
 /// Takes records of one kind. Repeats of an id within one run are taken one after the other.
 async fn take(tx: &mut store::Tx, run: &[ImportRecord], now: Instant) -> Result<Vec<Result<(), String>>> {
     let (mut accounts, mut sessions, mut ends) = (Vec::new(), Vec::new(), Vec::new());
+    let ended = |id, Ending { reason, released, at }: Ending| End { id, reason, released, at };
     for item in run.iter().cloned() {
         match item {
             ImportRecord::Account { account_id: id, email, name, plan, time_zone, created_at } => {
                 accounts.push(AccountUpsert { id, email, name, plan, time_zone, created_at, sample: false });
             }
-            ImportRecord::Session { session_id: id, account_id: account, client, user_agent, ip, created_at } => {
-                sessions.push(SessionCreate { id, account, client, user_agent, ip, created_at });
+            ImportRecord::Session { session_id: id, account_id: account, client, user_agent, ip, created_at, end } => {
+                sessions.push((SessionCreate { id, account, client, user_agent, ip, created_at }, end));
             }
-            ImportRecord::End { session_id: id, reason, released, at } => ends.push(End { id, reason, released, at }),
+            ImportRecord::End { session_id: id, end } => ends.push(ended(id, end)),
         }
     }
     let mut outcomes = Vec::with_capacity(run.len());
     outcomes.extend(tx.upsert_accounts(&accounts, now).await?.into_iter().map(|_| Ok(())));
-    outcomes.extend(tx.create_sessions(&sessions, now).await?.into_iter().map(|created| match created {
+    let (asked, their_ends): (Vec<_>, Vec<_>) = sessions.into_iter().unzip();
+    let created = tx.create_sessions(&asked, now).await?;
+    let also: Vec<End> = asked
+        .iter()
+        .zip(their_ends)
+        .zip(&created)
+        .filter(|(_, created)| matches!(created, Created::New(_) | Created::Same(_)))
+        .filter_map(|((session, end), _)| Some(ended(session.id.clone(), end?)))
+        .collect();
+    tx.end_sessions(&also, now).await?;
+    outcomes.extend(created.into_iter().map(|created| match created {
         Created::New(_) | Created::Same(_) => Ok(()),
         Created::NoAccount => Err("its account is not known: it must come before".to_owned()),
         Created::OtherAccount => Err("the session belongs to another account".to_owned()),

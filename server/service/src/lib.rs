@@ -31,7 +31,7 @@ pub use self::{
     cleanups::{Evidence, Requested},
     doctor::{Check, CheckOutcome},
     error::Error,
-    import::ImportRecord,
+    import::{Ending, ImportRecord},
     routing::{Asked, embedded_table},
     sample::{SampleReport, SampleSpec},
     settings::{ArgonParams, Settings},

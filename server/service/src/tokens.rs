@@ -11,6 +11,9 @@ use crate::{Error, Result, Unstick};
 /// How exact a token's last use is kept.
 const USE_GRAIN: Span = Span::from_secs(60);
 
+/// Longest life of a token that ends: for longer, one that never ends is more honest.
+const LONGEST: Span = Span::from_days(3_652);
+
 /// A token, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TokenInfo {
@@ -36,7 +39,7 @@ impl Unstick {
     /// Makes a token. The secret is in the answer and nowhere else.
     ///
     /// # Errors
-    /// `Invalid` for the name, no scopes, or an end in the past; `Denied`.
+    /// `Invalid` for the name, no scopes, or an end in the past or further than 10 years away; `Denied`.
     pub async fn create_token(
         &self,
         actor: &Actor,
@@ -54,6 +57,10 @@ impl Unstick {
         let now = self.now();
         if expires_at.is_some_and(|at| at <= now) {
             return Err(Error::invalid("expires", "that is in the past"));
+        }
+        if expires_at.is_some_and(|at| at > now + LONGEST) {
+            let message = "a token ends within 10 years (3652d), or, without an end, never";
+            return Err(Error::invalid("expires", message));
         }
         let mut bytes = [0_u8; 32];
         self.entropy().fill(&mut bytes);

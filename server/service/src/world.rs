@@ -67,12 +67,14 @@ impl Unstick {
                     let owner = owners.get(&entry.key).copied();
                     self.route(&pool.place, pool.scope, entry, known, owner)
                 })),
-                Err(RouterError::Unreachable(why) | RouterError::Refused(why)) => {
+                Err(error) => {
+                    let answered = matches!(error, RouterError::Refused(_));
+                    let why = error.to_string();
                     // What it held when it was last read is more than nothing, and is told as that.
                     routes.extend(stored.iter().filter(|it| it.route.place == pool.place).map(|it| it.route.clone()));
                     let name = &pool.place.router;
                     if !unread.iter().any(|other: &Unread| &other.router == name) {
-                        unread.push(Unread { router: name.clone(), why });
+                        unread.push(Unread { router: name.clone(), why, answered });
                     }
                 }
             }

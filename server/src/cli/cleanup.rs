@@ -28,7 +28,7 @@ pub struct Args {
     #[arg(long, value_name = "ID", value_parser = words::id::<AccountId>)]
     account_id: AccountId,
     /// How much: unstick removes routes and leaves everybody signed in; stale removes what ended sessions left [default: stale]
-    #[arg(long, value_enum, conflicts_with = "force")]
+    #[arg(long, value_enum)]
     mode: Option<GentleMode>,
     /// End every session of the account, live ones too, and remove all that they left
     #[arg(long)]
@@ -65,6 +65,10 @@ impl Args {
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
+    if args.force && args.mode.is_some() {
+        let text = "leave out --mode, for --force is a mode of its own (it ends every session); or leave out --force, and nobody is signed out";
+        return Err(Failure::usage("usage", text).about("mode"));
+    }
     let mode = args.mode();
     let asks = terminal::is_there() && !args.json;
     if !args.dry_run && args.reason.is_none() && !asks {
@@ -200,9 +204,7 @@ fn plan_text(page: &PlanPage) -> String {
     if there > 20 {
         lines.push(format!("  and {} more", there - 20));
     }
-    for router in &plan.unread {
-        lines.push(format!("  {router} does not answer: its part will be owed"));
-    }
+    lines.extend(page.unread.iter().map(|unread| format!("  {}", unread.words())));
     lines.extend(plan.notices.iter().cloned());
     lines.join("\n")
 }

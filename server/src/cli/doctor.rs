@@ -1,12 +1,14 @@
 //! `doctor`: is everything as it should be?
 
+use std::path::Path;
+
 use serde_json::json;
 use service::{Check, CheckOutcome};
 
 use super::{Context, Exit, Failure, output};
 use crate::{
-    compose::Purpose,
-    config::{Config, Problems, private_text},
+    compose::{Purpose, folder_mode, open_to_others},
+    config::{Config, Problems, create_private, private_text},
 };
 
 /// Check configuration, database, routers and clean-ups
@@ -59,7 +61,11 @@ fn check_files(config: &Config) -> Vec<Check> {
     if checks.is_empty() {
         checks.push(check("secrets", CheckOutcome::Ok, "nobody but the owner can read the keys"));
     }
+    checks.extend(check_folder(config));
     checks.push(match config.site_dir() {
+        _ if config.site_trouble().is_some() => {
+            check("console files", CheckOutcome::Bad, config.site_trouble().unwrap_or_default())
+        }
         Some(dir) => check("console files", CheckOutcome::Ok, dir.display().to_string()),
         None => check("console files", CheckOutcome::Warn, "not found: build them (make build) or set site_dir"),
     });
@@ -68,6 +74,40 @@ fn check_files(config: &Config) -> Vec<Check> {
         checks.push(check("proxies", CheckOutcome::Warn, text));
     }
     checks
+}
+
+/// The data folder: whose it is, and whether a server could keep there what it keeps.
+fn check_folder(config: &Config) -> Vec<Check> {
+    let folder = &config.data_dir;
+    let Ok(mode) = folder_mode(folder) else {
+        // It is made with the database, which is the next thing that is looked at.
+        return Vec::new();
+    };
+    let mut checks = Vec::new();
+    if mode & 0o077 != 0 {
+        let outcome = if mode & 0o022 == 0 { CheckOutcome::Warn } else { CheckOutcome::Bad };
+        checks.push(check("data folder", outcome, open_to_others(folder, mode)));
+    }
+    if let Err(error) = try_to_write(folder) {
+        let missing = [config.audit_key_file(), config.csrf_key_file()].into_iter().find(|file| !file.exists());
+        let what = missing.map_or_else(
+            || "the audit log's checkpoints cannot be kept".to_owned(),
+            |file| format!("{} is not there and cannot be made", file.display()),
+        );
+        let text = format!("{} cannot be written to ({error}): {what}", folder.display());
+        checks.push(check("data folder", CheckOutcome::Bad, text));
+    }
+    if checks.is_empty() {
+        checks.push(check("data folder", CheckOutcome::Ok, format!("{}, its owner's alone", folder.display())));
+    }
+    checks
+}
+
+/// Makes a file in `folder` and takes it away again.
+fn try_to_write(folder: &Path) -> std::io::Result<()> {
+    let file = folder.join(format!(".doctor-{}", std::process::id()));
+    create_private(&file, "")?;
+    std::fs::remove_file(&file)
 }
 
 fn tell(args: &Args, checks: &[Check]) -> Exit {
@@ -81,13 +121,14 @@ fn tell(args: &Args, checks: &[Check]) -> Exit {
         output::document(&json!({ "outcome": worst, "exit": exit.code(), "checks": checks }));
         return exit;
     }
+    let width = checks.iter().map(|check| check.name.chars().count()).max().unwrap_or(0);
     for check in checks {
         let mark = match check.outcome {
             CheckOutcome::Ok => "ok  ",
             CheckOutcome::Warn => "WARN",
             CheckOutcome::Bad => "BAD ",
         };
-        output::print(&format!("{mark}  {:<16} {}", check.name, check.text));
+        output::print(&format!("{mark}  {:<width$}  {}", check.name, check.text));
     }
     exit
 }

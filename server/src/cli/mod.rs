@@ -54,31 +54,20 @@ pub struct Cli {
     command: Command,
 }
 
+// A doc comment on a variant would take the place of that on its arguments, and of its longer text with it.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve the console and the API
     Serve(serve::Args),
-    /// Clean up what is left of an account's sessions, and prove that it is gone
     CleanupUserSessions(cleanup::Args),
-    /// Say what is wrong with an account's sessions and routes
     DiagnoseSessions(diagnose::Args),
-    /// Print all that is known of a clean-up, for the ticket
     Evidence(evidence::Args),
-    /// Load accounts and sessions from a file of JSON lines
     Import(import::Args),
-    /// Load made-up accounts and sessions, with stuck cases of every kind
     DemoData(demo_data::Args),
-    /// Add, list and change the people who sign in to the console
     Staff(staff::Args),
-    /// Make, list and revoke the API tokens of back ends
     Token(token::Args),
-    /// Verify, export and checkpoint the audit log
     Audit(audit::Args),
-    /// Check configuration, database, routers and clean-ups
     Doctor(doctor::Args),
-    /// Show the configuration in force
     Config(config::Args),
-    /// Print completions for a shell
     Completions(completions::Args),
     /// Print the manual page
     Man,
@@ -139,11 +128,14 @@ pub fn main() -> ExitCode {
         }
         Err(error) => Err(Failure::failed(format!("the program could not start: {error}"))),
     };
-    match outcome {
+    let exit = match outcome {
         Ok(exit) => exit,
         Err(failure) => failure.tell(json),
-    }
-    .into()
+    };
+    // What nobody could read was not told: then it is not done, whatever it was.
+    let Some(error) = output::unwritten() else { return exit.into() };
+    let unwritten = Failure::failed(format!("standard output cannot be written to: {error}")).tell(false);
+    if exit == Exit::Done { unwritten } else { exit }.into()
 }
 
 async fn run(cli: Cli) -> Result<Exit, Failure> {

@@ -1,7 +1,7 @@
 //! What commands say: to people on standard error and standard output, to programs as exactly one JSON document on
 //! standard output, also when something goes wrong.
 
-use std::io::Write;
+use std::{io::Write, sync::OnceLock};
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -91,10 +91,25 @@ pub fn document(value: &impl Serialize) {
     print(&text);
 }
 
-/// Writes a line to standard output. A reader that went away (`| head`) is no failure.
+/// Why something that was to be on standard output is not there.
+static UNWRITTEN: OnceLock<String> = OnceLock::new();
+
+/// Writes a line to standard output. A reader that went away (`| head`) is no failure; a full disk is, and is told at the
+/// end of the program ([`unwritten`]).
 pub fn print(line: &str) {
     let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{line}");
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            // The first trouble is the one to tell.
+            let _ = UNWRITTEN.set(error.to_string());
+        }
+        _ => {}
+    }
+}
+
+/// Why not everything is on standard output, if it is not.
+pub fn unwritten() -> Option<&'static str> {
+    UNWRITTEN.get().map(String::as_str)
 }
 
 /// Writes a line for a person to standard error.

@@ -34,12 +34,19 @@ pub struct Args {
 }
 
 pub async fn run(context: Context, args: Args) -> Result<Exit, Failure> {
+    if let Some(text) = context.config.site_trouble() {
+        return Err(Failure::usage("configuration", text).about("site_dir"));
+    }
     let listen = context.config.listen;
     // Before anything is loaded: an address that is taken is told at once.
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|error| Failure::failed(format!("{listen} cannot be listened on: {error}")))?;
     let unstick = context.open(Purpose::Work).await?;
+    let folder = &context.config.data_dir;
+    if let Some(mode) = compose::folder_mode(folder).ok().filter(|mode| mode & 0o077 != 0) {
+        tracing::warn!("{}", compose::open_to_others(folder, mode));
+    }
     if args.sample {
         sample::prepare(&context, &unstick).await?;
     } else {

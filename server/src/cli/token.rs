@@ -32,7 +32,7 @@ enum Command {
         /// What it is good for: sessions:write, sessions:read, routes:ask, routes:write; may be given several times
         #[arg(long = "scope", required = true, value_delimiter = ',', value_parser = words::scope)]
         scopes: Vec<TokenScope>,
-        /// When it ends, from now: 90d [default: never]
+        /// When it ends, from now: 90d, at most 10 years (3652d) [default: never]
         #[arg(long, value_parser = words::time_span)]
         expires: Option<Span>,
     },

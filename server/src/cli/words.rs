@@ -43,7 +43,7 @@ pub fn time_span(text: &str) -> Result<Span, String> {
 /// How to write one.
 pub fn instant(text: &str) -> Result<Instant, String> {
     let whole = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
-    Instant::parse(&whole).map_err(|error| error.to_string())
+    Instant::parse(&whole).map_err(|_| "write a day as 2026-11-23, or an instant as 2026-11-23T09:14:07Z".to_owned())
 }
 
 /// `1 route`, `2 routes`.

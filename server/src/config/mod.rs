@@ -169,7 +169,7 @@ impl Config {
             Ok(text) => said.add_file(file, &text, &mut problems),
             Err(error) if path.is_none() && error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => {
-                let origin = Origin::File(file.display().to_string(), 0);
+                let origin = Origin::Whole(file.display().to_string());
                 problems.push(Problem::new(origin, format!("cannot be read: {error}")));
             }
         }
@@ -190,6 +190,15 @@ impl Config {
         let places =
             [beside.map(|dir| dir.join("site")), above.map(|dir| dir.join("site")), Some("target/site".into())];
         places.into_iter().flatten().find(|dir| dir.join("pkg").is_dir())
+    }
+
+    /// What is wrong with the folder that was set for the console's files, if anything is.
+    pub fn site_trouble(&self) -> Option<String> {
+        let dir = self.site_dir.as_ref().filter(|dir| !dir.join("pkg").is_dir())?;
+        Some(format!(
+            "site_dir is {}, where the console's files are not (it has no folder pkg): correct it, or leave it out",
+            dir.display()
+        ))
     }
 
     /// The file with the HMAC keys of the audit log.

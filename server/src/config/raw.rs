@@ -10,7 +10,7 @@ use toml::{
 
 use super::{
     Problem, Problems,
-    keys::{KEYS, PASSWORD_VARIABLE, POOL_KEYS, ROUTER_KEYS, is_other_variable, nearest},
+    keys::{KEYS, Key, PASSWORD_VARIABLE, POOL_KEYS, ROUTER_KEYS, is_other_variable, nearest},
 };
 
 /// Where a setting's text stands.
@@ -18,6 +18,8 @@ use super::{
 pub enum Origin {
     /// Nowhere: it is the default.
     Default,
+    /// A file as a whole.
+    Whole(String),
     /// In a file, on a line.
     File(String, usize),
     /// In an environment variable.
@@ -28,6 +30,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
+            Self::Whole(file) => f.write_str(file),
             Self::File(file, line) => write!(f, "{file} line {line}"),
             Self::Variable(name) => f.write_str(name),
         }
@@ -121,9 +124,12 @@ impl RawConfig {
             } else if let Some(key) = KEYS.iter().find(|key| key.variable() == name) {
                 self.values.insert(key.name, Raw { text, origin });
             } else {
-                let known: Vec<String> = KEYS.iter().map(super::keys::Key::variable).collect();
-                let meant = nearest(&name, known.iter().map(String::as_str));
-                problems.push(Problem::new(origin, format!("there is no such setting{}", suggestion(meant))));
+                // Without the beginning, which all have in common: it would make any two look alike.
+                let word = name.trim_start_matches("UNSTICK_").to_lowercase();
+                let meant = nearest(&word, KEYS.iter().map(|key| key.name));
+                let meant = meant.and_then(|meant| KEYS.iter().find(|key| key.name == meant)).map(Key::variable);
+                problems
+                    .push(Problem::new(origin, format!("there is no such setting{}", suggestion(meant.as_deref()))));
             }
         }
     }

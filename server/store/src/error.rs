@@ -18,6 +18,9 @@ pub enum StoreError {
     /// The address or the options of the database are wrong.
     #[error("{0}")]
     Config(String),
+    /// Nobody answers where the database should be; where, and what came of it.
+    #[error("{0}")]
+    Away(String),
     /// The text of a page's beginning was not made by this package.
     #[error("that page does not exist")]
     Cursor,
@@ -33,7 +36,7 @@ impl StoreError {
     /// Whether the same may well work in a moment: the database was busy, full, away, or chose another transaction.
     pub fn is_busy(&self) -> bool {
         match self {
-            Self::Raced => true,
+            Self::Raced | Self::Away(_) => true,
             Self::Database(error) => match error {
                 sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) => true,
                 sqlx::Error::Database(error) => error.code().is_some_and(|code| is_busy_code(&code)),

@@ -76,6 +76,8 @@ fn wrong_usage_is_2() {
         assert_eq!((code, &told["outcome"]), (2, &"usage".into()), "{more:?}: {told}");
         assert!(!told["error"]["message"].as_str().unwrap().is_empty());
     }
+    let (_, _, told) = clean(&program, &["--force", "--mode", "stale", "--reason", "because of this"]);
+    assert!(told.contains("leave out --mode") && told.contains("leave out --force"), "{told}");
     let (code, _, told) = clean(&program, &[]);
     assert!(code == 2 && told.contains("--reason"), "{told}");
     let (_, told, _) = clean(&program, &["--json"]);
@@ -94,8 +96,13 @@ fn owed_is_3_and_done_when_the_router_is_back_is_0() {
     // The same again joins what is owed; another mode is refused.
     let (code, told, _) = clean(&program, &["--force", "--reason", "stuck on every device", "--json"]);
     assert_eq!((code, &told["joined"]), (3, &true.into()));
+    let under_way = told["cleanup_id"].as_str().unwrap().to_owned();
     let (code, told, _) = clean(&program, &["--reason", "left-overs of a sign-out", "--json"]);
     assert_eq!((code, &told["error"]["code"]), (4, &"under-way".into()));
+    assert!(told["error"]["message"].as_str().unwrap().contains(&under_way), "{told}");
+    let (_, _, shown) = clean(&program, &["--dry-run"]);
+    let shown = shown + &program.run(&[&CLEAN[..], &["--dry-run"]].concat()).out;
+    assert!(shown.contains("lb-1 does not answer: its part will be owed"), "{shown}");
     let doctor = program.expect(&["doctor", "--json"], 2);
     assert_eq!(json(&doctor.out)["outcome"], "bad");
 }
@@ -145,6 +152,73 @@ fn an_import_tells_each_wrong_line_and_takes_the_rest() {
         ran.err
     );
     program.expect(&["import", "nosuch.ndjson", "--json"], 2);
+}
+
+#[test]
+fn an_import_takes_the_records_of_the_api() {
+    let program = Program::new();
+    let lines = r#"{"account_id":"a","email":"a@example.com","name":"Ann"}
+{"session_id":"s1","account_id":"a","client":"Desktop","ip":"203.0.113.9"}
+{"session_id":"s2","account_id":"a","reason":"signed_out","ended_at":"2026-11-01T10:00:00Z"}
+{"session_id":"s3","account_id":"a"}
+{"session_id":"s3","reason":"expired"}
+"#;
+    let ran = program.feed(&["import", "-", "--json"], lines);
+    let told = json(&ran.out);
+    assert_eq!((ran.code, &told["taken"]), (0, &5.into()), "{told}");
+    let account =
+        json(&program.expect(&["diagnose-sessions", "--account-id", "a", "--json"], 0).out)["account"].clone();
+    assert_eq!((&account["live_sessions"], &account["leftover_sessions"]), (&1.into(), &2.into()), "{account}");
+}
+
+#[test]
+fn the_same_sample_data_is_not_loaded_twice() {
+    let program = Program::new();
+    let load = ["demo-data", "--accounts", "30", "--sessions-per-account", "3", "--seed", "5", "--json"];
+    program.expect(&load, 0);
+    let told = json(&program.expect(&load, 4).out);
+    let text = told["error"]["message"].as_str().unwrap();
+    assert!(text.contains("seed 5 is there already") && text.contains("nothing was added"), "{told}");
+    let more = ["demo-data", "--accounts", "40", "--sessions-per-account", "3", "--seed", "5"];
+    program.expect(&more, 4);
+    program.expect(&["demo-data", "--accounts", "30", "--sessions-per-account", "3", "--seed", "6"], 0);
+}
+
+#[test]
+fn a_token_ends_within_ten_years() {
+    let program = Program::new();
+    for far in ["99999999d", "3653d", "99999999999d"] {
+        let ran = program.run(&["token", "create", "app", "--scope", "sessions:read", "--expires", far, "--json"]);
+        assert_eq!(ran.code, 2, "{far}: {}", ran.out);
+    }
+    program.expect(&["token", "create", "app", "--scope", "sessions:read", "--expires", "3650d"], 0);
+    let listed = program.expect(&["token", "list"], 0).out;
+    assert!(!listed.contains("1970") && listed.lines().count() == 2, "{listed}");
+}
+
+#[test]
+fn what_is_wrong_is_told_with_what_to_write() {
+    let program = Program::new();
+    let told = program.expect(&["audit", "export", "--from", "bogus"], 2).err;
+    assert!(told.contains("a day as 2026-11-23"), "{told}");
+    let told = program.expect(&["token", "list", "--config", "nope.toml"], 2).err;
+    assert!(told.contains("nope.toml: cannot be read") && !told.contains("line"), "{told}");
+    let bogus = Program::new().set("UNSTICK_BOGUS", "1").set("UNSTICK_LISTN", "127.0.0.1:1");
+    let told = bogus.expect(&["token", "list"], 2).err;
+    assert!(told.contains("UNSTICK_BOGUS: there is no such setting\n"), "{told}");
+    assert!(told.contains("did you mean UNSTICK_LISTEN?"), "{told}");
+}
+
+#[test]
+fn what_cannot_be_written_is_not_done() {
+    let program = with_account();
+    for arguments in [&["config", "print"][..], &["token", "list", "--json"], &["doctor"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let ended = program.command(arguments).stdout(full).stderr(Stdio::piped()).output().unwrap();
+        let told = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(1), "{arguments:?}: {told}");
+        assert!(told.contains("standard output"), "{told}");
+    }
 }
 
 #[test]

@@ -160,6 +160,29 @@ fn every_verb_explains_itself() {
     assert!(!program.folder.path().join("data").exists(), "asking for help made a database");
 }
 
+/// What only the longer texts say.
+#[test]
+fn the_longer_texts_are_in_the_help_and_in_the_manual() {
+    let program = Program::new();
+    let manual = program.expect(&["man"], 0).out.replace('\\', "");
+    for (verb, part) in [
+        ("serve", "share clean-ups by leases"),
+        ("cleanup-user-sessions", "read again, twice"),
+        ("diagnose-sessions", "changes nothing"),
+        ("evidence", "Markdown"),
+        ("import", "{\"session_id\":\"s_9fK2x\",\"account_id\":\"acc_7Q2m\""),
+        ("import", "Repeating an import"),
+        ("demo-data", "The same seed makes the same data"),
+        ("staff", "change of role or password ends"),
+        ("doctor", "somebody should look"),
+    ] {
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let help = words(&program.expect(&[verb, "--help"], 0).out);
+        assert!(help.contains(part), "{verb} --help lacks {part:?}:\n{help}");
+        assert!(words(&manual).contains(part), "the manual lacks {part:?}");
+    }
+}
+
 #[test]
 fn the_doctor_counts_up_to_two() {
     let program = Program::new();

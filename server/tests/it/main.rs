@@ -10,6 +10,7 @@ mod audit_trail;
 mod cli;
 mod cli_verbs;
 mod csrf;
+mod doctor;
 mod errors;
 mod events;
 mod export;

@@ -92,7 +92,7 @@ fn stuck(name: &str, n: i64) -> AccountPage {
         truncated: false,
         routes: vec![route.clone()],
         servers: vec![status("api-1", Health::Healthy), status("api-2", Health::Degraded)],
-        unread: vec![Unread { router: RouterName::parse("lb-2").unwrap(), why: HOSTILE.to_owned() }],
+        unread: vec![Unread { router: RouterName::parse("lb-2").unwrap(), why: HOSTILE.to_owned(), answered: false }],
         accumulation: 50,
         read_at: now(),
     };

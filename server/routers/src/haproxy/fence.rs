@@ -16,7 +16,7 @@ use super::{
     parse_acl::{self, Found},
     rows::{LINE_HEAD, in_order},
 };
-use crate::RouterError;
+use crate::{RouterError, probe};
 
 /// What is asked of an ACL file.
 #[derive(Clone, Copy)]
@@ -54,6 +54,11 @@ impl Haproxy {
     fn acl_files(&self) -> Vec<&Word> {
         let mut seen = HashSet::new();
         self.pools.iter().filter_map(|pool| pool.acl.as_ref()).filter(|file| seen.insert(file.as_str())).collect()
+    }
+
+    /// Whether `file` is there to be asked.
+    pub(super) async fn knows_acl(&self, file: &Word) -> Result<(), RouterError> {
+        self.on_acl(file, Ask::Get, &[&probe()]).await.map(|_| ())
     }
 
     /// Those of `keys` whose presence in `file` is not `wanted`.

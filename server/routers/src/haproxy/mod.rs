@@ -8,6 +8,7 @@
 //! calls it again. [`Router::fence`] keeps new requests from making rows meanwhile.
 
 mod answer;
+mod check;
 mod clear;
 mod command;
 mod config;
@@ -98,6 +99,13 @@ impl Router for Haproxy {
             )
         };
         open.map(caveat).collect()
+    }
+
+    async fn troubles(&self, pool: &PoolName) -> Vec<RouterError> {
+        match self.pool(pool) {
+            Ok(pool) => self.troubles_of(pool).await,
+            Err(unknown) => vec![unknown],
+        }
     }
 
     async fn about(&self) -> Result<About, RouterError> {

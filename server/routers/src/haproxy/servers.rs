@@ -23,7 +23,7 @@ impl Haproxy {
         Ok(readings)
     }
 
-    async fn readings_of(&self, pool: &Pool) -> Result<Vec<ServerReading>, RouterError> {
+    pub(super) async fn readings_of(&self, pool: &Pool) -> Result<Vec<ServerReading>, RouterError> {
         let name = pool.backend.as_str();
         // Statistics last: only the last reply of a line may have empty lines in it.
         let answer = self.transport.ask(&[Command::States(&pool.backend), Command::Stats(&pool.backend)]).await?;

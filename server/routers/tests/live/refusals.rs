@@ -88,3 +88,31 @@ async fn somebody_else_at_the_endpoint_is_no_router() {
     refused(router.list(&accounts, 10).await, part);
     refused(router.about().await, part);
 }
+
+#[tokio::test]
+async fn a_pool_tells_all_that_keeps_it_from_being_cleaned() {
+    let (lab, accounts) = (Lab::start().await, pool("accounts"));
+    assert_eq!(lab.router().troubles(&accounts).await, []);
+    let words = async |router: &Haproxy, of: &str| {
+        let troubles = router.troubles(&pool(of)).await;
+        troubles.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let router = with(&lab, |pool| {
+        pool.table = "acounts".to_owned();
+        pool.backend = "nowhere".to_owned();
+        pool.acl_file = Some("/nope.acl".to_owned());
+    });
+    let told = words(&router, "accounts").await;
+    assert_eq!(told.len(), 3, "{told:?}");
+    for (told, part) in
+        told.iter().zip(["no stick table called acounts", "no back end called nowhere", "no ACL file /nope.acl"])
+    {
+        assert!(told.contains(part), "{told}");
+    }
+    let told = words(&with(&lab, |pool| pool.table = "others".to_owned()), "accounts").await;
+    assert!(told.len() == 1 && told[0].contains("keys of type ip"), "{told:?}");
+    // A table that cuts keys looks like any other until a row shows it.
+    lab.get("short", "acc_7Q2mX0cVd4_and_more_that_does_not_fit", "/").await;
+    let told = words(&lab.router(), "short").await;
+    assert!(told.len() == 1 && told[0].contains("len 64"), "{told:?}");
+}

@@ -1,9 +1,10 @@
 //! A clean-up's ledger: where it is in one sentence, its steps, what happened when, and what to tell the customer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    Account, Actor, Cleanup, CleanupId, Instant, Mode, Permission, Return, Rich, Stage, Status, Step, StepKind, Target,
+    Account, Actor, Cleanup, CleanupId, Instant, Mode, Permission, Return, Rich, SessionId, Stage, Status, Step,
+    StepKind, Target,
     view::{LedgerStep, LedgerView, Milestone, StepCounts, count_steps, step_words},
 };
 
@@ -51,7 +52,7 @@ impl Unstick {
             milestones: milestones(&cleanup, &steps, &returns),
             watch: watch.filter(|_| cleanup.status == Status::Done),
             returns,
-            reply: (cleanup.status == Status::Done).then(|| reply(&cleanup, account.as_ref())),
+            reply: (cleanup.status == Status::Done).then(|| reply(&cleanup, account.as_ref(), &steps)),
             may_retry: may_retry && waiting,
             hidden: i64::try_from(steps.len().saturating_sub(SHOWN)).unwrap_or(i64::MAX),
             steps: shown(steps),
@@ -158,27 +159,95 @@ fn order(what: &str) -> usize {
     words.iter().position(|word| what.starts_with(word)).unwrap_or(words.len())
 }
 
+/// What the steps really did, as far as a customer is told of it.
+#[derive(Debug, Clone, Copy)]
+struct Deeds {
+    /// Live sessions were ended.
+    ended: bool,
+    /// Sessions that were over had left something.
+    left_over: bool,
+    /// The account, or a session of it, was led to a server.
+    led: bool,
+}
+
+impl Deeds {
+    fn of(steps: &[Step]) -> Self {
+        let live: BTreeSet<&SessionId> = sessions_of(steps, StepKind::Revoke).collect();
+        Self {
+            ended: !live.is_empty(),
+            left_over: sessions_of(steps, StepKind::Delete).any(|session| !live.contains(session)),
+            led: steps.iter().any(|step| step.kind == StepKind::Unroute && step.had.is_some()),
+        }
+    }
+
+    const fn cause(self) -> &'static str {
+        match (self.left_over, self.led) {
+            (true, true) => {
+                "Connections that had ended were still tied to your account and kept sending it to one of our servers."
+            }
+            (true, false) => "Connections that had ended were still kept with your account.",
+            (false, true) => "Your account was tied to one of our servers.",
+            (false, false) => "We looked at everything that could hold your account up.",
+        }
+    }
+
+    const fn cure(self, mode: Mode) -> &'static str {
+        match (mode, self.ended, self.left_over || self.led) {
+            (Mode::Force, true, _) => {
+                "We have ended all connections of your account, so please sign in again on each of your devices."
+            }
+            (Mode::Force, false, true) => "We have removed all of that; you were signed in nowhere at that time.",
+            (_, _, true) if !self.left_over => "We have freed it; you are still signed in everywhere you were.",
+            (_, _, true) => "We have removed them; you are still signed in everywhere you were.",
+            (_, _, false) => "There was nothing to remove; you are still signed in everywhere you were.",
+        }
+    }
+}
+
+fn sessions_of(steps: &[Step], kind: StepKind) -> impl Iterator<Item = &SessionId> {
+    steps.iter().filter(move |step| step.kind == kind).filter_map(|step| match &step.target {
+        Target::Session { session } => Some(session),
+        Target::Route { .. } => None,
+    })
+}
+
 /// What to tell the customer, plain and without our words for things.
-fn reply(cleanup: &Cleanup, account: Option<&Account>) -> String {
+fn reply(cleanup: &Cleanup, account: Option<&Account>, steps: &[Step]) -> String {
     let name = account.map(|account| account.name.as_str()).filter(|name| !name.is_empty());
     let greeting = name.map_or_else(|| "Hello,".to_owned(), |name| format!("Hello {name},"));
-    let what = match cleanup.mode {
-        Mode::Unstick => {
-            "Your account was being sent to one of our servers that did not serve it well. We have freed it; \
-                          you are still signed in everywhere."
-        }
-        Mode::Stale => {
-            "Connections that had ended were still tied to your account and kept sending it to one of our \
-                        servers. We have removed them; you are still signed in everywhere you were."
-        }
-        Mode::Force => {
-            "Connections that had ended were still tied to your account and kept sending it to one of our \
-                        servers. We have ended all of them, so please sign in again on each of your devices."
-        }
-    };
+    let deeds = Deeds::of(steps);
+    let what = format!("{} {}", deeds.cause(), deeds.cure(cleanup.mode));
     let at = cleanup.finished_at.unwrap_or(cleanup.requested_at).to_text();
     format!(
         "{greeting}\n\n{what}\n\nWe checked afterwards that nothing of it is left ({at}). You do not have to reinstall \
          anything. If it is slow again, tell us: it would have another cause.\n"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_customer_is_told_what_was_really_done() {
+        let told = |ended, left_over, led, mode| {
+            let deeds = Deeds { ended, left_over, led };
+            format!("{} {}", deeds.cause(), deeds.cure(mode))
+        };
+        for mode in [Mode::Unstick, Mode::Stale] {
+            let text = told(false, false, true, mode);
+            assert!(
+                !text.contains("had ended") && text.contains("freed it") && text.contains("still signed in"),
+                "{text}"
+            );
+        }
+        let text = told(false, true, true, Mode::Stale);
+        assert!(text.contains("had ended were still tied") && text.contains("still signed in"), "{text}");
+        let text = told(true, false, false, Mode::Force);
+        assert!(!text.contains("had ended") && text.contains("sign in again"), "{text}");
+        let text = told(false, true, false, Mode::Force);
+        assert!(!text.contains("sign in again") && text.contains("signed in nowhere"), "{text}");
+        let text = told(false, false, false, Mode::Stale);
+        assert!(text.contains("nothing to remove"), "{text}");
+    }
 }

@@ -18,7 +18,8 @@ impl Unstick {
         let plan = self.plan_of(&world, mode)?;
         let hash = plan.hash();
         let may_clean_up = actor.may(Permission::CleanUp);
-        Ok(PlanPage { account: world.account, verdict, plan, hash, under_way, may_clean_up, now: world.read_at })
+        let (account, unread, now) = (world.account, world.unread, world.read_at);
+        Ok(PlanPage { account, verdict, plan, hash, unread, under_way, may_clean_up, now })
     }
 
     /// The plan for `world`, which must have been read whole: a plan names everything or is none.

@@ -57,6 +57,11 @@ pub(super) struct Batch {
     pub(super) history: Vec<(AccountId, RouteChange)>,
 }
 
+/// The first account that `seed` makes.
+pub(super) fn first(seed: u64, now: Instant) -> Option<AccountId> {
+    Some(Batch::new(now).person(0, &SeededEntropy::new(seed))?.id)
+}
+
 impl Batch {
     pub(super) const fn new(now: Instant) -> Self {
         Self { now, accounts: Vec::new(), sessions: Vec::new(), pins: Vec::new(), history: Vec::new() }

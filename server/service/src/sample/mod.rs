@@ -6,8 +6,10 @@ mod people;
 
 use std::sync::Arc;
 
-use domain::{Actor, Counters, Health, Instant, Permission, PoolInfo, RouterKind, SeededEntropy, ServerName};
-use store::EmbeddedServer;
+use domain::{
+    Actor, Counters, Health, Instant, Permission, PoolInfo, RouterKind, SeededEntropy, ServerName, view::AuditFilter,
+};
+use store::{EmbeddedServer, StoreError};
 use tokio::task::JoinHandle;
 
 use self::account::Batch;
@@ -15,6 +17,12 @@ use crate::{Error, Result, Unstick};
 
 /// Accounts that are loaded at once.
 const BATCH: u64 = 2_000;
+
+/// The event of sample data that was loaded to its end.
+const LOADED: &str = "sample.loaded";
+
+/// How often a batch is tried before the database is called busy.
+const TRIES: u32 = 5;
 
 /// How much sample data to make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +86,7 @@ impl Unstick {
     /// Loads sample data. `progress` is told the rows so far and the rows expected.
     ///
     /// # Errors
-    /// `Conflict` without an embedded router; `Invalid` for nothing or too much; `Denied`.
+    /// `Conflict` without an embedded router, or when the sample data of the seed is there; `Invalid` for nothing or too much; `Denied`.
     pub async fn load_sample(
         &self,
         actor: &Actor,
@@ -89,6 +97,7 @@ impl Unstick {
         if !(1..=10_000_000).contains(&spec.accounts) || !(1..=1_000).contains(&spec.sessions_per_account) {
             return Err(Error::invalid("accounts", "make 1 to 10,000,000 accounts with 1 to 1,000 sessions each"));
         }
+        self.refuse_known_sample(spec).await?;
         let source = Arc::new(Source {
             pools: self.sample_pools().await?,
             entropy: SeededEntropy::new(spec.seed),
@@ -108,16 +117,60 @@ impl Unstick {
             report.sessions += batch.sessions.len() as u64;
             report.routes += batch.pins.len() as u64;
             report.moves += batch.history.len() as u64;
-            self.store().bulk_load(&batch.accounts, &batch.sessions, &batch.pins, &batch.history).await?;
+            self.load_batch(&batch, spec).await?;
             progress(i64::try_from(report.rows()).unwrap_or(i64::MAX), expected);
         }
         self.store().bulk_end().await?;
-        let mut draft = self.draft(actor, "sample.loaded", "sample");
+        let mut draft = self.draft(actor, LOADED, "sample");
         draft.detail =
             serde_json::json!({ "accounts": report.accounts, "sessions": report.sessions, "seed": spec.seed });
         transact!(self, tx => { tx.append_audit(&draft).await?; Ok(()) })?;
         self.observe_once().await?;
         Ok(report)
+    }
+
+    /// The same seed makes the same ids: its first account tells whether its data is there. Nothing is loaded on top.
+    async fn refuse_known_sample(&self, spec: SampleSpec) -> Result<()> {
+        let first = account::first(spec.seed, self.now());
+        let known = match first {
+            Some(id) => self.store().account(&id).await?.is_some(),
+            None => false,
+        };
+        if !known {
+            return Ok(());
+        }
+        let (seed, whole) = (spec.seed, self.was_loaded(spec.seed).await?);
+        let how =
+            if whole { "is there already" } else { "is being loaded at this moment, or was not loaded to its end" };
+        Err(Error::Conflict(format!(
+            "the sample data of seed {seed} {how}, and nothing was added: give another seed for more of it"
+        )))
+    }
+
+    /// Whether the audit log knows that the sample data of `seed` was loaded to its end.
+    async fn was_loaded(&self, seed: u64) -> Result<bool> {
+        let filter = AuditFilter { action: Some(LOADED.to_owned()), ..AuditFilter::default() };
+        let events = self.store().audit_page(&filter, None, 1_000).await?;
+        Ok(events.iter().any(|event| event.draft.detail["seed"] == seed))
+    }
+
+    /// Loads a batch whole or not at all. Tries again where another transaction was in the way, unless that one loads the
+    /// same data.
+    async fn load_batch(&self, batch: &Batch, spec: SampleSpec) -> Result<()> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.store().bulk_load(&batch.accounts, &batch.sessions, &batch.pins, &batch.history).await {
+                Err(StoreError::Raced) => {
+                    self.refuse_known_sample(spec).await?;
+                    return Err(Error::Busy);
+                }
+                Err(error) if error.is_busy() && tries < TRIES => {
+                    tracing::debug!(%error, tries, "a batch of sample data is loaded again");
+                }
+                outcome => return Ok(outcome?),
+            }
+        }
     }
 
     /// The embedded pools, each with three servers of which one fails 16 % of its requests and is being drained.

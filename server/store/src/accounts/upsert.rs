@@ -130,9 +130,12 @@ async fn write(tx: &mut Tx, accounts: impl Iterator<Item = &Account>) -> Result<
     tx.exec(sql, args![values]).await.map(|_| ())
 }
 
-/// Inserts `accounts` as they are, counters too, except those that are there already. Returns how many were not.
+/// Inserts `accounts` as they are, counters too, except those that are there already, in the order of their ids, in which
+/// everybody locks them. Returns how many were not there.
 pub(crate) async fn insert_accounts(tx: &mut Tx, accounts: impl Iterator<Item = &Account>) -> Result<i64> {
-    tx.exec(account_values!(" ON CONFLICT (id) DO NOTHING"), args![values(accounts)?]).await
+    let mut accounts: Vec<&Account> = accounts.collect();
+    accounts.sort_by_key(|account| &account.id);
+    tx.exec(account_values!(" ON CONFLICT (id) DO NOTHING"), args![values(accounts.into_iter())?]).await
 }
 
 fn values<'a>(accounts: impl Iterator<Item = &'a Account>) -> Result<String> {

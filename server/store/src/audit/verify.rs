@@ -52,13 +52,34 @@ impl Store {
         checkpoints: &[Checkpoint],
         progress: &(dyn Fn(i64) + Sync),
     ) -> Result<Verification> {
+        self.verify_audit_after(0, checkpoints, progress).await
+    }
+
+    /// The same for what comes after event number `after`, whose hash is believed: for a look that must be short.
+    ///
+    /// # Errors
+    /// Like [`Self::verify_audit`].
+    pub async fn verify_audit_after(
+        &self,
+        after: i64,
+        checkpoints: &[Checkpoint],
+        progress: &(dyn Fn(i64) + Sync),
+    ) -> Result<Verification> {
         if let Some(forged) = checkpoints.iter().find(|checkpoint| !checkpoint.is_genuine(&self.keys)) {
             return Ok(broken(forged.seq, "the checkpoint of this event was not signed with our key"));
         }
-        let mut checkpoints: Vec<&Checkpoint> = checkpoints.iter().collect();
+        let mut checkpoints: Vec<&Checkpoint> =
+            checkpoints.iter().filter(|checkpoint| checkpoint.seq > after).collect();
         checkpoints.sort_by_key(|checkpoint| std::cmp::Reverse(checkpoint.seq));
         let signers = self.keys.all().map(Signer::new).collect();
-        let mut proof = Proof { signers, checkpoints, seq: 0, hash: GENESIS.to_owned() };
+        let hash = match after {
+            ..=0 => GENESIS.to_owned(),
+            after => match self.audit_range(after, 1).await?.pop() {
+                Some(event) if event.seq == after => event.hash,
+                _ => return Ok(broken(after, "this event is missing")),
+            },
+        };
+        let mut proof = Proof { signers, checkpoints, seq: after.max(0), hash };
         loop {
             if let Some(found) = self.prove_events(&mut proof, progress).await? {
                 return Ok(found);

@@ -120,7 +120,8 @@ impl Tx {
     }
 }
 
-/// Inserts `pins`, except where one is. Returns how many were inserted. Counts nothing.
+/// Inserts `pins`, except where one is, in the order of their keys, so that two who insert the same never wait each for the
+/// other. Returns how many were inserted. Counts nothing.
 pub(crate) async fn insert_pins(tx: &mut Tx, pins: &[Pin]) -> Result<i64> {
     let sql = sql!(
         "INSERT INTO embedded_pins (",
@@ -131,7 +132,9 @@ pub(crate) async fn insert_pins(tx: &mut Tx, pins: &[Pin]) -> Result<i64> {
         any,
         " ON CONFLICT (pool, route_key) DO NOTHING"
     );
-    tx.exec(sql, args![json(&pins.iter().map(row).collect::<Vec<_>>())?]).await
+    let mut pins: Vec<&Pin> = pins.iter().collect();
+    pins.sort_by_key(|pin| (&pin.pool, &pin.key));
+    tx.exec(sql, args![json(&pins.into_iter().map(row).collect::<Vec<_>>())?]).await
 }
 
 fn row(pin: &Pin) -> [Arg<'_>; 8] {

@@ -3,7 +3,7 @@
 use std::{str::FromStr, time::Duration};
 
 use sqlx::{
-    Connection,
+    Connection, PgConnection,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -15,6 +15,9 @@ pub(crate) static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/postgres
 
 /// Where a Postgres-wire database has no advisory locks.
 const NO_LOCK: &str = "migration_lock=off";
+
+/// How long the question why nobody answers may take.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Opens `url`.
 pub(crate) async fn open(url: &str, options: &Options) -> Result<Pools> {
@@ -37,8 +40,13 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<Pools> {
         .before_acquire(|conn, rest| {
             Box::pin(async move { Ok(rest.idle_for < Duration::from_secs(1) || conn.ping().await.is_ok()) })
         })
-        .connect_with(connect)
-        .await?;
+        .connect_with(connect.clone())
+        .await;
+    let pool = match pool {
+        // The pool tries again and again, for a database may start beside us, and in the end only says that time is up.
+        Err(sqlx::Error::PoolTimedOut) => return Err(why_away(&connect).await),
+        pool => pool?,
+    };
     let mut migrator = Migrator { migrations: MIGRATOR.migrations.clone(), ..Migrator::DEFAULT };
     migrator.set_locking(locking);
     // A schema change may take as long as it takes.
@@ -48,4 +56,23 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<Pools> {
     sqlx::query("RESET statement_timeout").execute(&mut *conn).await?;
     drop(conn);
     Ok(Pools::Postgres(pool))
+}
+
+/// Why no connection came about, found out by trying once more.
+async fn why_away(connect: &PgConnectOptions) -> StoreError {
+    let place = match connect.get_socket() {
+        Some(socket) => socket.display().to_string(),
+        None => format!("{}:{}", connect.get_host(), connect.get_port()),
+    };
+    let away = |why: &str| {
+        StoreError::Away(format!(
+            "nobody answers at {place} ({why}): is PostgreSQL running there, and the address right?"
+        ))
+    };
+    match tokio::time::timeout(PATIENCE, PgConnection::connect_with(connect)).await {
+        Err(_) => away("no answer in time"),
+        Ok(Err(sqlx::Error::Io(error))) => away(&error.to_string()),
+        Ok(Err(error)) => error.into(),
+        Ok(Ok(_)) => sqlx::Error::PoolTimedOut.into(),
+    }
 }

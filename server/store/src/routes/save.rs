@@ -1,6 +1,6 @@
 //! Keeping what was read from routers, and writing down what changed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use domain::{AccountId, Instant, Place, Route, RouteKey, Span};
 
@@ -25,7 +25,9 @@ impl Tx {
     pub async fn save_routes(&mut self, seen: &[StoredRoute]) -> Result<()> {
         let mut known = self.known_routes(seen.iter().map(|stored| (&stored.route.place, &stored.route.key))).await?;
         let (mut counts, mut changes) = (Counts::default(), Vec::new());
-        let mut written: HashMap<Key, StoredRoute> = HashMap::new();
+        // In the order of the keys, as everybody writes them: two that write the same routes wait for each other, and never
+        // each for the other.
+        let mut written: BTreeMap<Key, StoredRoute> = BTreeMap::new();
         for stored in seen {
             let key = (stored.route.place.clone(), stored.route.key.clone());
             let before = known.get(&key);

@@ -119,3 +119,12 @@ async fn a_writer_that_nobody_gives_back_is_busy() {
     let other = Store::open(&db.url, Options { migrate: false, ..testing::options() }).await.unwrap();
     assert!(other.begin().await.is_err_and(|error| error.is_busy()), "another process waits for the file");
 }
+
+#[tokio::test]
+async fn a_database_that_is_not_there_is_told_with_its_address() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let refused = Store::open(&format!("postgres://u@127.0.0.1:{port}/x"), testing::options()).await;
+    let error = refused.err().unwrap();
+    assert!(error.to_string().contains(&format!("nobody answers at 127.0.0.1:{port}")), "{error}");
+    assert!(error.is_busy(), "it may be there in a moment");
+}

@@ -13,6 +13,7 @@ both! {
     who_is_on_a_server_is_told_once_a_page_at_a_time,
     counts_equal_a_recount_after_anything,
     servers_come_back_as_they_were,
+    two_who_write_the_same_routes_never_wait_each_for_the_other,
 }
 
 fn route(pool: &str, name: &str, on: Option<&str>, account: Option<&str>, second: i64) -> StoredRoute {
@@ -177,4 +178,20 @@ async fn who_is_on_a_server_is_told_once_a_page_at_a_time(db: &Db) {
     assert_eq!(page(None).await, ["a", "c"]);
     assert_eq!(page(Some("c")).await, ["d"]);
     assert_eq!(page(Some("d")).await, Vec::<String>::new());
+}
+
+/// An import and the observer of a server meet on the same new routes, each in an order of its own.
+async fn two_who_write_the_same_routes_never_wait_each_for_the_other(db: &Db) {
+    for round in 0..12 {
+        let seen: Vec<StoredRoute> =
+            (0..400).map(|n| route("app", &format!("k{round}_{n}"), Some("api-1"), Some("a"), round)).collect();
+        let turned: Vec<StoredRoute> = seen.iter().rev().cloned().collect();
+        let write = async |routes: &[StoredRoute]| {
+            let mut tx = db.store.begin().await?;
+            tx.save_routes(routes).await?;
+            tx.commit().await
+        };
+        let (one, other) = tokio::join!(write(&seen), write(&turned));
+        one.and(other).unwrap_or_else(|error| panic!("round {round}: {error:?}"));
+    }
 }

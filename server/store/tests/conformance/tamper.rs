@@ -16,6 +16,7 @@ both! {
     a_checkpoint_that_we_did_not_sign_proves_nothing,
     an_older_key_still_proves_and_a_foreign_one_does_not,
     progress_reaches_the_last_event,
+    a_short_look_proves_the_end_of_the_log,
 }
 
 /// Events that a log has in these tests.
@@ -259,4 +260,15 @@ async fn a_page_of_events_shows_what_was_tampered_with(db: &Db) {
     db.raw("UPDATE audit_events SET reason = 'other' WHERE seq = 12").await.unwrap();
     db.raw("DELETE FROM audit_events WHERE seq = 38").await.unwrap();
     assert_eq!(db.store.unproven(&[40, 39, 38, 13, 12, 11, 1]).await.unwrap(), [39, 38, 12]);
+}
+
+async fn a_short_look_proves_the_end_of_the_log(db: &Db) {
+    log(db).await;
+    let look = async |after| db.store.verify_audit_after(after, &[], &|_| ()).await.unwrap();
+    assert!(matches!(look(30).await, Verification::Intact { events: EVENTS, .. }));
+    drop_triggers(db).await;
+    db.raw("UPDATE audit_events SET reason = 'another one' WHERE seq = 35").await.unwrap();
+    assert!(matches!(look(30).await, Verification::Broken { seq: 35, .. }));
+    assert!(matches!(look(36).await, Verification::Intact { .. }), "what lies before is believed");
+    assert!(matches!(look(EVENTS + 5).await, Verification::Broken { .. }));
 }
