@@ -1,7 +1,7 @@
 //! The first page: the search, and what needs a person now.
 
 use domain::{
-    Instant, ServerStatus,
+    Instant, ServerStatus, marks,
     view::{AccountRow, CleanupRow, Field, Hit, HomePage, OnServer, SearchPage},
 };
 use leptos::prelude::*;
@@ -168,42 +168,32 @@ fn results(page: &SearchPage) -> AnyView {
     };
     let first = ctx::asked("after").map(|_| routes::search(&page.query, None));
     let next = page.next.as_deref().map(|after| routes::search(&page.query, Some(after)));
+    let order = if page.count.n > 1 { ", exact ones first" } else { "" };
     view! {
         <div class="head">
             <h1>"“" {foreign(&page.query)} "”"</h1>
-            <p class="meta">{format!("{count} found, exact ones first")}</p>
+            <p class="meta">{format!("{count} found{order}")}</p>
         </div>
         <section class="card" aria-label="Results">{body}</section>
+        {the_end(page).map(|words| note(Tone::Off, words))}
         {pager(first, next)}
     }
     .into_any()
 }
 
-/// `text` with what was searched for marked, in whatever case it stands there.
-fn marked(text: &str, query: &str) -> AnyView {
-    let Some((before, found, after)) = split_at_match(text, query) else {
-        return view! { <bdi>{text.to_owned()}</bdi> }.into_any();
-    };
-    view! { <bdi>{before.to_owned()}<mark>{found.to_owned()}</mark>{after.to_owned()}</bdi> }.into_any()
+/// What to say on the last page where more was found than is shown.
+fn the_end(page: &SearchPage) -> Option<String> {
+    let cut = page.count.more && page.next.is_none() && !page.hits.is_empty();
+    cut.then(|| format!("These are the first {}; type more to narrow it down.", number(page.count.n)))
 }
 
-fn split_at_match<'a>(text: &'a str, query: &str) -> Option<(&'a str, &'a str, &'a str)> {
-    let wanted: Vec<char> = query.chars().flat_map(char::to_lowercase).collect();
-    let starts = text.char_indices().map(|(at, _)| at);
-    starts.into_iter().find_map(|at| {
-        let (before, rest) = text.split_at(at);
-        let mut wanted = wanted.iter();
-        for (place, letter) in rest.char_indices() {
-            if wanted.len() == 0 {
-                let (found, after) = rest.split_at(place);
-                return Some((before, found, after));
-            }
-            if !letter.to_lowercase().all(|small| wanted.next() == Some(&small)) {
-                return None;
-            }
-        }
-        (wanted.len() == 0).then_some((before, rest, ""))
-    })
+/// `text` with what was searched for marked, in whatever case and with whatever accents it stands there.
+fn marked(text: &str, query: &str) -> AnyView {
+    let piece = |(piece, met): (&str, bool)| {
+        let piece = piece.to_owned();
+        if met { view! { <mark>{piece}</mark> }.into_any() } else { piece.into_any() }
+    };
+    view! { <bdi>{marks(text, query).into_iter().map(piece).collect_view()}</bdi> }.into_any()
 }
 
 fn nothing(query: &str) -> AnyView {
@@ -218,25 +208,13 @@ fn nothing(query: &str) -> AnyView {
             <li>"the e-mail address they sign in with, or a part of it"</li>
             <li>"their name, or a part of it"</li>
             <li>"the account’s id, whole or its beginning"</li>
-            <li>"a session’s id or fingerprint, at least four letters of it"</li>
-            <li>"the IP address they come from, or its beginning up to a dot (" <code>"10.2."</code> ")"</li>
+            <li>"a session’s id or fingerprint, at least four letters of it, in large and small letters as it is"</li>
+            <li>
+                "the IP address they come from, its beginning (" <code>"10.2."</code> ", " <code>"2001:db8:"</code>
+                ") or its network (" <code>"10.2.0.0/16"</code> ")"
+            </li>
         </ul>
         {button(routes::ACCOUNTS.to_owned(), "Look through all accounts", "")}
     };
     empty(words, hints.into_any())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::split_at_match;
-
-    #[test]
-    fn what_was_searched_for_is_found_in_any_case_and_script() {
-        assert_eq!(split_at_match("Mira Horák", "RA HOR"), Some(("Mi", "ra Hor", "ák")));
-        assert_eq!(split_at_match("Łukasz", "łu"), Some(("", "Łu", "kasz")));
-        assert_eq!(split_at_match("abc", "abc"), Some(("", "abc", "")));
-        assert_eq!(split_at_match("שרה לוי", "לוי"), Some(("שרה ", "לוי", "")));
-        assert_eq!(split_at_match("abc", "abcd"), None);
-        assert_eq!(split_at_match("", "x"), None);
-    }
 }
