@@ -2,7 +2,7 @@
 
 use domain::{
     Instant, ServerStatus, marks,
-    view::{AccountRow, CleanupRow, Field, Hit, HomePage, OnServer, SearchPage},
+    view::{AccountRow, CleanupRow, Count, Field, Hit, HomePage, OnServer, SearchPage},
 };
 use leptos::prelude::*;
 
@@ -150,12 +150,6 @@ fn newest(rows: &[CleanupRow], now: Instant) -> AnyView {
 }
 
 fn results(page: &SearchPage) -> AnyView {
-    let more = if page.count.more { "more than " } else { "" };
-    let count = match page.count.n {
-        0 => "nothing".to_owned(),
-        1 => "1 account".to_owned(),
-        n => format!("{more}{} accounts", number(n)),
-    };
     let hit = |hit: &Hit| {
         let why = view! { <div class="why">{hit.field.label()} ": " {marked(&hit.text, &page.query)}</div> };
         let cells = account_cells(&hit.row, page.now, why.into_any(), hit.field == Field::Email);
@@ -168,23 +162,34 @@ fn results(page: &SearchPage) -> AnyView {
     };
     let first = ctx::asked("after").map(|_| routes::search(&page.query, None));
     let next = page.next.as_deref().map(|after| routes::search(&page.query, Some(after)));
-    let order = if page.count.n > 1 { ", exact ones first" } else { "" };
     view! {
         <div class="head">
             <h1>"“" {foreign(&page.query)} "”"</h1>
-            <p class="meta">{format!("{count} found{order}")}</p>
+            <p class="meta">{how_many(page.count)}</p>
         </div>
         <section class="card" aria-label="Results">{body}</section>
-        {the_end(page).map(|words| note(Tone::Off, words))}
+        {the_end(page.count, page.next.is_none()).map(|words| note(Tone::Off, words))}
         {pager(first, next)}
     }
     .into_any()
 }
 
-/// What to say on the last page where more was found than is shown.
-fn the_end(page: &SearchPage) -> Option<String> {
-    let cut = page.count.more && page.next.is_none() && !page.hits.is_empty();
-    cut.then(|| format!("These are the first {}; type more to narrow it down.", number(page.count.n)))
+fn how_many(count: Count) -> String {
+    let more = if count.more { "more than " } else { "" };
+    match count.n {
+        0 => "nothing found".to_owned(),
+        1 => format!("{more}1 account found"),
+        n => format!("{more}{} accounts found, exact ones first", number(n)),
+    }
+}
+
+/// What to say where the hits end and more was found than is shown.
+fn the_end(count: Count, last_page: bool) -> Option<String> {
+    let first = match count.n {
+        1 => "This is the first one".to_owned(),
+        n => format!("These are the first {}", number(n)),
+    };
+    (count.more && last_page && count.n > 0).then(|| format!("{first}; type more to narrow it down."))
 }
 
 /// `text` with what was searched for marked, in whatever case and with whatever accents it stands there.
@@ -217,4 +222,23 @@ fn nothing(query: &str) -> AnyView {
         {button(routes::ACCOUNTS.to_owned(), "Look through all accounts", "")}
     };
     empty(words, hints.into_any())
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::view::Count;
+
+    use super::{how_many, the_end};
+
+    #[test]
+    fn the_last_page_of_many_says_that_there_is_more() {
+        let cut = Count { n: 1_000, more: true };
+        assert_eq!(how_many(cut), "more than 1,000 accounts found, exact ones first");
+        assert_eq!(the_end(cut, true).as_deref(), Some("These are the first 1,000; type more to narrow it down."));
+        assert_eq!(the_end(cut, false), None);
+        let all = Count { n: 1_000, more: false };
+        assert_eq!((how_many(all).as_str(), the_end(all, true)), ("1,000 accounts found, exact ones first", None));
+        let none = Count { n: 0, more: false };
+        assert_eq!((how_many(none).as_str(), the_end(none, true)), ("nothing found", None));
+    }
 }
