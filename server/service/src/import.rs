@@ -1,14 +1,14 @@
 //! Records as they come from a file: the same as the API takes.
 
 use domain::{AccountId, Actor, EndReason, Instant, Permission, SessionId};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use store::{AccountUpsert, Changed, Created, End, SessionCreate};
 
-use crate::{Result, Unstick};
+use crate::{Error, Result, Unstick, check};
 
-/// One line of an import.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+/// One record of an import, read as `{"account": {…}}`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum ImportRecord {
     /// An account.
     Account {
@@ -94,16 +94,22 @@ impl Unstick {
 /// Takes records of one kind. Repeats of an id within one run are taken one after the other.
 async fn take(tx: &mut store::Tx, run: &[ImportRecord], now: Instant) -> Result<Vec<Result<(), String>>> {
     let (mut accounts, mut sessions, mut ends) = (Vec::new(), Vec::new(), Vec::new());
+    let mut refused = Vec::with_capacity(run.len());
     for item in run.iter().cloned() {
-        match item {
+        refused.push(match item {
             ImportRecord::Account { account_id: id, email, name, plan, time_zone, created_at } => {
-                accounts.push(AccountUpsert { id, email, name, plan, time_zone, created_at, sample: false });
+                let item = AccountUpsert { id, email, name, plan, time_zone, created_at, sample: false };
+                check::account(&item, now).map(|()| accounts.push(item))
             }
             ImportRecord::Session { session_id: id, account_id: account, client, user_agent, ip, created_at } => {
-                sessions.push(SessionCreate { id, account, client, user_agent, ip, created_at });
+                let item = SessionCreate { id, account, client, user_agent, ip, created_at };
+                check::session(&item, now).map(|()| sessions.push(item))
             }
-            ImportRecord::End { session_id: id, reason, released, at } => ends.push(End { id, reason, released, at }),
-        }
+            ImportRecord::End { session_id: id, reason, released, at } => {
+                let item = End { id, reason, released, at };
+                check::end(&item, now).map(|()| ends.push(item))
+            }
+        });
     }
     let mut outcomes = Vec::with_capacity(run.len());
     outcomes.extend(tx.upsert_accounts(&accounts, now).await?.into_iter().map(|_| Ok(())));
@@ -116,5 +122,11 @@ async fn take(tx: &mut store::Tx, run: &[ImportRecord], now: Instant) -> Result<
         Changed::Missing => Err("there is no such session".to_owned()),
         Changed::Yes(_) | Changed::Already(_) | Changed::Over(_) => Ok(()),
     }));
-    Ok(outcomes)
+    // What was good has the outcomes in order; a run is of one kind.
+    let mut outcomes = outcomes.into_iter();
+    let told = |refused: Result<()>| match refused {
+        Ok(()) => outcomes.next().unwrap_or_else(|| Err(Error::Busy.to_string())),
+        Err(error) => Err(error.to_string()),
+    };
+    Ok(refused.into_iter().map(told).collect())
 }

@@ -9,12 +9,14 @@ use std::{
 
 use indicatif::ProgressBar;
 use serde::Serialize;
-use serde_json::json;
 use service::{ImportRecord, Unstick};
 use sha2::{Digest, Sha256};
 
 use super::{Context, Exit, Failure, output, terminal};
-use crate::compose::Purpose;
+use crate::{
+    compose::Purpose,
+    json::{self, Wrong},
+};
 
 /// Records of one transaction.
 const BATCH: usize = 1_000;
@@ -96,7 +98,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     unstick.note_import(&context.actor, report.taken, report.refused).await?;
     let exit = if report.refused == 0 { Exit::Done } else { Exit::Failed };
     if args.json {
-        output::document(&json!({
+        output::document(&serde_json::json!({
             "outcome": exit.as_str(), "taken": report.taken, "refused": report.refused, "errors": report.told,
             "began_after_line": began_at,
         }));
@@ -181,10 +183,16 @@ fn parse(bytes: &[u8]) -> Result<ImportRecord, String> {
     if bytes.len() as u64 >= LONGEST {
         return Err(format!("a line is at most {LONGEST} bytes"));
     }
-    serde_json::from_slice(bytes).map_err(|error| {
-        let text = error.to_string();
-        text.split(" at line ").next().unwrap_or_default().to_owned()
-    })
+    let read = || {
+        let mut fields: serde_json::Map<String, serde_json::Value> = json::object(bytes)?;
+        let kind = match fields.remove("type") {
+            Some(serde_json::Value::String(kind)) if ["account", "session", "end"].contains(&kind.as_str()) => kind,
+            Some(_) => return Err(Wrong::field("type")),
+            None => return Err(Wrong::told("missing field `type`", "")),
+        };
+        json::fields(serde_json::Map::from_iter([(kind, fields.into())]))
+    };
+    read().map_err(|wrong: Wrong| wrong.message)
 }
 
 /// Keeps how far the file is in, or forgets it at its end. Separate from the records' transaction: a record that is taken
@@ -207,6 +215,18 @@ mod tests {
         let told = parse(b"{\"type\":\"account\",\"acount_id\":\"a\"}").unwrap_err();
         assert!(told.contains("acount_id"), "{told}");
         assert!(parse(b"{\"type\":\"account\",\"account_id\":\"a\"}\n").is_ok());
+        for (line, part) in [
+            ("[\"account\",{\"account_id\":\"a\"}]", "JSON object"),
+            ("{\"account_id\":\"a\"}", "type is missing"),
+            ("{\"type\":\"accout\",\"account_id\":\"a\"}", "account, session or end"),
+            ("{\"type\":\"account\",\"account_id\":\"a\",\"email\":7}", "email must be a text"),
+            ("{\"type\":\"end\",\"session_id\":\"s\",\"reason\":\"bored\"}", "reason must be signed_out"),
+            ("{\"type\":\"session\",\"session_id\":\"s\"}", "account_id is missing"),
+            ("nonsense", "not JSON"),
+        ] {
+            let told = parse(line.as_bytes()).unwrap_err();
+            assert!(told.contains(part) && !told.contains("struct"), "{line}: {told}");
+        }
     }
 
     #[test]
