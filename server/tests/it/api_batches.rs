@@ -74,9 +74,9 @@ async fn a_batch_of_sessions_is_answered_with_keys_and_routes() {
     assert_eq!(results[0]["session"]["account_key"], "acc_1");
     assert!(results[3]["session"]["account_key"].as_str().unwrap().starts_with("ah_"));
     assert_eq!((&results[4]["session"], &results[4]["error"]["field"]), (&Value::Null, &"account_id".into()));
-    for at in 0..4 {
-        let session = &results[at]["session"];
-        let alone = api.get(&format!("/sessions/{}", results[at]["id"].as_str().unwrap())).await.expect(200).json();
+    for result in &results[..4] {
+        let session = &result["session"];
+        let alone = api.get(&format!("/sessions/{}", result["id"].as_str().unwrap())).await.expect(200).json();
         assert_eq!(session, &alone, "as the single call says, and pinned");
     }
 
