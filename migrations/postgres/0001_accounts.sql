@@ -8,7 +8,7 @@ CREATE TABLE accounts (
     name              TEXT NOT NULL,
     plan              TEXT NOT NULL,
     time_zone         TEXT NOT NULL,
-    email_key         TEXT COLLATE "C" NOT NULL, -- lower case, as Unstick folds it: the database's lower() differs by locale
+    email_key         TEXT COLLATE "C" NOT NULL, -- without case and accents, as Unstick folds it: the database's lower() differs by locale
     name_key          TEXT COLLATE "C" NOT NULL,
     search_text       TEXT COLLATE "C" NOT NULL, -- id, e-mail and name, folded, one a line
     created_at        BIGINT NOT NULL,

@@ -7,7 +7,7 @@ CREATE TABLE accounts (
     name              TEXT    NOT NULL,
     plan              TEXT    NOT NULL,
     time_zone         TEXT    NOT NULL,
-    email_key         TEXT    NOT NULL, -- lower case, as Unstick folds it: the database's lower() differs by locale
+    email_key         TEXT    NOT NULL, -- without case and accents, as Unstick folds it: the database's lower() differs by locale
     name_key          TEXT    NOT NULL,
     search_text       TEXT    NOT NULL, -- id, e-mail and name, folded, one a line
     created_at        INTEGER NOT NULL,

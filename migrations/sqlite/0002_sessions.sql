@@ -9,6 +9,7 @@ CREATE TABLE sessions (
     client       TEXT    NOT NULL,
     user_agent   TEXT    NOT NULL,
     ip           TEXT    NOT NULL,
+    ip_key       TEXT    NOT NULL, -- the address in hexadecimal digits of one length: a network is a range
     last_seen_at INTEGER NOT NULL,
     ended_at     INTEGER,
     end_reason   TEXT,
@@ -21,6 +22,6 @@ CREATE TABLE sessions (
 
 CREATE UNIQUE INDEX sessions_by_id ON sessions (id);
 CREATE UNIQUE INDEX sessions_by_route_key ON sessions (route_key) WHERE route_key IS NOT NULL;
-CREATE INDEX sessions_by_ip ON sessions (ip, account_id) WHERE ip <> '';
+CREATE INDEX sessions_by_ip ON sessions (ip_key, account_id) WHERE ip_key <> '';
 CREATE INDEX sessions_open ON sessions (account_id, created_at, id) WHERE cleaned_at IS NULL;
 CREATE INDEX sessions_cleaned ON sessions (cleaned_at) WHERE cleaned_at IS NOT NULL;

@@ -5,5 +5,6 @@ pub mod cli;
 pub mod compose;
 pub mod config;
 pub mod http;
+pub mod json;
 pub mod logs;
 pub mod machine;

@@ -1,8 +1,8 @@
 //! The first page: the search, and what needs a person now.
 
 use domain::{
-    Instant, ServerStatus,
-    view::{AccountRow, CleanupRow, Field, Hit, HomePage, OnServer, SearchPage},
+    Instant, ServerStatus, marks,
+    view::{AccountRow, CleanupRow, Count, Field, Hit, HomePage, OnServer, SearchPage},
 };
 use leptos::prelude::*;
 
@@ -150,12 +150,6 @@ fn newest(rows: &[CleanupRow], now: Instant) -> AnyView {
 }
 
 fn results(page: &SearchPage) -> AnyView {
-    let more = if page.count.more { "more than " } else { "" };
-    let count = match page.count.n {
-        0 => "nothing".to_owned(),
-        1 => "1 account".to_owned(),
-        n => format!("{more}{} accounts", number(n)),
-    };
     let hit = |hit: &Hit| {
         let why = view! { <div class="why">{hit.field.label()} ": " {marked(&hit.text, &page.query)}</div> };
         let cells = account_cells(&hit.row, page.now, why.into_any(), hit.field == Field::Email);
@@ -171,39 +165,40 @@ fn results(page: &SearchPage) -> AnyView {
     view! {
         <div class="head">
             <h1>"“" {foreign(&page.query)} "”"</h1>
-            <p class="meta">{format!("{count} found, exact ones first")}</p>
+            <p class="meta">{how_many(page.count)}</p>
         </div>
         <section class="card" aria-label="Results">{body}</section>
+        {the_end(page.count, page.next.is_none()).map(|words| note(Tone::Off, words))}
         {pager(first, next)}
     }
     .into_any()
 }
 
-/// `text` with what was searched for marked, in whatever case it stands there.
-fn marked(text: &str, query: &str) -> AnyView {
-    let Some((before, found, after)) = split_at_match(text, query) else {
-        return view! { <bdi>{text.to_owned()}</bdi> }.into_any();
-    };
-    view! { <bdi>{before.to_owned()}<mark>{found.to_owned()}</mark>{after.to_owned()}</bdi> }.into_any()
+fn how_many(count: Count) -> String {
+    let more = if count.more { "more than " } else { "" };
+    match count.n {
+        0 => "nothing found".to_owned(),
+        1 => format!("{more}1 account found"),
+        n => format!("{more}{} accounts found, exact ones first", number(n)),
+    }
 }
 
-fn split_at_match<'a>(text: &'a str, query: &str) -> Option<(&'a str, &'a str, &'a str)> {
-    let wanted: Vec<char> = query.chars().flat_map(char::to_lowercase).collect();
-    let starts = text.char_indices().map(|(at, _)| at);
-    starts.into_iter().find_map(|at| {
-        let (before, rest) = text.split_at(at);
-        let mut wanted = wanted.iter();
-        for (place, letter) in rest.char_indices() {
-            if wanted.len() == 0 {
-                let (found, after) = rest.split_at(place);
-                return Some((before, found, after));
-            }
-            if !letter.to_lowercase().all(|small| wanted.next() == Some(&small)) {
-                return None;
-            }
-        }
-        (wanted.len() == 0).then_some((before, rest, ""))
-    })
+/// What to say where the hits end and more was found than is shown.
+fn the_end(count: Count, last_page: bool) -> Option<String> {
+    let first = match count.n {
+        1 => "This is the first one".to_owned(),
+        n => format!("These are the first {}", number(n)),
+    };
+    (count.more && last_page && count.n > 0).then(|| format!("{first}; type more to narrow it down."))
+}
+
+/// `text` with what was searched for marked, in whatever case and with whatever accents it stands there.
+fn marked(text: &str, query: &str) -> AnyView {
+    let piece = |(piece, met): (&str, bool)| {
+        let piece = piece.to_owned();
+        if met { view! { <mark>{piece}</mark> }.into_any() } else { piece.into_any() }
+    };
+    view! { <bdi>{marks(text, query).into_iter().map(piece).collect_view()}</bdi> }.into_any()
 }
 
 fn nothing(query: &str) -> AnyView {
@@ -218,8 +213,11 @@ fn nothing(query: &str) -> AnyView {
             <li>"the e-mail address they sign in with, or a part of it"</li>
             <li>"their name, or a part of it"</li>
             <li>"the account’s id, whole or its beginning"</li>
-            <li>"a session’s id or fingerprint, at least four letters of it"</li>
-            <li>"the IP address they come from, or its beginning up to a dot (" <code>"10.2."</code> ")"</li>
+            <li>"a session’s id or fingerprint, at least four letters of it, in large and small letters as it is"</li>
+            <li>
+                "the IP address they come from, its beginning (" <code>"10.2."</code> ", " <code>"2001:db8:"</code>
+                ") or its network (" <code>"10.2.0.0/16"</code> ")"
+            </li>
         </ul>
         {button(routes::ACCOUNTS.to_owned(), "Look through all accounts", "")}
     };
@@ -228,15 +226,19 @@ fn nothing(query: &str) -> AnyView {
 
 #[cfg(test)]
 mod tests {
-    use super::split_at_match;
+    use domain::view::Count;
+
+    use super::{how_many, the_end};
 
     #[test]
-    fn what_was_searched_for_is_found_in_any_case_and_script() {
-        assert_eq!(split_at_match("Mira Horák", "RA HOR"), Some(("Mi", "ra Hor", "ák")));
-        assert_eq!(split_at_match("Łukasz", "łu"), Some(("", "Łu", "kasz")));
-        assert_eq!(split_at_match("abc", "abc"), Some(("", "abc", "")));
-        assert_eq!(split_at_match("שרה לוי", "לוי"), Some(("שרה ", "לוי", "")));
-        assert_eq!(split_at_match("abc", "abcd"), None);
-        assert_eq!(split_at_match("", "x"), None);
+    fn the_last_page_of_many_says_that_there_is_more() {
+        let cut = Count { n: 1_000, more: true };
+        assert_eq!(how_many(cut), "more than 1,000 accounts found, exact ones first");
+        assert_eq!(the_end(cut, true).as_deref(), Some("These are the first 1,000; type more to narrow it down."));
+        assert_eq!(the_end(cut, false), None);
+        let all = Count { n: 1_000, more: false };
+        assert_eq!((how_many(all).as_str(), the_end(all, true)), ("1,000 accounts found, exact ones first", None));
+        let none = Count { n: 0, more: false };
+        assert_eq!((how_many(none).as_str(), the_end(none, true)), ("nothing found", None));
     }
 }

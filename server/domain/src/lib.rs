@@ -8,9 +8,11 @@ mod audit;
 mod cleanup;
 mod clock;
 mod diagnosis;
+mod fold;
 mod health;
 mod ids;
 mod instant;
+pub mod ip;
 mod key;
 mod machine;
 mod plan;
@@ -27,11 +29,13 @@ pub use audit::{AuditDraft, AuditEvent, AuditLink, AuditOutcome, GENESIS};
 pub use cleanup::{Cleanup, Mode, Stage, Status, Step, StepKind, Target, Trouble};
 pub use clock::{Clock, Entropy, ManualClock, SeededEntropy, new_id};
 pub use diagnosis::{Finding, FindingKind, Look, Severity, Unread, Verdict, VerdictKind, World, diagnose};
+pub use fold::{fold, marks};
 pub use health::{Counters, Health, HealthPolicy, HealthWindow, ServerStatus};
 pub use ids::{
     AccountId, CleanupId, IdError, PoolName, RouterName, ServerName, SessionId, StaffId, StaffSessionId, TokenId,
 };
 pub use instant::{Instant, ParseInstantError, Span};
+pub use ip::IpRange;
 pub use key::{KeyError, RouteKey};
 pub use machine::{Policy, Progress, Reading, Work, next_work, status_of};
 pub use plan::{Plan, PlanHash, PlannedRoute, PoolInfo, plan};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::SessionId;
+use crate::{IpRange, SessionId, fold::fold, ip::address};
 
 /// Longest query that is looked at, in bytes; longer ones are refused with a message.
 const LONGEST: usize = 200;
@@ -15,20 +15,22 @@ pub enum Term {
     AccountId(String),
     /// The beginning of an account id.
     AccountIdPrefix(String),
-    /// The beginning of an e-mail address, in lower case.
+    /// The beginning of an e-mail address, folded.
     EmailPrefix(String),
-    /// The beginning of a name, in lower case.
+    /// The beginning of a name, folded.
     NamePrefix(String),
-    /// Any part of id, e-mail or name, in lower case; at least three characters (a trigram).
+    /// Any part of id, e-mail or name, folded; at least three characters (a trigram).
     Substring(String),
+    /// Words, folded, that all come in id, e-mail or name, in any order; one at least has three characters.
+    Words(Vec<String>),
     /// A session id (or fingerprint), exactly.
     SessionId(SessionId),
     /// The beginning of a session id; at least four characters.
     SessionIdPrefix(String),
     /// An IP address, exactly, in its canonical form.
     Ip(String),
-    /// The beginning of an IPv4 address that ends at a dot, `10.2.`.
-    IpPrefix(String),
+    /// Addresses that begin so, or are of a network: at most six ranges.
+    IpRanges(Vec<IpRange>),
 }
 
 /// A query that was understood.
@@ -36,6 +38,8 @@ pub enum Term {
 pub struct Query {
     /// What was typed, trimmed.
     pub text: String,
+    /// The same, folded as e-mails and names are.
+    pub folded: String,
     /// What to try, most exact first.
     pub terms: Vec<Term>,
 }
@@ -65,12 +69,13 @@ impl Query {
         if text.len() > LONGEST {
             return Err(QueryError::TooLong);
         }
-        let lower = text.to_lowercase();
         let mut terms = vec![Term::AccountId(text.to_owned())];
-        if let Ok(ip) = text.parse::<std::net::IpAddr>() {
+        if let Some(ip) = address(text) {
             terms.push(Term::Ip(ip.to_string()));
-        } else if is_ip_prefix(text) {
-            terms.push(Term::IpPrefix(text.to_owned()));
+        }
+        let ranges = IpRange::parse(text);
+        if !ranges.is_empty() {
+            terms.push(Term::IpRanges(ranges));
         }
         if let Ok(id) = SessionId::parse(text) {
             terms.push(Term::SessionId(id));
@@ -79,22 +84,30 @@ impl Query {
             }
         }
         terms.push(Term::AccountIdPrefix(text.to_owned()));
-        terms.push(Term::EmailPrefix(lower.clone()));
-        terms.push(Term::NamePrefix(lower.clone()));
-        if lower.chars().count() >= 3 {
-            terms.push(Term::Substring(lower));
-        }
-        Ok(Self { text: text.to_owned(), terms })
+        let folded = fold(text).trim().to_owned();
+        terms.extend(folded_terms(&folded));
+        Ok(Self { text: text.to_owned(), folded, terms })
     }
 }
 
-/// `10.`, `10.2.`, `10.2.33.`: one to three octets, each followed by a dot.
-fn is_ip_prefix(text: &str) -> bool {
-    let Some(body) = text.strip_suffix('.') else {
-        return false;
-    };
-    let octets: Vec<_> = body.split('.').collect();
-    octets.len() <= 3 && octets.iter().all(|octet| octet.parse::<u8>().is_ok())
+/// What is looked for without regard to case and accents; nothing where `folded` is empty, as of a mark alone.
+fn folded_terms(folded: &str) -> Vec<Term> {
+    if folded.is_empty() {
+        return Vec::new();
+    }
+    let long = |text: &str| text.chars().nth(2).is_some();
+    let mut terms = vec![Term::EmailPrefix(folded.to_owned()), Term::NamePrefix(folded.to_owned())];
+    if long(folded) {
+        terms.push(Term::Substring(folded.to_owned()));
+    }
+    let mut words: Vec<String> = folded.split_whitespace().map(str::to_owned).collect();
+    if words.len() > 1 && words.iter().any(|word| long(word)) {
+        // The longest first: they are the rarest.
+        words.sort_by_key(|word| std::cmp::Reverse(word.chars().count()));
+        words.dedup();
+        terms.push(Term::Words(words));
+    }
+    terms
 }
 
 #[cfg(test)]
@@ -105,7 +118,7 @@ mod tests {
     fn an_address_is_looked_for_as_an_address() {
         let query = Query::parse(" 10.2.3.4 ").unwrap();
         assert!(query.terms.contains(&Term::Ip("10.2.3.4".to_owned())));
-        assert!(Query::parse("10.2.").unwrap().terms.contains(&Term::IpPrefix("10.2.".to_owned())));
+        assert!(Query::parse("10.2.").unwrap().terms.contains(&Term::IpRanges(IpRange::parse("10.2."))));
         assert!(Query::parse("2001:DB8::1").unwrap().terms.contains(&Term::Ip("2001:db8::1".to_owned())));
     }
 
@@ -113,6 +126,20 @@ mod tests {
     fn short_text_is_no_substring_search() {
         assert!(!Query::parse("ab").unwrap().terms.iter().any(|term| matches!(term, Term::Substring(_))));
         assert!(Query::parse("abc").unwrap().terms.iter().any(|term| matches!(term, Term::Substring(_))));
+    }
+
+    #[test]
+    fn words_are_looked_for_in_any_order() {
+        let words = |text: &str| {
+            Query::parse(text).unwrap().terms.into_iter().find_map(|term| match term {
+                Term::Words(words) => Some(words),
+                _ => None,
+            })
+        };
+        assert_eq!(words("Ng Quỳnh"), Some(vec!["quynh".to_owned(), "ng".to_owned()]));
+        assert_eq!(words("Quynh"), None);
+        assert_eq!(words("a b"), None, "no trigram to begin with");
+        assert!(Query::parse("\u{301}").unwrap().folded.is_empty());
     }
 
     #[test]

@@ -103,23 +103,25 @@ async fn bare_search(world: &World, kind: Kind, query: &str) -> Outcome<Found> {
         Kind::Id => ("id = $1 AND $2 = $2", query.to_owned(), String::new()),
         Kind::Email => (
             "email_key >= $1 AND email_key < $2 AND email_key <> '' ORDER BY id LIMIT 50",
-            query.to_lowercase(),
+            domain::fold(query),
             end(query),
         ),
-        Kind::Name => {
-            ("name_key >= $1 AND name_key < $2 AND name_key <> '' ORDER BY id LIMIT 50", query.to_owned(), end(query))
-        }
+        Kind::Name => (
+            "name_key >= $1 AND name_key < $2 AND name_key <> '' ORDER BY id LIMIT 50",
+            domain::fold(query),
+            end(query),
+        ),
         Kind::Part => (
             "row_no IN (SELECT rowid FROM accounts_fts WHERE accounts_fts MATCH $1 AND $2 = $2) ORDER BY id LIMIT 50",
-            format!("\"{}\"", query.to_lowercase()),
+            format!("\"{}\"", domain::fold(query)),
             String::new(),
         ),
         Kind::Session => {
             ("id = (SELECT account_id FROM sessions WHERE id = $1 AND $2 = $2)", query.to_owned(), String::new())
         }
         Kind::Ip => (
-            "id IN (SELECT DISTINCT account_id FROM sessions WHERE ip = $1 AND $2 = $2 ORDER BY account_id LIMIT 50)",
-            query.to_owned(),
+            "id IN (SELECT DISTINCT account_id FROM sessions WHERE ip_key = $1 AND ip_key <> '' AND $2 = $2 ORDER BY account_id LIMIT 50)",
+            ip_key(query),
             String::new(),
         ),
     };
@@ -143,9 +145,18 @@ async fn verdicts(world: &World, rows: &[SqliteRow]) -> Outcome<Found> {
     Ok(ids)
 }
 
+/// An address as the index of sessions has it.
+fn ip_key(ip: &str) -> String {
+    match domain::ip::address(ip) {
+        Some(std::net::IpAddr::V4(ip)) => format!("4{:08x}", ip.to_bits()),
+        Some(std::net::IpAddr::V6(ip)) => format!("6{:032x}", ip.to_bits()),
+        None => String::new(),
+    }
+}
+
 /// The smallest text after all that begin with `query`, for the letters that the picks have.
 fn end(query: &str) -> String {
-    let mut end = query.to_lowercase();
+    let mut end = domain::fold(query);
     end.push('\u{10ffff}');
     end
 }

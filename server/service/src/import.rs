@@ -6,7 +6,7 @@ use domain::{Actor, Instant, Permission};
 use store::{AccountUpsert, Changed, Created, End, SessionCreate};
 
 pub use self::record::{Ending, ImportRecord};
-use crate::{Result, Unstick};
+use crate::{Error, Result, Unstick, check};
 
 impl Unstick {
     /// Takes a batch of records in order; answers for each what is wrong with it, if anything.
@@ -46,16 +46,23 @@ impl Unstick {
 async fn take(tx: &mut store::Tx, run: &[ImportRecord], now: Instant) -> Result<Vec<Result<(), String>>> {
     let (mut accounts, mut sessions, mut ends) = (Vec::new(), Vec::new(), Vec::new());
     let ended = |id, Ending { reason, released, at }: Ending| End { id, reason, released, at };
+    let mut vetted = Vec::with_capacity(run.len());
     for item in run.iter().cloned() {
-        match item {
+        vetted.push(match item {
             ImportRecord::Account { account_id: id, email, name, plan, time_zone, created_at } => {
-                accounts.push(AccountUpsert { id, email, name, plan, time_zone, created_at, sample: false });
+                let item = AccountUpsert { id, email, name, plan, time_zone, created_at, sample: false };
+                check::account(&item, now).map(|()| accounts.push(item))
             }
             ImportRecord::Session { session_id: id, account_id: account, client, user_agent, ip, created_at, end } => {
-                sessions.push((SessionCreate { id, account, client, user_agent, ip, created_at }, end));
+                let item = SessionCreate { id, account, client, user_agent, ip, created_at };
+                let over = end.clone().map_or(Ok(()), |end| check::end(&ended(item.id.clone(), end), now));
+                check::session(&item, now).and(over).map(|()| sessions.push((item, end)))
             }
-            ImportRecord::End { session_id: id, end } => ends.push(ended(id, end)),
-        }
+            ImportRecord::End { session_id: id, end } => {
+                let item = ended(id, end);
+                check::end(&item, now).map(|()| ends.push(item))
+            }
+        });
     }
     let mut outcomes = Vec::with_capacity(run.len());
     outcomes.extend(tx.upsert_accounts(&accounts, now).await?.into_iter().map(|_| Ok(())));
@@ -78,5 +85,11 @@ async fn take(tx: &mut store::Tx, run: &[ImportRecord], now: Instant) -> Result<
         Changed::Missing => Err("there is no such session".to_owned()),
         Changed::Yes(_) | Changed::Already(_) | Changed::Over(_) => Ok(()),
     }));
-    Ok(outcomes)
+    // What was good has the outcomes in order; a run is of one kind.
+    let mut outcomes = outcomes.into_iter();
+    let told = |vetted: Result<()>| match vetted {
+        Ok(()) => outcomes.next().unwrap_or_else(|| Err(Error::Busy.to_string())),
+        Err(error) => Err(error.to_string()),
+    };
+    Ok(vetted.into_iter().map(told).collect())
 }

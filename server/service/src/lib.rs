@@ -6,6 +6,7 @@ mod transact;
 
 mod accounts;
 mod audit;
+mod check;
 mod cleanups;
 pub mod crash;
 mod doctor;

@@ -20,6 +20,11 @@ impl<'a> BackEnd<'a> {
         Self { app, token: app.token(&TokenScope::ALL).await }
     }
 
+    /// A back end with `token`.
+    pub const fn with(app: &'a TestApp, token: String) -> Self {
+        Self { app, token }
+    }
+
     pub async fn send(&self, method: Method, path: &str, body: &Value) -> Answer {
         self.raw(method, path, body.to_string()).await
     }
@@ -167,8 +172,16 @@ async fn what_is_wrong_is_told_with_where() {
     let long = "x".repeat(5_000);
     for (method, path, body, status, part) in [
         (Method::PUT, "/accounts/acc_1", "{\"emial\":\"x\"}", 422, "emial"),
-        (Method::PUT, "/accounts/acc_1", "{\"email\":", 400, "EOF"),
-        (Method::PUT, "/accounts/acc_1", "[1,2]", 422, "invalid"),
+        (Method::PUT, "/accounts/acc_1", "{\"email\":", 400, "ends too early"),
+        (Method::PUT, "/accounts/acc_1", "", 400, "ends too early"),
+        (Method::PUT, "/accounts/acc_1", "[1,2]", 422, "JSON object"),
+        (Method::PUT, "/accounts/acc_1", "[]", 422, "JSON object"),
+        (Method::PUT, "/accounts/acc_1", "[\"a@b\",\"Seq\",\"\",\"\",null]", 422, "JSON object"),
+        (Method::PUT, "/accounts/acc_1", "\"x\"", 422, "JSON object"),
+        (Method::PUT, "/accounts/acc_1", "{\"name\":7}", 422, "name must be a text"),
+        (Method::PUT, "/accounts/acc_1", "{\"created_at\":7}", 422, "created_at must be a time like"),
+        (Method::POST, "/route", "[\"s_1\"]", 422, "JSON object"),
+        (Method::POST, "/sessions/s_1/end", "[\"expired\"]", 422, "JSON object"),
         (Method::PUT, "/accounts/acc_1", &format!("{{\"email\":\"{long}\"}}"), 422, "320"),
         (Method::PUT, "/sessions/a%20b", "{\"account_id\":\"acc_1\"}", 400, "1 to 64 characters"),
         (Method::PUT, "/sessions/a%3B%20clear%20table%20app", "{\"account_id\":\"acc_1\"}", 400, "1 to 64 characters"),
@@ -190,7 +203,52 @@ async fn what_is_wrong_is_told_with_where() {
         assert!(problem["detail"].as_str().unwrap().contains(part), "{method} {path}: {problem}");
         assert_eq!(problem["correlation_id"], answer.header("x-request-id"), "{method} {path}");
         assert_eq!(problem["status"], status);
+        for ours in ["struct", "Body", "u32", "u64", "serialize"] {
+            assert!(!answer.text.contains(ours), "{method} {path}: {problem}");
+        }
     }
+}
+
+#[tokio::test]
+async fn the_field_that_is_wrong_is_named() {
+    let app = TestApp::new().await;
+    let api = BackEnd::of(&app).await;
+    api.put("/accounts/acc_1", json!({})).await.expect(201);
+    api.put("/sessions/s_1", json!({ "account_id": "acc_1" })).await.expect(201);
+    let long = "x".repeat(600);
+    for (method, path, body, field, part) in [
+        (Method::PUT, "/accounts/a", json!({ "name": "a\u{0}b" }), "name", "one line"),
+        (Method::PUT, "/accounts/a", json!({ "plan": "a\nb" }), "plan", "one line"),
+        (Method::PUT, "/accounts/a", json!({ "time_zone": long }), "time_zone", "320"),
+        (Method::PUT, "/accounts/a", json!({ "emial": "x" }), "emial", "there is email"),
+        (Method::PUT, "/accounts/a", json!({ "created_at": "0001-01-01T00:00:00Z" }), "created_at", "2000-01-01"),
+        (Method::PUT, "/accounts/a", json!({ "created_at": "2099-01-01T00:00:00Z" }), "created_at", "2000-01-01"),
+        (Method::PUT, "/sessions/b", json!({ "account_id": "acc_1", "client": "a\tb" }), "client", "one line"),
+        (Method::PUT, "/sessions/b", json!({ "account_id": "acc_1", "user_agent": long }), "user_agent", "512"),
+        (Method::PUT, "/sessions/b", json!({ "account_id": "acc_1", "ip": "10.1" }), "ip", "IPv4"),
+        (
+            Method::PUT,
+            "/sessions/b",
+            json!({ "account_id": "acc_1", "created_at": "2026-11-23T09:05:01Z" }),
+            "created_at",
+            "5 minutes",
+        ),
+        (Method::POST, "/sessions/s_1/touch", json!({ "at": "1999-12-31T23:59:59Z" }), "at", "2000-01-01"),
+        (
+            Method::POST,
+            "/sessions/s_1/end",
+            json!({ "reason": "expired", "at": "2030-01-01T00:00:00Z" }),
+            "at",
+            "2000-01-01",
+        ),
+    ] {
+        let problem = api.send(method, path, &body).await.expect(422).json();
+        assert_eq!(problem["field"], field, "{body}: {problem}");
+        assert!(problem["detail"].as_str().unwrap().contains(part), "{body}: {problem}");
+    }
+    api.get("/accounts/a").await.expect(404);
+    let soon = json!({ "account_id": "acc_1", "created_at": "2026-11-23T09:05:00Z", "ip": "2001:0DB8::0:1" });
+    assert_eq!(api.put("/sessions/b", soon).await.expect(201).json()["ip"], "2001:db8::1");
 }
 
 #[tokio::test]

@@ -44,6 +44,76 @@ async fn each_record_has_its_own_answer() {
 }
 
 #[tokio::test]
+async fn a_batch_of_sessions_is_answered_with_keys_and_routes() {
+    let app = TestApp::new().await;
+    let api = BackEnd::of(&app).await;
+    let accounts = json!({ "items": [{ "account_id": "acc_1" }, { "account_id": "acc_2" }, { "account_id": "a b" }] });
+    api.post("/batch/accounts", accounts).await.expect(200);
+    let without = json!({ "items": [{ "session_id": "s_0", "account_id": "acc_1" }] });
+    let answer = api.post("/batch/sessions", without).await.expect(200).json();
+    assert_eq!(
+        answer["results"][0]["session"]["route"],
+        Value::Null,
+        "no server takes anybody; it is reported all the same"
+    );
+
+    for server in ["api-1", "api-2"] {
+        api.put(&format!("/pools/app/servers/{server}"), json!({ "state": "ready" })).await.expect(200);
+    }
+    let items = json!({ "items": [
+        { "session_id": "s_1", "account_id": "acc_1" }, { "session_id": "s_2", "account_id": "acc_1" },
+        { "session_id": "s_3", "account_id": "acc_2" }, { "session_id": "s_4", "account_id": "a b" },
+        { "session_id": "s_5", "account_id": "nobody" }, { "session_id": "s_1", "account_id": "acc_1" },
+    ] });
+    let answer = api.post("/batch/sessions", items).await.expect(200).json();
+    assert_eq!(statuses(&answer), [201, 201, 201, 201, 422, 200]);
+    let results = answer["results"].as_array().unwrap();
+    let on = |at: usize| results[at]["session"]["route"]["server"].as_str().unwrap();
+    assert_eq!((on(0), on(1), on(5)), ("api-1", "api-1", "api-1"), "an account is in one place");
+    assert_eq!(on(2), "api-2", "keys that are new are spread");
+    assert_eq!(results[0]["session"]["account_key"], "acc_1");
+    assert!(results[3]["session"]["account_key"].as_str().unwrap().starts_with("ah_"));
+    assert_eq!((&results[4]["session"], &results[4]["error"]["field"]), (&Value::Null, &"account_id".into()));
+    for result in &results[..4] {
+        let session = &result["session"];
+        let alone = api.get(&format!("/sessions/{}", result["id"].as_str().unwrap())).await.expect(200).json();
+        assert_eq!(session, &alone, "as the single call says, and pinned");
+    }
+
+    // Who may not ask is told where a session is pinned, and pins nothing.
+    let token = app.token(&[domain::TokenScope::SessionsWrite]).await;
+    let other = BackEnd::with(&app, token);
+    let items = json!({ "items": [{ "session_id": "s_6", "account_id": "acc_2" }] });
+    let answer = other.post("/batch/sessions", items).await.expect(200).json();
+    assert_eq!(answer["results"][0]["session"]["route"]["server"], "api-2");
+}
+
+#[tokio::test]
+async fn a_batch_item_says_which_field_is_wrong() {
+    let app = TestApp::new().await;
+    let api = BackEnd::of(&app).await;
+    let accounts = json!({ "items": [
+        ["a", null, null, null, null], { "account_id": "a", "name": "x\u{0}" }, { "account_id": "a", "email": 7 }, {},
+        { "account_id": 7 }, { "account_id": "a", "created_at": "2099-01-01T00:00:00Z" }, { "account_id": "b" },
+    ] });
+    let answer = api.post("/batch/accounts", accounts).await.expect(200);
+    let told = answer.json();
+    assert_eq!(statuses(&told), [422, 422, 422, 422, 422, 422, 201]);
+    let fields: Vec<_> = told["results"].as_array().unwrap().iter().map(|it| it["error"]["field"].clone()).collect();
+    let expected: [Value; 7] = [
+        Value::Null,
+        "name".into(),
+        "email".into(),
+        "account_id".into(),
+        "account_id".into(),
+        "created_at".into(),
+        Value::Null,
+    ];
+    assert_eq!(fields, expected);
+    assert!(!answer.text.contains("struct") && !answer.text.contains("invalid type"), "{}", answer.text);
+}
+
+#[tokio::test]
 async fn a_batch_repeated_changes_nothing() {
     let app = TestApp::new().await;
     let api = BackEnd::of(&app).await;
@@ -68,7 +138,7 @@ async fn a_batch_that_is_too_large_or_no_batch_is_refused_whole() {
     let refused = api.post("/batch/accounts", json!({ "items": many })).await.expect(422).json();
     assert!(refused["detail"].as_str().unwrap().contains("1001"));
     api.get("/accounts/acc_0").await.expect(404);
-    for bad in ["[]", "{}", "{\"itms\":[]}", "nonsense", ""] {
+    for bad in ["[]", "[[]]", "[[{\"account_id\":\"a\"}]]", "{}", "{\"items\":7}", "{\"itms\":[]}", "nonsense", ""] {
         api.raw(axum::http::Method::POST, "/batch/touches", bad.to_owned()).await.expect(400);
     }
     let empty = api.post("/batch/ends", json!({ "items": [] })).await.expect(200).json();

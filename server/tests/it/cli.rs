@@ -133,6 +133,37 @@ fn a_log_that_was_changed_is_1() {
 }
 
 #[test]
+fn an_import_checks_what_the_api_checks() {
+    let program = Program::new();
+    let lines = "{\"type\":\"account\",\"account_id\":\"a\",\"created_at\":\"0001-01-01T00:00:00Z\"}\n\
+                 {\"type\":\"account\",\"account_id\":\"b\"}\n\
+                 {\"type\":\"account\",\"account_id\":\"c\",\"name\":\"x\\u0000\"}\n\
+                 {\"type\":\"session\",\"session_id\":\"s\",\"account_id\":\"b\",\"ip\":\"nowhere\"}\n\
+                 {\"type\":\"session\",\"session_id\":\"t\",\"account_id\":\"a\"}\n\
+                 {\"type\":\"session\",\"session_id\":\"u\",\"account_id\":\"b\"}\n\
+                 {\"type\":\"end\",\"session_id\":\"u\",\"reason\":\"expired\",\"at\":\"2999-01-01T00:00:00Z\"}\n\
+                 [\"account\",{\"account_id\":\"d\"}]\n";
+    let told = json(&program.feed(&["import", "-", "--json"], lines).out);
+    let errors: std::collections::BTreeMap<i64, &str> = told["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| (error["line"].as_i64().unwrap(), error["error"].as_str().unwrap()))
+        .collect();
+    for (line, part) in [
+        (1, "created_at must lie"),
+        (3, "name must be one line"),
+        (4, "ip must be"),
+        (5, "its account is not known"),
+        (7, "at must lie"),
+        (8, "JSON object"),
+    ] {
+        assert!(errors[&line].contains(part), "line {line}: {errors:?}");
+    }
+    assert_eq!((&told["taken"], errors.len()), (&2.into(), 6));
+}
+
+#[test]
 fn an_import_tells_each_wrong_line_and_takes_the_rest() {
     let program = Program::new();
     let lines = "{\"type\":\"account\",\"account_id\":\"a\"}\n\nnonsense\n{\"type\":\"session\",\"session_id\":\"s\",\"account_id\":\"b\"}\n\

@@ -4,25 +4,18 @@ use domain::{Account, AccountId, Actor, Permission, view::Page};
 use store::AccountUpsert;
 
 use super::list::parse_after;
-use crate::{Error, Result, Unstick, sessions::check_batch};
+use crate::{Error, Result, Unstick, check, sessions::check_batch};
 
 impl Unstick {
     /// Stores accounts; what is `None` keeps what is stored. Answers each account and whether it is new.
     ///
     /// # Errors
-    /// `Invalid` for more than 1,000 or too long texts; `Denied`.
+    /// `Invalid` for more than 1,000, too long texts and impossible times; `Denied`.
     pub async fn upsert_accounts(&self, actor: &Actor, items: Vec<AccountUpsert>) -> Result<Vec<(Account, bool)>> {
         self.authorize(actor, Permission::ReportSessions, "accounts").await?;
         check_batch(items.len())?;
-        for item in &items {
-            let texts = [&item.email, &item.name, &item.plan, &item.time_zone];
-            if texts.into_iter().flatten().any(|text| text.len() > 320 || text.chars().any(char::is_control)) {
-                return Err(Error::invalid(
-                    "email",
-                    format!("account {}: texts are at most 320 bytes, in one line", item.id),
-                ));
-            }
-        }
+        let now = self.now();
+        items.iter().try_for_each(|item| check::account(item, now))?;
         self.report_accounts(items).await
     }
 

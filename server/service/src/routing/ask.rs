@@ -1,14 +1,16 @@
 //! Being a router: back ends ask where to send a session, and tell how their servers do. Sticky by account or session,
 //! with a time-out, so that it shows the same complaint as a load balancer, and the same cure.
 
+use std::collections::{BTreeMap, HashMap};
+
 use domain::{
     Actor, Counters, Health, Instant, Permission, Place, PoolInfo, PoolName, RouteKey, RouterKind, Scope, ServerName,
-    SessionId,
+    Session, SessionId,
 };
 use store::{EmbeddedServer, Pin};
 
 use super::embedded::stored_pool;
-use crate::{Error, Result, Unstick};
+use crate::{Error, Result, Unstick, sessions::check_batch};
 
 /// Where to send a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +48,7 @@ impl Unstick {
         let now = self.now();
         let stored = stored_pool(&pool.place.router, &pool.place.pool);
         let expires_at = now + self.settings().embedded_pin_timeout;
-        let server = self.pick(&pool, &stored, now).await?;
+        let server = self.choice(&pool, &stored, now).await?.take()?;
         let pin = Pin {
             pool: stored,
             key,
@@ -60,6 +62,59 @@ impl Unstick {
         let pin = transact!(self, tx => { Ok(tx.pin(&pin, now).await?) })?;
         let Pin { key, server, pinned_at, expires_at, .. } = pin;
         Ok(Asked { place: pool.place, scope: pool.scope, key, server, pinned_at, expires_at })
+    }
+
+    /// Where to send each of `sessions`, which are live, in the first embedded pool: [`Self::ask_route`] for up to 1,000
+    /// at once, in one transaction. Keys that are new are spread over the servers.
+    ///
+    /// # Errors
+    /// `Invalid` for more than 1,000; `Gone` when one is over; `NotFound` for the pool; `Conflict` when no server takes anybody; `Denied`.
+    pub async fn ask_routes(&self, actor: &Actor, sessions: &[Session]) -> Result<Vec<Asked>> {
+        self.authorize(actor, Permission::AskRoute, "sessions").await?;
+        check_batch(sessions.len())?;
+        if sessions.iter().any(|session| !session.state.is_live()) {
+            return Err(Error::Gone("session"));
+        }
+        let pool = self.embedded_pool(None)?;
+        let now = self.now();
+        let stored = stored_pool(&pool.place.router, &pool.place.pool);
+        let key_of = |session: &Session| match pool.scope {
+            Scope::Account => RouteKey::of_account(&session.account),
+            Scope::Session => session.key.clone(),
+        };
+        let by_key: BTreeMap<RouteKey, &Session> =
+            sessions.iter().rev().map(|session| (key_of(session), session)).collect();
+        let keys: Vec<RouteKey> = by_key.keys().cloned().collect();
+        let (known, mut choice) = tokio::try_join!(
+            async { Ok(self.store().pins(&stored, &keys, now).await?) },
+            self.choice(&pool, &stored, now)
+        )?;
+        let known: HashMap<&RouteKey, &ServerName> = known.iter().map(|pin| (&pin.key, &pin.server)).collect();
+        let expires_at = now + self.settings().embedded_pin_timeout;
+        let mut pins = Vec::with_capacity(by_key.len());
+        for (key, session) in &by_key {
+            let server = match known.get(key) {
+                Some(server) => (*server).clone(),
+                None => choice.take()?,
+            };
+            pins.push(Pin {
+                pool: stored.clone(),
+                key: key.clone(),
+                scope: pool.scope,
+                server,
+                account: Some(session.account.clone()),
+                session: Some(session.id.clone()),
+                pinned_at: now,
+                expires_at,
+            });
+        }
+        let held = transact!(self, tx => { Ok(tx.pin_all(&pins, now).await?) })?;
+        let held: HashMap<RouteKey, Pin> = held.into_iter().map(|pin| (pin.key.clone(), pin)).collect();
+        let asked = |session: &Session| {
+            let Pin { key, server, pinned_at, expires_at, .. } = held.get(&key_of(session))?.clone();
+            Some(Asked { place: pool.place.clone(), scope: pool.scope, key, server, pinned_at, expires_at })
+        };
+        sessions.iter().map(|session| asked(session).ok_or(Error::Busy)).collect()
     }
 
     /// Takes what a back end says of a server of an embedded pool.
@@ -92,8 +147,8 @@ impl Unstick {
         self.pools().iter().find(embedded).cloned().ok_or(Error::NotFound("pool on an embedded router"))
     }
 
-    /// The server in rotation with the fewest pins; the name decides between equals, so that it is no lottery.
-    async fn pick(&self, pool: &PoolInfo, stored: &PoolName, now: Instant) -> Result<ServerName> {
+    /// The servers of `pool` that take somebody, and how much each has.
+    async fn choice(&self, pool: &PoolInfo, stored: &PoolName, now: Instant) -> Result<Choice> {
         let (servers, counts, records) = tokio::try_join!(
             self.store().embedded_servers(),
             self.store().pin_counts(stored, now),
@@ -104,9 +159,22 @@ impl Unstick {
             record.map_or(Health::Unknown, |record| record.status.health)
         };
         let pins = |name: &ServerName| counts.iter().find(|(other, _)| other == name).map_or(0, |(_, count)| *count);
-        let takes = servers.iter().filter(|server| &server.pool == stored && server.state == Health::Healthy);
-        let best = takes.min_by_key(|server| (health(&server.name).is_bad(), pins(&server.name), server.name.clone()));
-        let best = best.map(|server| server.name.clone());
-        best.ok_or_else(|| Error::Conflict("no server of that pool takes anybody: report one as ready".to_owned()))
+        let takes = servers.into_iter().filter(|server| &server.pool == stored && server.state == Health::Healthy);
+        Ok(Choice(takes.map(|server| (health(&server.name).is_bad(), pins(&server.name), server.name)).collect()))
+    }
+}
+
+/// Servers in rotation: whether each serves badly, how many pins lead to it, its name.
+struct Choice(Vec<(bool, i64, ServerName)>);
+
+impl Choice {
+    /// The server with the fewest pins, which then has one more; the name decides between equals, so that it is no
+    /// lottery.
+    fn take(&mut self) -> Result<ServerName> {
+        let best = self.0.iter_mut().min();
+        let (_, pins, name) = best
+            .ok_or_else(|| Error::Conflict("no server of that pool takes anybody: report one as ready".to_owned()))?;
+        *pins += 1;
+        Ok(name.clone())
     }
 }

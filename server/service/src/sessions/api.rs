@@ -7,48 +7,42 @@ use domain::{
 use store::{Changed, Created, End, SessionCreate, Touch};
 
 use super::check_batch;
-use crate::{Error, Result, Unstick};
+use crate::{Error, Result, Unstick, check};
 
 impl Unstick {
     /// Stores new sessions; a repeat of the same is answered as such.
     ///
     /// # Errors
-    /// `Invalid` for more than 1,000 or too long texts; `Denied`.
+    /// `Invalid` for more than 1,000, too long texts and impossible times; `Denied`.
     pub async fn create_sessions(&self, actor: &Actor, items: Vec<SessionCreate>) -> Result<Vec<Created>> {
         self.authorize(actor, Permission::ReportSessions, "sessions").await?;
         check_batch(items.len())?;
-        for item in &items {
-            let texts = [(&item.client, 120), (&item.user_agent, 512), (&item.ip, 45)];
-            if texts.iter().any(|(text, most)| text.len() > *most || text.chars().any(char::is_control)) {
-                let message = format!(
-                    "session {}: client is at most 120 bytes, user_agent 512, ip 45, each in one line",
-                    item.id
-                );
-                return Err(Error::invalid("client", message));
-            }
-            check_ip(&item.ip)?;
-        }
+        let now = self.now();
+        items.iter().try_for_each(|item| check::session(item, now))?;
         self.report_creates(items).await
     }
 
     /// Notes that sessions were seen. One that is over is answered as such: the back end must end it too.
     ///
     /// # Errors
-    /// `Invalid` for more than 1,000; `Denied`.
+    /// `Invalid` for more than 1,000 and impossible times; `Denied`.
     pub async fn touch_sessions(&self, actor: &Actor, items: Vec<Touch>) -> Result<Vec<Changed>> {
         self.authorize(actor, Permission::ReportSessions, "sessions").await?;
         check_batch(items.len())?;
-        items.iter().filter_map(|item| item.ip.as_deref()).try_for_each(check_ip)?;
+        let now = self.now();
+        items.iter().try_for_each(|item| check::touch(item, now))?;
         self.report_touches(items).await
     }
 
     /// Ends sessions. What the back end did not release itself is left over.
     ///
     /// # Errors
-    /// `Invalid` for more than 1,000; `Denied`.
+    /// `Invalid` for more than 1,000 and impossible times; `Denied`.
     pub async fn end_sessions(&self, actor: &Actor, items: Vec<End>) -> Result<Vec<Changed>> {
         self.authorize(actor, Permission::ReportSessions, "sessions").await?;
         check_batch(items.len())?;
+        let now = self.now();
+        items.iter().try_for_each(|item| check::end(item, now))?;
         self.report_ends(items).await
     }
 
@@ -79,11 +73,4 @@ impl Unstick {
         }
         Ok(self.store().sessions_page(account, filter, after, limit.clamp(1, 1_000)).await?)
     }
-}
-
-fn check_ip(ip: &str) -> Result<()> {
-    if ip.is_empty() || ip.parse::<std::net::IpAddr>().is_ok() {
-        return Ok(());
-    }
-    Err(Error::invalid("ip", "ip must be an IPv4 or IPv6 address, or empty"))
 }

@@ -1,10 +1,10 @@
 //! Batches: up to 1,000 records of one kind at once, each with its id in it and each with an answer of its own. One that is
 //! wrong does not stop the others. A repeated id within a batch counts in order.
 
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
 
 use axum::{Json, extract::State, http::StatusCode};
-use domain::{AccountId, Actor, SessionId};
+use domain::{AccountId, Actor, Session, SessionId};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use service::Unstick;
@@ -16,9 +16,13 @@ use super::{
     auth::Backend,
     extract::Text,
     problem,
-    sessions::{EndBody, SessionBody, TouchBody, created, ended, touched},
+    sessions::{EndBody, SessionBody, TouchBody, created, ended, routes_of, touched},
+    shown::SessionView,
 };
-use crate::http::Site;
+use crate::{
+    http::Site,
+    json::{self, Wrong},
+};
 
 /// Most records of a batch.
 const MOST: usize = 1_000;
@@ -45,6 +49,9 @@ pub struct ItemResult {
     /// What was wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ItemError>,
+    /// Of a new or known session: what the single call would have answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<SessionView>,
 }
 
 /// What was wrong with one record.
@@ -55,6 +62,10 @@ pub struct ItemError {
     code: &'static str,
     /// What to do about it.
     detail: String,
+    /// Which field is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    field: Option<Cow<'static, str>>,
 }
 
 /// What came of a batch.
@@ -66,6 +77,19 @@ pub struct BatchAnswer {
     ok: usize,
     /// How many did not.
     failed: usize,
+}
+
+/// What came of a record that was taken.
+struct Done {
+    status: u16,
+    /// The session, where it was reported as new and its keys and its route are told.
+    session: Option<Session>,
+}
+
+impl Done {
+    const fn plain(status: u16) -> Self {
+        Self { status, session: None }
+    }
 }
 
 /// A kind of record: how it is read, and what the use case makes of several.
@@ -80,7 +104,7 @@ trait Kind {
         unstick: &Unstick,
         actor: &Actor,
         items: Vec<Self::Item>,
-    ) -> service::Result<Vec<Result<u16, Problem>>>;
+    ) -> service::Result<Vec<Result<Done, Problem>>>;
 }
 
 /// A record that was read, with its place in the batch.
@@ -96,41 +120,35 @@ struct Unread {
     problem: Problem,
 }
 
-fn unreadable(error: &serde_json::Error) -> Problem {
-    // The position counts from the beginning of the record, which helps nobody.
-    let text = error.to_string();
-    let text = text.split(" at line ").next().unwrap_or_default();
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", text)
-}
-
 /// Takes the id out of a record and reads the rest.
 fn read<K: Kind>(raw: &RawValue) -> Result<(K::Id, K::Item), Box<Unread>> {
-    let mut fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(raw.get())
-        .map_err(|error| Box::new(Unread { id: String::new(), problem: unreadable(&error) }))?;
+    let unread = |id: &str, wrong: Wrong| {
+        // A record is a part of a body that was JSON.
+        let problem = Problem::from(wrong).with_status(StatusCode::UNPROCESSABLE_ENTITY);
+        Box::new(Unread { id: id.to_owned(), problem })
+    };
+    let mut fields: serde_json::Map<String, serde_json::Value> =
+        json::object(raw.get().as_bytes()).map_err(|wrong| unread("", wrong))?;
     let id = fields.remove(K::ID).unwrap_or_default();
     let text = id.as_str().unwrap_or_default().to_owned();
-    let id: K::Id = serde_json::from_value(id).map_err(|error| {
-        let problem = if text.is_empty() {
-            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", format!("{} is missing", K::ID))
-        } else {
-            unreadable(&error)
-        };
-        Box::new(Unread { id: text.clone(), problem })
-    })?;
-    let body = serde_json::from_value(fields.into())
-        .map_err(|error| Box::new(Unread { id: text, problem: unreadable(&error) }))?;
+    if id.is_null() {
+        return Err(unread("", Wrong::told(&format!("missing field `{}`", K::ID), "")));
+    }
+    let id: K::Id =
+        serde_json::from_value(id).map_err(|error| unread(&text, Wrong::told(&error.to_string(), K::ID)))?;
+    let body = json::fields(fields).map_err(|wrong| unread(&text, wrong))?;
     Ok((id.clone(), K::item(id, body)))
 }
 
 async fn run<K: Kind>(site: &Site, actor: &Actor, text: &[u8]) -> Result<Json<BatchAnswer>, Problem> {
-    let body: BatchBody<'_> = serde_json::from_slice(text).map_err(|error| {
-        Problem::new(StatusCode::BAD_REQUEST, "invalid", format!("the body is not {{\"items\": […]}}: {error}"))
-    })?;
+    let body: BatchBody<'_> =
+        json::borrowed(text, "items").map_err(|wrong| Problem::from(wrong).with_status(StatusCode::BAD_REQUEST))?;
     if body.items.len() > MOST {
         let text = format!("at most {MOST} items at once; you sent {}", body.items.len());
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", text).about("items"));
     }
     let mut results: Vec<Option<ItemResult>> = Vec::new();
+    let mut sessions: Vec<(usize, Session)> = Vec::new();
     let mut ready: Vec<Ready<K>> = Vec::new();
     for (place, raw) in body.items.iter().enumerate() {
         match read::<K>(raw) {
@@ -143,8 +161,16 @@ async fn run<K: Kind>(site: &Site, actor: &Actor, text: &[u8]) -> Result<Json<Ba
     }
     // Even a batch in which nothing could be read asks once, so that the permission is always checked.
     for wave in waves(ready) {
-        for (place, id, outcome) in write_wave::<K>(site.unstick(), actor, wave).await? {
+        for (place, id, mut outcome) in write_wave::<K>(site.unstick(), actor, wave).await? {
+            sessions.extend(outcome.as_mut().ok().and_then(|done| done.session.take()).map(|session| (place, session)));
             results[place] = Some(result(id, outcome));
+        }
+    }
+    let (places, sessions): (Vec<usize>, Vec<Session>) = sessions.into_iter().unzip();
+    let routes = routes_of(site, actor, &sessions).await;
+    for ((place, session), route) in places.into_iter().zip(sessions).zip(routes) {
+        if let Some(Some(result)) = results.get_mut(place) {
+            result.session = Some(SessionView::new(session, route));
         }
     }
     let results: Vec<ItemResult> = results.into_iter().flatten().collect();
@@ -167,7 +193,7 @@ fn waves<K: Kind>(ready: Vec<Ready<K>>) -> Vec<Vec<Ready<K>>> {
     waves
 }
 
-type Outcome = (usize, String, Result<u16, Problem>);
+type Outcome = (usize, String, Result<Done, Problem>);
 
 /// Writes a wave at once; when the use case refuses it for one record's sake, each alone, so that only that one fails.
 async fn write_wave<K: Kind>(unstick: &Unstick, actor: &Actor, wave: Vec<Ready<K>>) -> Result<Vec<Outcome>, Problem> {
@@ -191,12 +217,13 @@ async fn write_wave<K: Kind>(unstick: &Unstick, actor: &Actor, wave: Vec<Ready<K
     Ok(wave.into_iter().zip(outcomes).map(|(record, outcome)| (record.place, record.id.to_string(), outcome)).collect())
 }
 
-fn result(id: String, outcome: Result<u16, Problem>) -> ItemResult {
+fn result(id: String, outcome: Result<Done, Problem>) -> ItemResult {
     match outcome {
-        Ok(status) => ItemResult { id, status, error: None },
+        Ok(done) => ItemResult { id, status: done.status, error: None, session: None },
         Err(problem) => {
-            let error = ItemError { code: problem.code(), detail: problem.detail().to_owned() };
-            ItemResult { id, status: problem.status(), error: Some(error) }
+            let (detail, field) = (problem.detail().to_owned(), problem.field().cloned());
+            let error = ItemError { code: problem.code(), detail, field };
+            ItemResult { id, status: problem.status(), error: Some(error), session: None }
         }
     }
 }
@@ -214,9 +241,9 @@ impl Kind for Accounts {
         unstick: &Unstick,
         actor: &Actor,
         items: Vec<Self::Item>,
-    ) -> service::Result<Vec<Result<u16, Problem>>> {
+    ) -> service::Result<Vec<Result<Done, Problem>>> {
         let stored = unstick.upsert_accounts(actor, items).await?;
-        Ok(stored.into_iter().map(|(_, is_new)| Ok(if is_new { 201 } else { 200 })).collect())
+        Ok(stored.into_iter().map(|(_, is_new)| Ok(Done::plain(if is_new { 201 } else { 200 }))).collect())
     }
 }
 
@@ -233,9 +260,10 @@ impl Kind for Sessions {
         unstick: &Unstick,
         actor: &Actor,
         items: Vec<Self::Item>,
-    ) -> service::Result<Vec<Result<u16, Problem>>> {
+    ) -> service::Result<Vec<Result<Done, Problem>>> {
         let outcomes = unstick.create_sessions(actor, items).await?;
-        Ok(outcomes.into_iter().map(|outcome| created(outcome).map(|(status, _)| status.as_u16())).collect())
+        let done = |(status, session): (StatusCode, Session)| Done { status: status.as_u16(), session: Some(session) };
+        Ok(outcomes.into_iter().map(|outcome| created(outcome).map(done)).collect())
     }
 }
 
@@ -252,9 +280,9 @@ impl Kind for Touches {
         unstick: &Unstick,
         actor: &Actor,
         items: Vec<Self::Item>,
-    ) -> service::Result<Vec<Result<u16, Problem>>> {
+    ) -> service::Result<Vec<Result<Done, Problem>>> {
         let outcomes = unstick.touch_sessions(actor, items).await?;
-        Ok(outcomes.into_iter().map(|outcome| touched(outcome).map(|_| 200)).collect())
+        Ok(outcomes.into_iter().map(|outcome| touched(outcome).map(|_| Done::plain(200))).collect())
     }
 }
 
@@ -271,9 +299,9 @@ impl Kind for Ends {
         unstick: &Unstick,
         actor: &Actor,
         items: Vec<Self::Item>,
-    ) -> service::Result<Vec<Result<u16, Problem>>> {
+    ) -> service::Result<Vec<Result<Done, Problem>>> {
         let outcomes = unstick.end_sessions(actor, items).await?;
-        Ok(outcomes.into_iter().map(|outcome| ended(outcome).map(|_| 200)).collect())
+        Ok(outcomes.into_iter().map(|outcome| ended(outcome).map(|_| Done::plain(200))).collect())
     }
 }
 
@@ -295,7 +323,7 @@ macro_rules! handlers {
 handlers! {
     accounts, Accounts, "/api/v1/batch/accounts", "batchAccounts", "Report many accounts",
         {"items": [{"account_id": "acc_7Q2mX0cVd4", "email": "dana@example.com"}]};
-    sessions, Sessions, "/api/v1/batch/sessions", "batchSessions", "Report many sessions",
+    sessions, Sessions, "/api/v1/batch/sessions", "batchSessions", "Report many sessions, each answered with its keys and its route",
         {"items": [{"session_id": "s_9fK2x", "account_id": "acc_7Q2mX0cVd4"}]};
     touches, Touches, "/api/v1/batch/touches", "batchTouches", "Report that many sessions were seen",
         {"items": [{"session_id": "s_9fK2x"}]};

@@ -3,28 +3,28 @@
 use std::{fmt::Display, str::FromStr};
 
 use axum::{
-    Json,
     body::Bytes,
-    extract::{
-        FromRequest, FromRequestParts, Path, Query, Request,
-        rejection::{BytesRejection, JsonRejection},
-    },
+    extract::{FromRequest, FromRequestParts, Path, Query, Request, rejection::BytesRejection},
     http::{StatusCode, request::Parts},
 };
 use serde::de::DeserializeOwned;
 
 use super::Problem;
+use crate::json::{self, Wrong};
 
 fn invalid(status: StatusCode, detail: impl Into<String>) -> Problem {
     Problem::new(status, "invalid", detail)
 }
 
-/// axum's text without what it says about itself.
-fn plain(text: &str) -> String {
-    let prefixes =
-        ["Failed to deserialize the JSON body into the target type: ", "Failed to deserialize query string: "];
-    let text = prefixes.iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
-    text.to_owned()
+impl From<Wrong> for Problem {
+    fn from(wrong: Wrong) -> Self {
+        let status = if wrong.syntax { StatusCode::BAD_REQUEST } else { StatusCode::UNPROCESSABLE_ENTITY };
+        let problem = invalid(status, wrong.message);
+        match wrong.field {
+            Some(field) => problem.about(field),
+            None => problem,
+        }
+    }
 }
 
 /// The one id in the path.
@@ -73,29 +73,30 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Query(params) = Query::<T>::from_request_parts(parts, state)
-            .await
-            .map_err(|rejection| invalid(StatusCode::BAD_REQUEST, plain(&rejection.body_text())))?;
+        let Query(params) =
+            Query::<T>::from_request_parts(parts, state).await.map_err(|rejection| unread(&rejection.body_text()))?;
         Ok(Self(params))
     }
 }
 
-/// A JSON body.
+/// What axum says of a query as `Failed to deserialize query string: limit: invalid digit …`, in our words.
+fn unread(text: &str) -> Problem {
+    let text = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(text);
+    let (field, said) = text.split_once(": ").unwrap_or(("", text));
+    let wrong =
+        if field.is_empty() || text.contains(" field `") { Wrong::told(said, field) } else { Wrong::field(field) };
+    Problem::from(wrong).with_status(StatusCode::BAD_REQUEST)
+}
+
+/// A JSON object as the body.
 pub struct Body<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let Json(body) = Json::<T>::from_request(request, state).await.map_err(|rejection| match rejection {
-            JsonRejection::MissingJsonContentType(_) => {
-                let text = "send JSON with Content-Type: application/json";
-                Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", text)
-            }
-            JsonRejection::BytesRejection(rejection) => body_problem(&rejection),
-            other => invalid(other.status(), plain(&other.body_text())),
-        })?;
-        Ok(Self(body))
+        let Text(text) = Text::from_request(request, state).await?;
+        Ok(Self(json::object(&text)?))
     }
 }
 
@@ -108,7 +109,7 @@ impl<S: Send + Sync> FromRequest<S> for Text {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let kind = request.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        if essence != "application/json" {
+        if essence != "application/json" && !(essence.starts_with("application/") && essence.ends_with("+json")) {
             let text = "send JSON with Content-Type: application/json";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", text));
         }

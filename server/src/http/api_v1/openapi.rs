@@ -53,6 +53,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_a_batch_answers_is_described() {
+        let document: serde_json::Value = serde_json::from_str(document()).unwrap();
+        let result = &document["components"]["schemas"]["ItemResult"]["properties"];
+        assert!(result["session"].to_string().contains("SessionView"), "{result}");
+        assert!(document["components"]["schemas"]["ItemError"]["properties"]["field"].is_object());
+        assert!(document["components"]["schemas"]["SessionView"]["properties"]["route"].is_object());
+    }
+
+    #[test]
     fn the_description_is_of_openapi_3_1_and_every_operation_has_an_example_or_no_body() {
         let document: serde_json::Value = serde_json::from_str(document()).unwrap();
         assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));

@@ -1,5 +1,7 @@
 //! Failures as problems (RFC 9457): a stable word for programs, a sentence for people, and the request's id to ask about.
 
+use std::borrow::Cow;
+
 use app::api::RequestId;
 use axum::{
     Json,
@@ -19,7 +21,7 @@ pub struct Problem {
     status: StatusCode,
     code: &'static str,
     detail: String,
-    field: Option<&'static str>,
+    field: Option<Cow<'static, str>>,
     correlation_id: Option<String>,
     wait: Option<i64>,
 }
@@ -44,7 +46,8 @@ pub struct Shown {
     detail: String,
     /// Which field is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<&'static str>,
+    #[schema(value_type = Option<String>)]
+    field: Option<Cow<'static, str>>,
     /// The id of the request, also in `x-request-id`, to ask about.
     #[serde(skip_serializing_if = "Option::is_none")]
     correlation_id: Option<String>,
@@ -78,8 +81,15 @@ impl Problem {
 
     /// The same, about `field`.
     #[must_use]
-    pub const fn about(mut self, field: &'static str) -> Self {
-        self.field = Some(field);
+    pub fn about(mut self, field: impl Into<Cow<'static, str>>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+
+    /// The same, with another status.
+    #[must_use]
+    pub const fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
         self
     }
 
@@ -97,6 +107,10 @@ impl Problem {
     /// The stable word.
     pub const fn code(&self) -> &'static str {
         self.code
+    }
+    /// The field.
+    pub const fn field(&self) -> Option<&Cow<'static, str>> {
+        self.field.as_ref()
     }
     /// The sentence.
     pub fn detail(&self) -> &str {

@@ -3,7 +3,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 use domain::{AccountId, Actor, EndReason, Instant, Permission, Session, SessionId, view::SessionFilter};
 use serde::{Deserialize, Serialize};
-use service::{Changed, Created, End, SessionCreate, Touch};
+use service::{Asked, Changed, Created, End, SessionCreate, Touch};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
     auth::Backend,
     extract::{Body, Id, Params},
     problem,
-    shown::{PageView, RouteView, SessionView, embedded, page_limit, pinned},
+    shown::{PageView, RouteView, SessionView, embedded, page_limit, pinned, pinned_all},
 };
 use crate::http::Site;
 
@@ -181,7 +181,32 @@ async fn route_of(site: &Site, actor: &Actor, session: &Session) -> Option<Route
     }
     // No server takes anybody: the session is reported all the same.
     let asked = unstick.ask_route(actor, &session.id, None).await.ok()?;
-    Some(RouteView { router: asked.place.router.into(), pool: asked.place.pool.into(), server: asked.server.into() })
+    Some(view(asked))
+}
+
+/// [`route_of`] for each of a batch: one transaction for those that may be pinned, one reading for the others.
+pub async fn routes_of(site: &Site, actor: &Actor, sessions: &[Session]) -> Vec<Option<RouteView>> {
+    let unstick = site.unstick();
+    if sessions.is_empty() || embedded(unstick).is_none() {
+        return vec![None; sessions.len()];
+    }
+    if !actor.may(Permission::AskRoute) {
+        return pinned_all(unstick, sessions).await;
+    }
+    let (live, over): (Vec<&Session>, Vec<&Session>) = sessions.iter().partition(|session| session.state.is_live());
+    let [live, over] = [live, over].map(|part| part.into_iter().cloned().collect::<Vec<_>>());
+    // No server takes anybody: the sessions are reported all the same.
+    let asked = match unstick.ask_routes(actor, &live).await {
+        Ok(asked) => asked.into_iter().map(|asked| Some(view(asked))).collect(),
+        Err(_) => vec![None; live.len()],
+    };
+    let (mut asked, mut read) = (asked.into_iter(), pinned_all(unstick, &over).await.into_iter());
+    let route = |session: &Session| if session.state.is_live() { asked.next() } else { read.next() }.flatten();
+    sessions.iter().map(route).collect()
+}
+
+fn view(asked: Asked) -> RouteView {
+    RouteView { router: asked.place.router.into(), pool: asked.place.pool.into(), server: asked.server.into() }
 }
 
 /// Read a session

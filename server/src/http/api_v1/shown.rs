@@ -1,6 +1,8 @@
 //! Accounts, sessions and routes as the API shows them.
 
-use domain::{Account, EndReason, Instant, PoolName, RouteKey, RouterKind, Scope, Session};
+use std::collections::HashMap;
+
+use domain::{Account, EndReason, Instant, PoolName, RouteKey, RouterKind, Scope, ServerName, Session};
 use routers::Router;
 use serde::{Deserialize, Serialize};
 use service::Unstick;
@@ -63,7 +65,7 @@ impl From<Account> for AccountView {
 }
 
 /// Where a session's traffic goes.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct RouteView {
     /// The embedded router.
     #[schema(example = "embedded")]
@@ -181,12 +183,25 @@ pub fn embedded(unstick: &Unstick) -> Option<(&dyn Router, PoolName, Scope)> {
 
 /// Where `session` is pinned on the embedded router, without pinning it.
 pub async fn pinned(unstick: &Unstick, session: &Session) -> Option<RouteView> {
-    let (router, pool, scope) = embedded(unstick)?;
-    let key = match scope {
+    pinned_all(unstick, std::slice::from_ref(session)).await.pop().flatten()
+}
+
+/// Where each of `sessions` is pinned on the embedded router, in one reading.
+pub async fn pinned_all(unstick: &Unstick, sessions: &[Session]) -> Vec<Option<RouteView>> {
+    let Some((router, pool, scope)) = embedded(unstick) else {
+        return vec![None; sessions.len()];
+    };
+    let key_of = |session: &Session| match scope {
         Scope::Account => RouteKey::of_account(&session.account),
         Scope::Session => session.key.clone(),
     };
-    let entries = router.read(&pool, std::slice::from_ref(&key)).await.ok()?;
-    let server = entries.into_iter().find(|entry| entry.key == key)?.server?;
-    Some(RouteView { router: router.name().to_string(), pool: pool.into(), server: server.into() })
+    let keys: Vec<RouteKey> = sessions.iter().map(key_of).collect();
+    let entries = router.read(&pool, &keys).await.unwrap_or_default();
+    let servers: HashMap<RouteKey, ServerName> =
+        entries.into_iter().filter_map(|entry| Some((entry.key, entry.server?))).collect();
+    let view = |key: &RouteKey| {
+        let server = servers.get(key)?.to_string();
+        Some(RouteView { router: router.name().to_string(), pool: pool.to_string(), server })
+    };
+    keys.iter().map(view).collect()
 }

@@ -6,25 +6,26 @@
 use std::collections::HashMap;
 
 use domain::{
-    Account, AccountId, Query, Term,
+    Account, AccountId, IpRange, Query, Term, fold,
+    ip::address,
     view::{Count, Field},
 };
 use serde::Deserialize;
 use sqlx::FromRow;
 
-use super::{
-    AccountRecord, all,
-    text::{after_prefix, fold},
-};
+use super::{AccountRecord, all, text::after_prefix};
 use crate::{
     Engine, Result, Store, StoreError,
-    sql::{Sql, args, json_ids, rows},
+    sessions::ip_key,
+    sql::{Sql, args, json, json_ids, rows},
 };
 
 /// The most hits that are told apart; «1,000+» beyond.
 const MOST: u32 = 1_000;
 /// Sessions that are looked at for a beginning: several may be of one account, hence more than [`MOST`].
 const SCANNED: u32 = 2 * MOST;
+/// Accounts that are looked at for words too short for the index.
+const LOOKED_AT: u32 = 10 * MOST;
 
 /// From this length on (bytes) an id is not also a part of somebody's name.
 const UNMISTAKABLE: usize = 12;
@@ -65,6 +66,16 @@ mod rank {
     pub const EMAIL_BEGINS: i64 = 7;
     pub const NAME_BEGINS: i64 = 8;
     pub const IP_BEGINS: i64 = 9;
+    pub const PART: i64 = 10;
+    pub const WORDS: i64 = 11;
+}
+
+/// What a query met.
+struct Gathered {
+    /// The best reason of every account.
+    met: HashMap<String, Hit>,
+    /// Whether more was there than was looked at.
+    cut: bool,
 }
 
 /// An account that a term met: the reason's place in the order, the account's id, and what met it.
@@ -83,11 +94,11 @@ impl Store {
     /// `Cursor` when `after` is not one; else when the database could not.
     pub async fn search(&self, query: &Query, after: Option<&str>, limit: u32) -> Result<Found> {
         let after = after.map(parse_cursor).transpose()?;
-        let met = self.gather(query).await?;
+        let Gathered { met, cut } = self.gather(query).await?;
         let mut order: Vec<(i64, String)> = met.values().map(|hit| (hit.rank, hit.id.clone())).collect();
         order.sort_unstable();
         let n = order.len().min(MOST as usize);
-        let count = Count { n: i64::try_from(n).unwrap_or(i64::MAX), more: order.len() > n };
+        let count = Count { n: i64::try_from(n).unwrap_or(i64::MAX), more: cut || order.len() > n };
         order.truncate(n);
         let from = after.map_or(0, |after| order.partition_point(|place| *place <= after));
         let page: Vec<_> = order.iter().skip(from).take(limit as usize).collect();
@@ -98,23 +109,34 @@ impl Store {
         for account in all::<Account, _>(self.rows::<AccountRecord>(sql, args![ids]).await?)? {
             accounts.insert(account.id.as_str().to_owned(), account);
         }
-        let folded = fold(&query.text);
         let rows = page.into_iter().filter_map(|(_, id)| {
             let account = accounts.remove(id)?;
-            Some(explain(account, met.get(id)?, query, &folded))
+            Some(explain(account, met.get(id)?, query))
         });
         Ok(Found { rows: rows.collect(), count, next })
     }
 
     /// The best reason of every account that is met.
-    async fn gather(&self, query: &Query) -> Result<HashMap<String, Hit>> {
+    async fn gather(&self, query: &Query) -> Result<Gathered> {
         let texts = Texts::of(query);
         let mut hits = self.beginnings(&texts).await?;
+        let mut cut = false;
+        // An address that is met whole is what was meant, not those that begin like it.
+        if !hits.iter().any(|hit| hit.rank == rank::IP) {
+            for range in &texts.ranges {
+                let found = self.addresses(*range).await?;
+                cut |= found.len() >= SCANNED as usize;
+                hits.extend(found);
+            }
+        }
         // A long id that is met whole is what was meant: nobody who types it looks for accounts that contain it.
         let named =
             texts.id.len() >= UNMISTAKABLE && hits.iter().any(|hit| matches!(hit.rank, rank::ID | rank::SESSION));
-        if let Some(part) = texts.part.as_deref().filter(|_| !named && hits.len() <= MOST as usize) {
-            hits.extend(self.rows::<Hit>(substring(), args![pattern(self.engine(), part), MOST + 1]).await?);
+        if let Some(part) = texts.part.filter(|_| !named && hits.len() <= MOST as usize) {
+            hits.extend(self.parts(rank::PART, &[part]).await?);
+        }
+        if !texts.words.is_empty() && !named && hits.len() <= MOST as usize {
+            hits.extend(self.parts(rank::WORDS, &texts.words).await?);
         }
         let mut met: HashMap<String, Hit> = HashMap::new();
         for mut hit in hits {
@@ -129,7 +151,41 @@ impl Store {
                 _ => drop(met.insert(hit.id.clone(), hit)),
             }
         }
-        Ok(met)
+        Ok(Gathered { met, cut })
+    }
+
+    /// Sessions whose address is in `range`, the first ones by address.
+    async fn addresses(&self, range: IpRange) -> Result<Vec<Hit>> {
+        let sql = rows!(
+            "rank, account_id, ip" as
+            "SELECT CAST(9 AS BIGINT) AS rank, account_id, ip FROM sessions \
+             WHERE ip_key >= $1 AND ip_key <= $2 AND ip_key <> '' ORDER BY ip_key, account_id LIMIT $3"
+        );
+        let found: Vec<(i64, String, String)> =
+            self.rows(sql, args![ip_key(range.first), ip_key(range.last), SCANNED]).await?;
+        Ok(found.into_iter().map(|(rank, id, text)| Hit { rank, id, text }).collect())
+    }
+
+    /// Accounts that contain all of `words`, the longest of which come first: the oldest (SQLite) or the first by id
+    /// (Postgres), either way the same on every page.
+    async fn parts(&self, rank: i64, words: &[String]) -> Result<Vec<Hit>> {
+        let (long, short): (Vec<&String>, Vec<&String>) = words.iter().partition(|word| word.chars().nth(2).is_some());
+        let look = |others: &[&String]| if others.is_empty() { MOST + 1 } else { LOOKED_AT };
+        let found: Vec<(String,)> = match self.engine() {
+            Engine::Sqlite => {
+                let phrases: Vec<String> = long.iter().map(|word| phrase(word)).collect();
+                let values = args![phrases.join(" AND "), MOST + 1, look(&short), json(&short)?];
+                self.rows(substring(), values).await?
+            }
+            Engine::Postgres => {
+                // Three through the index, the others looked for in what these find.
+                let first = |at: usize| long.get(at).or(long.first()).map(|word| like(word)).unwrap_or_default();
+                let others: Vec<&String> = long.iter().skip(3).chain(&short).copied().collect();
+                let values = args![first(0), MOST + 1, look(&others), json(&others)?, first(1), first(2)];
+                self.rows(substring(), values).await?
+            }
+        };
+        Ok(found.into_iter().map(|(id,)| Hit { rank, id, text: String::new() }).collect())
     }
 
     /// What is met whole or by its beginning, in one statement. A term that the query has not is an empty range.
@@ -138,18 +194,16 @@ impl Store {
             "rank, id, text" as
             "SELECT CAST(0 AS BIGINT) AS rank, id, id AS text FROM accounts WHERE id = $1 \
              UNION ALL SELECT * FROM (SELECT CAST(5 AS BIGINT), id, id FROM accounts \
-             WHERE id >= $1 AND id < $2 ORDER BY id LIMIT $9) AS ids \
+             WHERE id >= $1 AND id < $2 ORDER BY id LIMIT $7) AS ids \
              UNION ALL SELECT * FROM (SELECT CAST(7 AS BIGINT), id, email_key FROM accounts \
-             WHERE email_key >= $3 AND email_key < $4 AND email_key <> '' ORDER BY email_key, id LIMIT $9) AS emails \
+             WHERE email_key >= $3 AND email_key < $4 AND email_key <> '' ORDER BY email_key, id LIMIT $7) AS emails \
              UNION ALL SELECT * FROM (SELECT CAST(8 AS BIGINT), id, name_key FROM accounts \
-             WHERE name_key >= $3 AND name_key < $4 AND name_key <> '' ORDER BY name_key, id LIMIT $9) AS names \
+             WHERE name_key >= $3 AND name_key < $4 AND name_key <> '' ORDER BY name_key, id LIMIT $7) AS names \
              UNION ALL SELECT CAST(1 AS BIGINT), account_id, id FROM sessions WHERE id = $1 \
              UNION ALL SELECT * FROM (SELECT CAST(6 AS BIGINT), account_id, id FROM sessions \
-             WHERE id >= $1 AND id < $5 ORDER BY id LIMIT $10) AS sessions_begin \
+             WHERE id >= $1 AND id < $5 ORDER BY id LIMIT $8) AS sessions_begin \
              UNION ALL SELECT * FROM (SELECT DISTINCT CAST(2 AS BIGINT), account_id, ip FROM sessions \
-             WHERE ip = $6 AND ip <> '' ORDER BY account_id LIMIT $9) AS addresses \
-             UNION ALL SELECT * FROM (SELECT CAST(9 AS BIGINT), account_id, ip FROM sessions \
-             WHERE ip >= $7 AND ip < $8 AND ip <> '' ORDER BY ip, account_id LIMIT $10) AS addresses_begin"
+             WHERE ip_key = $6 AND ip_key <> '' ORDER BY account_id LIMIT $7) AS addresses"
         );
         let values = args![
             &texts.id,
@@ -158,8 +212,6 @@ impl Store {
             &texts.folded_end,
             &texts.session_end,
             &texts.ip,
-            &texts.ip_begins,
-            &texts.ip_end,
             MOST + 1,
             SCANNED,
         ];
@@ -176,52 +228,66 @@ struct Texts {
     folded_end: String,
     session_end: String,
     ip: String,
-    ip_begins: String,
-    ip_end: String,
+    ranges: Vec<IpRange>,
     part: Option<String>,
+    words: Vec<String>,
 }
 
 impl Texts {
     fn of(query: &Query) -> Self {
-        let mut texts = Self { id: query.text.clone(), folded: fold(&query.text), ..Self::default() };
+        let mut texts = Self { id: query.text.clone(), folded: query.folded.clone(), ..Self::default() };
         for term in &query.terms {
             match term {
                 // A session id that is met whole is looked for under `id`: both are the text as it was typed.
                 Term::AccountId(_) | Term::SessionId(_) | Term::NamePrefix(_) => {}
                 Term::AccountIdPrefix(text) => texts.id_end = after_prefix(text),
-                Term::EmailPrefix(text) => texts.folded_end = after_prefix(&fold(text)),
+                Term::EmailPrefix(text) => texts.folded_end = after_prefix(text),
                 Term::SessionIdPrefix(text) => texts.session_end = after_prefix(text),
-                Term::Ip(text) => texts.ip.clone_from(text),
-                Term::IpPrefix(text) => (texts.ip_begins, texts.ip_end) = (text.clone(), after_prefix(text)),
-                Term::Substring(text) => texts.part = Some(fold(text)),
+                Term::Ip(text) => texts.ip = address(text).map(ip_key).unwrap_or_default(),
+                Term::IpRanges(ranges) => texts.ranges.clone_from(ranges),
+                Term::Substring(text) => texts.part = Some(text.clone()),
+                Term::Words(words) => texts.words.clone_from(words),
             }
         }
         texts
     }
 }
 
-/// `part` as what [`substring`] takes: a phrase of trigrams, or a pattern in which `%` and `_` are letters.
-fn pattern(engine: Engine, part: &str) -> String {
-    match engine {
-        Engine::Sqlite => format!("\"{}\"", part.replace('"', "\"\"")),
-        Engine::Postgres => {
-            format!("%{}%", part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
-        }
-    }
+/// `part` as a phrase of trigrams.
+fn phrase(part: &str) -> String {
+    format!("\"{}\"", part.replace('"', "\"\""))
 }
 
-/// The oldest accounts that contain a text (SQLite), or the first by id (Postgres): either way the same on every page.
+/// `part` as a pattern in which `%` and `_` are letters.
+fn like(part: &str) -> String {
+    format!("%{}%", part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+}
+
+/// `$1` (and, on Postgres, `$5` and `$6`) through the index; of what these find, what contains all in the list `$4`.
 fn substring() -> Sql {
     Sql::fixed(
-        "SELECT json_group_array(json_array(10, id, '')) FROM (SELECT a.id AS id FROM accounts_fts AS f \
-         JOIN accounts AS a ON a.row_no = f.rowid WHERE f.search_text MATCH $1 ORDER BY f.rowid LIMIT $2)",
-        "SELECT CAST(10 AS BIGINT) AS rank, id, '' AS text FROM accounts WHERE search_text LIKE $1 ORDER BY id LIMIT $2",
+        "SELECT json_group_array(json_array(id)) FROM (SELECT id FROM (SELECT a.row_no AS row_no, a.id AS id, \
+         a.search_text AS text FROM accounts_fts AS f JOIN accounts AS a ON a.row_no = f.rowid \
+         WHERE f.search_text MATCH $1 ORDER BY f.rowid LIMIT $3) \
+         WHERE NOT EXISTS (SELECT 1 FROM json_each($4) AS w WHERE instr(text, w.value) = 0) ORDER BY row_no LIMIT $2)",
+        "SELECT id FROM (SELECT id, search_text FROM accounts \
+         WHERE search_text LIKE $1 AND search_text LIKE $5 AND search_text LIKE $6 ORDER BY id LIMIT $3) AS found \
+         WHERE NOT EXISTS (SELECT 1 FROM json_array_elements_text(CAST($4 AS json)) AS w (value) \
+         WHERE strpos(search_text, w.value) = 0) ORDER BY id LIMIT $2",
     )
 }
 
 /// Says why `account` is a hit, in its own spelling.
-fn explain(account: Account, hit: &Hit, query: &Query, folded: &str) -> FoundRow {
-    let holds = |text: &str| fold(text).contains(folded);
+fn explain(account: Account, hit: &Hit, query: &Query) -> FoundRow {
+    let folded = query.folded.as_str();
+    let holds = |text: &str| {
+        let text = fold(text);
+        if hit.rank == rank::WORDS {
+            folded.split_whitespace().all(|word| text.contains(word))
+        } else {
+            text.contains(folded)
+        }
+    };
     let field = match hit.rank {
         rank::ID | rank::ID_BEGINS => Field::AccountId,
         rank::SESSION | rank::SESSION_BEGINS => Field::SessionId,
@@ -229,7 +295,7 @@ fn explain(account: Account, hit: &Hit, query: &Query, folded: &str) -> FoundRow
         rank::WHOLE_EMAIL | rank::EMAIL_BEGINS => Field::Email,
         rank::WHOLE_NAME | rank::NAME_BEGINS => Field::Name,
         _ if holds(account.id.as_str()) => Field::AccountId,
-        _ if holds(&account.email) => Field::Email,
+        _ if holds(&account.email) || account.name.is_empty() => Field::Email,
         _ => Field::Name,
     };
     let text = match field {

@@ -2,6 +2,7 @@
 
 mod counts;
 mod fences;
+mod pin_all;
 mod pins;
 mod read;
 mod servers;

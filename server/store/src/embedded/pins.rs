@@ -66,7 +66,7 @@ impl Tx {
     }
 
     /// Takes a few expired pins of the pool away.
-    async fn sweep(&mut self, pin: &Pin, now: Instant) -> Result<()> {
+    pub(super) async fn sweep(&mut self, pin: &Pin, now: Instant) -> Result<()> {
         let sql =
             rows!("route_key", "FROM embedded_pins WHERE pool = $1 AND expires_at <= $2 ORDER BY expires_at LIMIT $3");
         let expired: Vec<(String,)> = self.rows(sql, args![&pin.pool, now, SWEPT]).await?;

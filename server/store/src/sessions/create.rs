@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use domain::{AccountId, EndReason, Instant, RouteKey, Session, SessionId, SessionState};
+use domain::{AccountId, EndReason, Instant, RouteKey, Session, SessionId, SessionState, ip::canonical};
 
-use super::{Deltas, SessionRecord, cleaned_at, end_reason};
+use super::{Deltas, SessionRecord, cleaned_at, end_reason, stored_ip_key};
 use crate::{
     Result, StoreError, Tx,
     accounts::all,
@@ -22,7 +22,7 @@ pub struct SessionCreate {
     pub client: String,
     /// The raw user agent; empty when unknown.
     pub user_agent: String,
-    /// The address, in its canonical form; empty when unknown.
+    /// The address, which is stored in its canonical form; empty when unknown.
     pub ip: String,
     /// When it was signed in; `None` for now.
     pub created_at: Option<Instant>,
@@ -100,7 +100,7 @@ fn fresh(item: &SessionCreate, generation: i64, now: Instant) -> Result<Session>
         key: RouteKey::parse(item.id.as_str()).map_err(StoreError::corrupt)?,
         client: clean(&item.client).into_owned(),
         user_agent: clean(&item.user_agent).into_owned(),
-        ip: clean(&item.ip).into_owned(),
+        ip: canonical(clean(&item.ip).into_owned()),
         created_at,
         last_seen_at: created_at,
         state: SessionState::Active,
@@ -112,11 +112,11 @@ fn fresh(item: &SessionCreate, generation: i64, now: Instant) -> Result<Session>
 pub(crate) async fn insert_sessions(tx: &mut Tx, sessions: &[Session]) -> Result<i64> {
     let sql = sql!(
         insert,
-        "sessions (account_id, created_at, id, route_key, client, user_agent, ip, last_seen_at, ended_at, \
-         end_reason, cleaned_at, generation) \
+        "sessions (account_id, created_at, id, route_key, client, user_agent, ip, ip_key, last_seen_at, \
+         ended_at, end_reason, cleaned_at, generation) \
          SELECT value ->> 0, CAST(value ->> 1 AS BIGINT), value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
-         value ->> 6, CAST(value ->> 7 AS BIGINT), CAST(value ->> 8 AS BIGINT), value ->> 9, \
-         CAST(value ->> 10 AS BIGINT), CAST(value ->> 11 AS BIGINT) FROM ",
+         value ->> 6, value ->> 7, CAST(value ->> 8 AS BIGINT), CAST(value ->> 9 AS BIGINT), value ->> 10, \
+         CAST(value ->> 11 AS BIGINT), CAST(value ->> 12 AS BIGINT) FROM ",
         each,
         any,
         " ON CONFLICT (id) DO NOTHING"
@@ -124,7 +124,7 @@ pub(crate) async fn insert_sessions(tx: &mut Tx, sessions: &[Session]) -> Result
     tx.exec(sql, args![json(&sessions.iter().map(row).collect::<Vec<_>>())?]).await
 }
 
-fn row(session: &Session) -> [Arg<'_>; 12] {
+fn row(session: &Session) -> [Arg<'_>; 13] {
     let key = Some(session.key.as_str()).filter(|key| *key != session.id.as_str());
     cells![
         &session.account,
@@ -134,6 +134,7 @@ fn row(session: &Session) -> [Arg<'_>; 12] {
         &session.client,
         &session.user_agent,
         &session.ip,
+        stored_ip_key(&session.ip),
         session.last_seen_at,
         session.state.ended_at(),
         end_reason(session).map(EndReason::as_str),

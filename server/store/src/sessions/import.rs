@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use domain::{AccountId, Instant, Session};
+use domain::{AccountId, Instant, Session, ip::canonical};
 
 use super::{Deltas, insert_sessions};
 use crate::{
@@ -34,7 +34,7 @@ impl Tx {
                 let mut session = item.clone();
                 // A session of the future would stay «just seen» for ever.
                 session.last_seen_at = session.last_seen_at.min(now.max(session.created_at));
-                session.ip = clean(&session.ip).into_owned();
+                session.ip = canonical(clean(&session.ip).into_owned());
                 deltas.add(&session);
                 new.push(session);
             }

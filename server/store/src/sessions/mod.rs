@@ -9,6 +9,8 @@ mod purge;
 mod read;
 mod touch;
 
+use std::net::IpAddr;
+
 use domain::{AccountId, EndReason, Instant, RouteKey, Session, SessionId, SessionState};
 use serde::Deserialize;
 use sqlx::FromRow;
@@ -104,6 +106,19 @@ pub(crate) const fn end_reason(session: &Session) -> Option<EndReason> {
         SessionState::Active => None,
         SessionState::Ended { reason, .. } | SessionState::Cleaned { reason, .. } => Some(reason),
     }
+}
+
+/// An address as it is searched: of one length in its family, so that a network is a range of texts.
+pub(crate) fn ip_key(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(ip) => format!("4{:08x}", ip.to_bits()),
+        IpAddr::V6(ip) => format!("6{:032x}", ip.to_bits()),
+    }
+}
+
+/// The key of an address as it is stored; nothing for what is none.
+fn stored_ip_key(ip: &str) -> String {
+    domain::ip::address(ip).map(ip_key).unwrap_or_default()
 }
 
 /// Reads the sessions called `ids` for changing: on Postgres their accounts are locked first, in the order of ids.

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use domain::{Instant, Session, SessionId};
+use domain::{Instant, Session, SessionId, ip::canonical};
 
-use super::{Changed, Deltas, sessions_for_update};
+use super::{Changed, Deltas, sessions_for_update, stored_ip_key};
 use crate::{
     Result, Tx,
     sql::{Arg, args, cells, clean_owned, json, sql},
@@ -15,7 +15,7 @@ use crate::{
 pub struct Touch {
     /// Which.
     pub id: SessionId,
-    /// From where, in canonical form; `None` or empty when that is not told.
+    /// From where; `None` or empty when that is not told.
     pub ip: Option<String>,
     /// When; `None` for now. An instant before the one that is stored changes nothing.
     pub at: Option<Instant>,
@@ -60,7 +60,7 @@ fn touch(session: &mut Session, item: &Touch, now: Instant) -> bool {
     if at < session.last_seen_at {
         return false;
     }
-    let ip = item.ip.clone().map(clean_owned).filter(|ip| !ip.is_empty() && *ip != session.ip);
+    let ip = item.ip.clone().map(clean_owned).map(canonical).filter(|ip| !ip.is_empty() && *ip != session.ip);
     let news = at > session.last_seen_at || ip.is_some();
     session.last_seen_at = at;
     if let Some(ip) = ip {
@@ -79,9 +79,9 @@ async fn write(tx: &mut Tx, changed: Vec<Session>) -> Result<()> {
     }
     let rows: Vec<_> = changed.iter().map(row).collect();
     let sql = sql!(
-        "UPDATE sessions SET last_seen_at = i.seen, ip = i.ip \
+        "UPDATE sessions SET last_seen_at = i.seen, ip = i.ip, ip_key = i.ip_key \
          FROM (SELECT value ->> 0 AS account_id, CAST(value ->> 1 AS BIGINT) AS created_at, value ->> 2 AS id, \
-         CAST(value ->> 3 AS BIGINT) AS seen, value ->> 4 AS ip FROM ",
+         CAST(value ->> 3 AS BIGINT) AS seen, value ->> 4 AS ip, value ->> 5 AS ip_key FROM ",
         each,
         ") AS i \
          WHERE sessions.account_id = i.account_id AND sessions.created_at = i.created_at AND sessions.id = i.id"
@@ -90,6 +90,13 @@ async fn write(tx: &mut Tx, changed: Vec<Session>) -> Result<()> {
     deltas.write(tx).await
 }
 
-fn row(session: &Session) -> [Arg<'_>; 5] {
-    cells![&session.account, session.created_at, &session.id, session.last_seen_at, &session.ip]
+fn row(session: &Session) -> [Arg<'_>; 6] {
+    cells![
+        &session.account,
+        session.created_at,
+        &session.id,
+        session.last_seen_at,
+        &session.ip,
+        stored_ip_key(&session.ip)
+    ]
 }

@@ -8,6 +8,7 @@ use crate::world::{Db, Dice, aid, at, key, pool, server, sid};
 both! {
     a_pin_is_kept_and_lives_on_with_traffic,
     a_fenced_key_gets_no_pin,
+    many_at_once_are_pinned_as_each_alone_would_be,
     a_longer_fence_stays,
     a_fence_waits_for_a_pin_that_had_begun,
     two_that_pin_one_key_at_once_agree,
@@ -61,6 +62,35 @@ async fn a_fenced_key_gets_no_pin(db: &Db) {
     assert!(db.store.pins(&pool("app"), &[key("k2")], at(49)).await.unwrap().is_empty());
     tx!(db, tx => tx.pin(&pin("k2", "api-1", 50, 200), at(50)));
     assert_eq!(db.store.pins(&pool("app"), &[key("k2")], at(50)).await.unwrap().len(), 1, "a fence ends by itself");
+}
+
+async fn many_at_once_are_pinned_as_each_alone_would_be(db: &Db) {
+    for (key, server, until) in [("kept", "api-1", 100), ("longer", "api-1", 300), ("expired", "api-1", 5)] {
+        tx!(db, tx => tx.pin(&pin(key, server, 0, until), at(0)));
+    }
+    tx!(db, tx => tx.fence_keys(&[key("fenced")], at(50)));
+    let asked: Vec<Pin> =
+        ["new", "kept", "fenced", "longer", "expired"].map(|key| pin(key, "api-2", 10, 200)).into_iter().collect();
+    let held = tx!(db, tx => tx.pin_all(&asked, at(10)));
+    let told: Vec<_> = held.iter().map(|pin| (pin.key.as_str(), pin.server.as_str(), pin.expires_at)).collect();
+    assert_eq!(
+        told,
+        [
+            ("new", "api-2", at(200)),
+            ("kept", "api-1", at(200)),
+            ("fenced", "api-2", at(200)),
+            ("longer", "api-1", at(300)),
+            ("expired", "api-2", at(200)),
+        ]
+    );
+    let keys: Vec<_> = asked.iter().map(|pin| pin.key.clone()).collect();
+    let there = db.store.pins(&pool("app"), &keys, at(11)).await.unwrap();
+    let mut expected: Vec<_> = held.into_iter().filter(|pin| pin.key != key("fenced")).collect();
+    expected.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+    assert_eq!(there, expected, "all but the fenced one");
+    let counts = db.store.pin_counts(&pool("app"), at(11)).await.unwrap();
+    assert_eq!(counts, [(server("api-1"), 2), (server("api-2"), 2)]);
+    assert_eq!(tx!(db, tx => tx.pin_all(&[], at(12))), []);
 }
 
 async fn a_longer_fence_stays(db: &Db) {

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use domain::{Query, view::Field};
-use store::{Found, StoreError};
+use store::{Found, SessionCreate, StoreError, Touch};
 
-use crate::world::{Db, at, create, person};
+use crate::world::{Db, at, create, person, sid};
 
 both! {
     every_field_is_found_and_says_so,
@@ -18,6 +18,11 @@ both! {
     many_sessions_of_one_account_are_one_hit,
     a_cursor_that_nobody_made_is_an_error,
     very_long_names_can_be_kept_and_found,
+    addresses_are_found_by_beginning_and_by_network,
+    an_address_that_is_written_otherwise_is_the_same,
+    names_are_found_without_their_accents,
+    words_are_found_in_any_order,
+    an_answer_that_is_cut_says_so,
 }
 
 async fn search(db: &Db, text: &str) -> Found {
@@ -196,4 +201,134 @@ async fn very_long_names_can_be_kept_and_found(db: &Db) {
     tx!(db, tx => tx.upsert_accounts(&[person("a", &format!("{}@x.org", "e".repeat(4_000)), &name)], at(0)));
     assert_eq!(found(db, &"ü".repeat(90)).await, ["a"]);
     assert_eq!(found(db, &"e".repeat(150)).await, ["a"]);
+}
+
+/// An account with a session for each address: `ip0` has the first.
+async fn addresses(db: &Db, ips: &[&str]) {
+    let ids: Vec<String> = (0..ips.len()).map(|n| format!("ip{n}")).collect();
+    db.accounts(&ids.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let sessions: Vec<_> = ids
+        .iter()
+        .zip(ips)
+        .enumerate()
+        .map(|(n, (id, ip))| SessionCreate { ip: (*ip).to_owned(), ..create(&format!("s_{n}"), id, 1) })
+        .collect();
+    tx!(db, tx => tx.create_sessions(&sessions, at(9)));
+}
+
+async fn addresses_are_found_by_beginning_and_by_network(db: &Db) {
+    addresses(
+        db,
+        &[
+            "10.106.44.7",
+            "10.106.45.1",
+            "10.1.44.7",
+            "2001:db8:690:2d::17",
+            "2001:db8:690:2d1::1",
+            "2001:db8::1:2:3",
+            "110.106.44.7",
+            "",
+        ],
+    )
+    .await;
+    for (text, ids) in [
+        ("10.106", ["ip0", "ip1"].as_slice()),
+        ("10.106.", &["ip0", "ip1"]),
+        ("10.106.44", &["ip0"]),
+        ("10.1", &["ip2"]),
+        ("10.", &["ip2", "ip0", "ip1"]),
+        ("10.106.44.0/24", &["ip0"]),
+        ("10.106.44.0/23", &["ip0", "ip1"]),
+        ("10.106.44.7/32", &["ip0"]),
+        ("2001:db8:", &["ip5", "ip3", "ip4"]),
+        ("2001:db8::", &["ip5", "ip3", "ip4"]),
+        ("2001:db8:690:2d", &["ip3"]),
+        ("2001:DB8:0690:2d:", &["ip3"]),
+        ("2001:db8:690:2d::/64", &["ip3"]),
+        ("2001:db8:690::/44", &["ip3", "ip4"]),
+        ("2001:db8::1:", &["ip5"]),
+        ("2001:db8::1:2", &["ip5"]),
+        ("2001:db8:0:0:0:1:2:3", &["ip5"]),
+        ("2001:db8:690:2", &[]),
+        ("10.10", &[]),
+        ("10.106.46.0/24", &[]),
+    ] {
+        let hits = search(db, text).await;
+        let mut met: Vec<_> = hits.rows.iter().map(|row| row.account.id.as_str()).collect();
+        let mut ids = ids.to_vec();
+        met.sort_unstable();
+        ids.sort_unstable();
+        assert_eq!(met, ids, "{text:?}");
+        assert!(hits.rows.iter().all(|row| row.field == Field::Ip), "{text:?}");
+    }
+}
+
+async fn an_address_that_is_written_otherwise_is_the_same(db: &Db) {
+    addresses(db, &["2001:0DB8:0:0:0:0:0:1", "::ffff:10.9.8.7"]).await;
+    for text in ["2001:db8::1", "2001:DB8:0::0:1", "2001:0db8:0:0:0:0:0:1"] {
+        let hits = search(db, text).await;
+        let told: Vec<_> = hits.rows.iter().map(|row| (row.text.as_str(), row.exact)).collect();
+        assert_eq!(told, [("2001:db8::1", true)], "{text:?}");
+    }
+    assert_eq!(found(db, "10.9.8.7").await, ["ip1"]);
+    tx!(db, tx => tx.touch_sessions(&[Touch { id: sid("s_1"), ip: Some("2001:DB8::0:7".to_owned()), at: None }], at(99)));
+    assert_eq!(found(db, "2001:db8::7").await, ["ip1"], "where it was seen last");
+    assert_eq!(found(db, "10.9.8.7").await, [""; 0]);
+}
+
+async fn names_are_found_without_their_accents(db: &Db) {
+    let people = [
+        person("a", "elodie@example.com", "Élodie Wójcik"),
+        person("b", "", "Sean O’Neil"),
+        person("c", "søren@example.com", "Łukasz Strauß"),
+        person("d", "", "Re\u{301}my Đặng"),
+    ];
+    tx!(db, tx => tx.upsert_accounts(&people, at(0)));
+    for (text, id, exact) in [
+        ("Elodie Wojcik", "a", true),
+        ("E\u{301}lodie Wo\u{301}jcik", "a", true),
+        ("elodie w", "a", false),
+        ("wójc", "a", false),
+        ("O'Neil", "b", false),
+        ("o‘neil", "b", false),
+        ("lukasz", "c", false),
+        ("STRAUSS", "c", false),
+        ("soren@", "c", false),
+        ("rémy", "d", false),
+        ("remy dang", "d", true),
+    ] {
+        let hits = search(db, text).await;
+        let told: Vec<_> = hits.rows.iter().map(|row| (row.account.id.as_str(), row.exact)).collect();
+        assert_eq!(told, [(id, exact)], "{text:?}");
+    }
+    assert_eq!(found(db, "\u{301}").await, [""; 0], "a mark alone is not everything");
+}
+
+async fn words_are_found_in_any_order(db: &Db) {
+    let people = [
+        person("a", "qb@example.com", "Quynh Berg"),
+        person("b", "", "Berg Quynhson"),
+        person("c", "", "Quynh Ng"),
+        person("d", "quynh@berg.example", ""),
+        person("e", "", "Anna Maria Lopez de la Vega"),
+    ];
+    tx!(db, tx => tx.upsert_accounts(&people, at(0)));
+    let hits = search(db, "Berg Quynh").await;
+    let told: Vec<_> = hits.rows.iter().map(|row| (row.account.id.as_str(), row.field)).collect();
+    assert_eq!(told, [("b", Field::Name), ("a", Field::Name), ("d", Field::Email)], "what begins so comes first");
+    assert_eq!(found(db, "ng quynh").await, ["c"]);
+    assert_eq!(found(db, "vega de lopez la maria anna").await, ["e"]);
+    assert_eq!(found(db, "berg anna").await, [""; 0]);
+    assert_eq!(found(db, "be% quynh").await, [""; 0]);
+}
+
+async fn an_answer_that_is_cut_says_so(db: &Db) {
+    db.accounts(&["a", "b"]).await;
+    for chunk in 0..5 {
+        let items: Vec<_> = (0..500).map(|n| create(&format!("s_{chunk}_{n}"), "a", n)).collect();
+        tx!(db, tx => tx.create_sessions(&items, at(999)));
+    }
+    let hits = search(db, "192.0.2.0/24").await;
+    assert_eq!((hits.rows.len(), hits.count.n, hits.count.more), (1, 1, true), "2,000 sessions were looked at");
+    assert!(!search(db, "192.0.2.7").await.count.more);
 }
