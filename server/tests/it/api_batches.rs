@@ -114,6 +114,20 @@ async fn a_batch_item_says_which_field_is_wrong() {
 }
 
 #[tokio::test]
+async fn a_few_wrong_ones_among_many_are_told_apart() {
+    let app = TestApp::new().await;
+    let api = BackEnd::of(&app).await;
+    let wrong = [0, 1, 499, 500, 998, 999];
+    let name = |n: usize| if wrong.contains(&n) { "two\nlines" } else { "One" };
+    let items: Vec<Value> = (0..1_000).map(|n| json!({ "account_id": format!("acc_{n}"), "name": name(n) })).collect();
+    let answer = api.post("/batch/accounts", json!({ "items": items })).await.expect(200).json();
+    for (n, result) in answer["results"].as_array().unwrap().iter().enumerate() {
+        let expected = if wrong.contains(&n) { 422 } else { 201 };
+        assert_eq!((&result["id"], &result["status"]), (&format!("acc_{n}").into(), &expected.into()));
+    }
+}
+
+#[tokio::test]
 async fn a_batch_repeated_changes_nothing() {
     let app = TestApp::new().await;
     let api = BackEnd::of(&app).await;

@@ -31,7 +31,7 @@ pub struct AccountBody {
     /// IANA time zone.
     #[schema(example = "Europe/Lisbon")]
     time_zone: Option<String>,
-    /// When the customer joined; by default when it is first reported.
+    /// When the customer joined, from 2000-01-01 to now; by default when it is first reported.
     #[schema(value_type = Option<String>, format = DateTime)]
     created_at: Option<Instant>,
 }

@@ -195,26 +195,24 @@ fn waves<K: Kind>(ready: Vec<Ready<K>>) -> Vec<Vec<Ready<K>>> {
 
 type Outcome = (usize, String, Result<Done, Problem>);
 
-/// Writes a wave at once; when the use case refuses it for one record's sake, each alone, so that only that one fails.
+/// Writes a wave at once; where the use case refuses it for one record's sake, by halves, so that only that one fails and
+/// a thousand good ones cost a few calls.
 async fn write_wave<K: Kind>(unstick: &Unstick, actor: &Actor, wave: Vec<Ready<K>>) -> Result<Vec<Outcome>, Problem> {
-    let items: Vec<K::Item> = wave.iter().map(|record| record.item.clone()).collect();
-    let outcomes = match K::write(unstick, actor, items).await {
-        Ok(outcomes) => outcomes,
-        Err(service::Error::Invalid { .. }) => {
-            let mut outcomes = Vec::new();
-            for record in &wave {
-                let one = K::write(unstick, actor, vec![record.item.clone()]).await;
-                outcomes.push(match one {
-                    Ok(mut one) => one.pop().unwrap_or_else(|| Err(service::Error::Busy.into())),
-                    Err(error @ service::Error::Invalid { .. }) => Err(error.into()),
-                    Err(error) => return Err(error.into()),
-                });
+    let mut outcomes = Vec::with_capacity(wave.len());
+    let mut todo = vec![wave.as_slice()];
+    while let Some(records) = todo.pop() {
+        let items: Vec<K::Item> = records.iter().map(|record| record.item.clone()).collect();
+        match K::write(unstick, actor, items).await {
+            Ok(written) => outcomes.extend(written),
+            Err(error @ service::Error::Invalid { .. }) if records.len() <= 1 => outcomes.push(Err(error.into())),
+            Err(service::Error::Invalid { .. }) => {
+                let (first, second) = records.split_at(records.len() / 2);
+                todo.extend([second, first]);
             }
-            outcomes
+            Err(error) => return Err(error.into()),
         }
-        Err(error) => return Err(error.into()),
-    };
-    Ok(wave.into_iter().zip(outcomes).map(|(record, outcome)| (record.place, record.id.to_string(), outcome)).collect())
+    }
+    Ok(wave.iter().zip(outcomes).map(|(record, outcome)| (record.place, record.id.to_string(), outcome)).collect())
 }
 
 fn result(id: String, outcome: Result<Done, Problem>) -> ItemResult {

@@ -29,11 +29,11 @@ pub struct SessionBody {
     /// The raw user agent.
     #[serde(default)]
     user_agent: String,
-    /// The client's address.
+    /// The client's address, IPv4 or IPv6; it is answered in its shortest form.
     #[serde(default)]
     #[schema(example = "203.0.113.9")]
     ip: String,
-    /// When it was signed in; by default now.
+    /// When it was signed in, from 2000-01-01 to now (your clock may be 5 minutes ahead); by default now.
     #[schema(value_type = Option<String>, format = DateTime)]
     created_at: Option<Instant>,
 }

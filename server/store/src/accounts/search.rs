@@ -16,7 +16,7 @@ use sqlx::FromRow;
 use super::{AccountRecord, all, text::after_prefix};
 use crate::{
     Engine, Result, Store, StoreError,
-    sessions::ip_key,
+    sessions::{ip_key, ip_of_key},
     sql::{Sql, args, json, json_ids, rows},
 };
 
@@ -157,8 +157,8 @@ impl Store {
     /// Sessions whose address is in `range`, the first ones by address.
     async fn addresses(&self, range: IpRange) -> Result<Vec<Hit>> {
         let sql = rows!(
-            "rank, account_id, ip" as
-            "SELECT CAST(9 AS BIGINT) AS rank, account_id, ip FROM sessions \
+            "rank, account_id, ip_key" as
+            "SELECT CAST(9 AS BIGINT) AS rank, account_id, ip_key FROM sessions \
              WHERE ip_key >= $1 AND ip_key <= $2 AND ip_key <> '' ORDER BY ip_key, account_id LIMIT $3"
         );
         let found: Vec<(i64, String, String)> =
@@ -202,7 +202,7 @@ impl Store {
              UNION ALL SELECT CAST(1 AS BIGINT), account_id, id FROM sessions WHERE id = $1 \
              UNION ALL SELECT * FROM (SELECT CAST(6 AS BIGINT), account_id, id FROM sessions \
              WHERE id >= $1 AND id < $5 ORDER BY id LIMIT $8) AS sessions_begin \
-             UNION ALL SELECT * FROM (SELECT DISTINCT CAST(2 AS BIGINT), account_id, ip FROM sessions \
+             UNION ALL SELECT * FROM (SELECT DISTINCT CAST(2 AS BIGINT), account_id, ip_key FROM sessions \
              WHERE ip_key = $6 AND ip_key <> '' ORDER BY account_id LIMIT $7) AS addresses"
         );
         let values = args![
@@ -300,7 +300,9 @@ fn explain(account: Account, hit: &Hit, query: &Query) -> FoundRow {
     };
     let text = match field {
         Field::AccountId => account.id.as_str().to_owned(),
-        Field::SessionId | Field::Ip => hit.text.clone(),
+        Field::SessionId => hit.text.clone(),
+        // Read from the index alone: the row holds the same.
+        Field::Ip => ip_of_key(&hit.text),
         Field::Email => account.email.clone(),
         Field::Name => account.name.clone(),
     };

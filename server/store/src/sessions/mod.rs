@@ -9,7 +9,7 @@ mod purge;
 mod read;
 mod touch;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use domain::{AccountId, EndReason, Instant, RouteKey, Session, SessionId, SessionState};
 use serde::Deserialize;
@@ -114,6 +114,15 @@ pub(crate) fn ip_key(ip: IpAddr) -> String {
         IpAddr::V4(ip) => format!("4{:08x}", ip.to_bits()),
         IpAddr::V6(ip) => format!("6{:032x}", ip.to_bits()),
     }
+}
+
+/// The address of which `key` is the key, as it is stored.
+pub(crate) fn ip_of_key(key: &str) -> String {
+    let v4 = key.strip_prefix('4').and_then(|digits| u32::from_str_radix(digits, 16).ok());
+    let v6 = key.strip_prefix('6').and_then(|digits| u128::from_str_radix(digits, 16).ok());
+    let ip = v4.map(|bits| IpAddr::from(Ipv4Addr::from_bits(bits)));
+    let ip = ip.or(v6.map(|bits| IpAddr::from(Ipv6Addr::from_bits(bits))));
+    ip.map(|ip| ip.to_string()).unwrap_or_default()
 }
 
 /// The key of an address as it is stored; nothing for what is none.
