@@ -8,6 +8,7 @@ mod measure;
 mod pages;
 mod queries;
 mod reports;
+mod sign_in;
 mod world;
 
 use std::process::ExitCode;
@@ -76,6 +77,7 @@ async fn run(arguments: &Arguments) -> Outcome<()> {
     queries::run(&world, arguments.rounds, &mut table).await?;
     reports::run(&world, arguments.rounds, &mut table).await?;
     cleanups::run(&world, arguments.rounds, &mut table).await?;
+    sign_in::run(&world, arguments.rounds, &mut table).await?;
     pages::run(&world, arguments.rounds, &mut table).await?;
     println!("\n{table}");
     Ok(())
