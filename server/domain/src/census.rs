@@ -154,8 +154,7 @@ pub struct Seen {
 impl Seen {
     /// The same for the same thing, for ever: a hash over kind, place and subject.
     pub fn id(&self) -> FindingId {
-        let (router, pool) =
-            self.place.as_ref().map_or(("", ""), |place| (place.router.as_str(), place.pool.as_str()));
+        let (router, pool) = self.place.as_ref().map_or(("", ""), |place| (place.router.as_str(), place.pool.as_str()));
         let mut hasher = Sha256::new();
         for field in ["finding v1", self.kind.as_str(), router, pool, &self.subject] {
             hasher.update((field.len() as u64).to_be_bytes());

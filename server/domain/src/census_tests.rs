@@ -66,12 +66,8 @@ fn session(id: &str, ended: Option<i64>, cleaned: bool) -> CensusSession {
 }
 
 fn route(pool: usize, name: &str, maker: Option<&str>) -> RouteAt {
-    let now = CensusRoute {
-        key: key("k"),
-        server: Some(server(name)),
-        session: maker.map(sid),
-        pinned_at: Some(at(-900)),
-    };
+    let now =
+        CensusRoute { key: key("k"), server: Some(server(name)), session: maker.map(sid), pinned_at: Some(at(-900)) };
     RouteAt { pool, now: Some(now), known: None }
 }
 

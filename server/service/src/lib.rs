@@ -6,6 +6,7 @@ mod transact;
 
 mod accounts;
 mod audit;
+mod census;
 mod cleanups;
 pub mod crash;
 mod doctor;
@@ -72,6 +73,7 @@ struct Inner {
     hashing: Arc<Semaphore>,
     reporter: sessions::Reporter,
     observer: routing::ObserverState,
+    census: census::Desk,
 }
 
 impl Unstick {
@@ -89,6 +91,7 @@ impl Unstick {
             hashing,
             reporter: sessions::Reporter::default(),
             observer: routing::ObserverState::default(),
+            census: census::Desk::default(),
             parts,
         }))
     }

@@ -1,4 +1,4 @@
-//! What runs beside the requests: clean-ups, the observer of routers, retention, checkpoints of the audit log. Each is
+//! What runs beside the requests: clean-ups, the observer of routers, censuses, retention, checkpoints of the audit log. Each is
 //! small, idempotent, bounded, and may run in several processes at once.
 
 use std::time::Duration;
@@ -26,6 +26,7 @@ impl Unstick {
             self.every("observer", self.settings().observe_every.to_std(), stop.clone(), async |s: &Self| s
                 .observe_once()
                 .await),
+            self.census_worker(stop.clone()),
             self.every("retention", PURGE, stop.clone(), async |s: &Self| s.purge_once().await),
             self.every("checkpoints", CHECKPOINT, stop, async |s: &Self| s.checkpoint_if_due().await),
         );

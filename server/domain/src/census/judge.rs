@@ -157,13 +157,7 @@ pub struct Judged {
 
 impl Around {
     /// With the servers of `pools`.
-    pub fn new(
-        pools: Vec<PoolInfo>,
-        servers: &[ServerStatus],
-        now: Instant,
-        grace: Span,
-        accumulation: i64,
-    ) -> Self {
+    pub fn new(pools: Vec<PoolInfo>, servers: &[ServerStatus], now: Instant, grace: Span, accumulation: i64) -> Self {
         let of = |pool: &PoolInfo| {
             let mine = servers.iter().filter(|server| server.place == pool.place);
             mine.map(|server| (server.name.clone(), ServerAt { health: server.health, since: server.since })).collect()

@@ -10,3 +10,4 @@ mod retry;
 mod run;
 
 pub use request::Requested;
+pub(crate) use request::checked;

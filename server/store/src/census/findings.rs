@@ -243,12 +243,7 @@ impl TryFrom<MarkRecord> for FindingMark {
             server: record.server.map(ServerName::parse).transpose().map_err(StoreError::corrupt)?,
             state: state(&record.state)?,
             census: record.census,
-            key: FindingKey {
-                kind: record.kind,
-                router: record.router,
-                pool: record.pool,
-                subject: record.subject,
-            },
+            key: FindingKey { kind: record.kind, router: record.router, pool: record.pool, subject: record.subject },
         })
     }
 }
@@ -264,12 +259,8 @@ impl Store {
             "FROM census_findings WHERE (kind, router, pool, subject) > ($1, $2, $3, $4) \
              ORDER BY kind, router, pool, subject LIMIT $5"
         );
-        let none = FindingKey {
-            kind: String::new(),
-            router: String::new(),
-            pool: String::new(),
-            subject: String::new(),
-        };
+        let none =
+            FindingKey { kind: String::new(), router: String::new(), pool: String::new(), subject: String::new() };
         let after = after.unwrap_or(&none);
         let values = args![&after.kind, &after.router, &after.pool, &after.subject, limit];
         all(self.rows::<MarkRecord>(sql, values).await?)

@@ -49,15 +49,8 @@ impl Store {
             ("", _, _) => open!("router = $6"),
             (_, _, _) => open!("server = $7"),
         };
-        let values = args![
-            cursor.at,
-            cursor.id,
-            limit.saturating_add(1),
-            now - filter.age.span(),
-            kind,
-            router,
-            server
-        ];
+        let values =
+            args![cursor.at, cursor.id, limit.saturating_add(1), now - filter.age.span(), kind, router, server];
         let found: Vec<CensusFinding> = all(self.rows::<FindingRecord>(sql, values).await?)?;
         Ok(page(found, limit, |finding: &CensusFinding| Cursor::text(finding.first_seen, finding.id.as_str())))
     }
@@ -82,8 +75,7 @@ impl Store {
              ORDER BY account_id LIMIT $2"
         );
         let (kind, router, server) = words(filter);
-        let values =
-            args![after.map_or("", AccountId::as_str), limit, now - filter.age.span(), kind, router, server];
+        let values = args![after.map_or("", AccountId::as_str), limit, now - filter.age.span(), kind, router, server];
         let ids: Vec<(String,)> = self.rows(sql, values).await?;
         ids.into_iter().map(|(id,)| AccountId::parse(id).map_err(StoreError::corrupt)).collect()
     }

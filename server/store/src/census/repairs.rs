@@ -55,9 +55,8 @@ impl Tx {
     /// # Errors
     /// When the database could not.
     pub async fn repair_made(&mut self, id: &RepairId, made: &RepairMade) -> Result<()> {
-        let sql = sql!(
-            "UPDATE repair_accounts SET outcome = $3, cleanup_id = $4 WHERE repair_id = $1 AND account_id = $2"
-        );
+        let sql =
+            sql!("UPDATE repair_accounts SET outcome = $3, cleanup_id = $4 WHERE repair_id = $1 AND account_id = $2");
         let values = args![id.as_str(), &made.account, made.outcome.as_str(), made.cleanup.as_ref()];
         self.exec(sql, values).await.map(|_| ())
     }

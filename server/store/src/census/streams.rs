@@ -176,8 +176,7 @@ impl Store {
              ORDER BY id LIMIT $2) AS a LEFT JOIN sessions AS s ON s.account_id = a.id \
              GROUP BY a.id, a.live_sessions, a.leftover_sessions, a.total_sessions ORDER BY a.id"
         );
-        let found: Vec<Counted> =
-            self.rows(sql, args![after.map_or("", AccountId::as_str), limit]).await?;
+        let found: Vec<Counted> = self.rows(sql, args![after.map_or("", AccountId::as_str), limit]).await?;
         let recount = |(id, live, leftover, total, live_now, leftover_now, total_now): Counted| {
             let account = AccountId::parse(id).map_err(StoreError::corrupt)?;
             Ok(Recount { account, kept: (live, leftover, total), counted: (live_now, leftover_now, total_now) })

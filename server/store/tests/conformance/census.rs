@@ -119,11 +119,8 @@ async fn a_finding_comes_back_as_it_was_kept(db: &Db) {
 async fn open_findings_are_listed_by_every_filter_page_by_page(db: &Db) {
     let mut all = Vec::new();
     for number in 0..9 {
-        let (kind, name) = if number % 3 == 0 {
-            (CensusKind::StaleRoute, "api-2")
-        } else {
-            (CensusKind::OrphanedSession, "api-1")
-        };
+        let (kind, name) =
+            if number % 3 == 0 { (CensusKind::StaleRoute, "api-2") } else { (CensusKind::OrphanedSession, "api-1") };
         all.push(finding(kind, &format!("k{number}"), name, i64::from(number) * 100));
     }
     let suspected = CensusFinding { state: FindingState::Suspected, ..finding(CensusKind::Chain, "x", "api-1", 0) };
@@ -183,21 +180,16 @@ async fn what_was_not_seen_is_gone_and_what_was_seen_since_is_not(db: &Db) {
     let open = db.store.findings_page(&FindingFilter::default(), None, 10, at(9)).await.unwrap().items;
     assert_eq!(open.iter().map(|finding| finding.seen.subject.as_str()).collect::<Vec<_>>().len(), 2);
     let lease = begin(db, 0).await.unwrap();
-    let count = FindingCount {
-        kind: CensusKind::StaleRoute,
-        router: "lb-1".to_owned(),
-        server: "api-2".to_owned(),
-        open: 2,
-    };
+    let count =
+        FindingCount { kind: CensusKind::StaleRoute, router: "lb-1".to_owned(), server: "api-2".to_owned(), open: 2 };
     let more = FindingCount { server: "api-3".to_owned(), ..count.clone() };
     tx!(db, tx => tx.save_points(lease, at(9), &[count, more]));
     tx!(db, tx => tx.end_census(lease, CensusOutcome::Done, &CensusNote::default(), at(9)));
     let trend = db.store.census_trend(5).await.unwrap();
-    assert_eq!(trend.iter().map(|point| (point.at, point.kind, point.open)).collect::<Vec<_>>(), [(
-        at(9),
-        CensusKind::StaleRoute,
-        4
-    )]);
+    assert_eq!(
+        trend.iter().map(|point| (point.at, point.kind, point.open)).collect::<Vec<_>>(),
+        [(at(9), CensusKind::StaleRoute, 4)]
+    );
 }
 
 async fn streams_are_whole_and_in_the_order_of_keys(db: &Db) {
