@@ -8,6 +8,7 @@ mod api;
 mod api_batches;
 mod audit_trail;
 mod cli;
+mod cli_census;
 mod cli_verbs;
 mod csrf;
 mod errors;

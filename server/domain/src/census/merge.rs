@@ -79,14 +79,13 @@ impl<T: Keyed> Merge<T> {
     }
 
     /// What comes next.
-    pub fn next(&mut self) -> Next<T> {
+    pub fn advance(&mut self) -> Next<T> {
         let mut least: Option<&RouteKey> = None;
         for (number, stream) in self.streams.iter().enumerate() {
             match stream.waiting.front() {
                 None if !stream.ended => return Next::Need(number),
-                None => {}
                 Some(item) if least.is_none_or(|least| item.key() < least) => least = Some(item.key()),
-                Some(_) => {}
+                None | Some(_) => {}
             }
         }
         let Some(key) = least.cloned() else { return Next::End };
@@ -127,7 +126,7 @@ mod tests {
         let (mut groups, mut held) = (Vec::new(), 0);
         loop {
             held = held.max(merge.held());
-            match merge.next() {
+            match merge.advance() {
                 Next::Need(of) => {
                     let to = (read[of] + page).min(streams[of].len());
                     let items = streams[of][read[of]..to].to_vec();
@@ -176,18 +175,19 @@ mod tests {
         let mut merge = Merge::new(1);
         merge.feed(0, vec![it("b")], false).unwrap();
         assert_eq!(merge.feed(0, vec![it("a")], false), Err(Unsorted(0)));
-        assert_eq!(merge.next(), Next::Group(RouteKey::parse("b").unwrap(), vec![(0, it("b"))]));
-        assert_eq!(merge.next(), Next::End);
+        assert_eq!(merge.advance(), Next::Group(RouteKey::parse("b").unwrap(), vec![(0, it("b"))]));
+        assert_eq!(merge.advance(), Next::End);
     }
 
     #[test]
     fn an_empty_page_is_not_the_end() {
         let mut merge = Merge::new(1);
         merge.feed(0, Vec::<It>::new(), false).unwrap();
-        assert_eq!(merge.next(), Next::Need(0));
+        assert_eq!(merge.advance(), Next::Need(0));
         merge.feed(0, vec![it("a")], true).unwrap();
         assert_eq!(merge.last(0).map(RouteKey::as_str), Some("a"));
-        let keys: BTreeSet<_> = [merge.next(), merge.next()].into_iter().map(|next| format!("{next:?}")).collect();
+        let keys: BTreeSet<_> =
+            [merge.advance(), merge.advance()].into_iter().map(|next| format!("{next:?}")).collect();
         assert_eq!(keys.len(), 2);
     }
 }

@@ -100,7 +100,7 @@ impl Pass {
     /// Joins everything and writes what it finds.
     pub(super) async fn carry_out(mut self, run: &mut Run<'_>) -> Result<()> {
         loop {
-            match self.merge.next() {
+            match self.merge.advance() {
                 Next::Need(stream) => {
                     run.tick(self.phase).await?;
                     self.feed(run, stream).await?;
@@ -301,7 +301,9 @@ impl Pass {
             let batch: Vec<_> = self.forgotten.drain(..self.forgotten.len().min(BATCH)).collect();
             transact!(unstick, tx => { Ok(tx.forget_routes(&batch, now, "no longer on the router").await?) })?;
             // The observer must not go on believing that these are written down.
-            batch.iter().for_each(|(place, _)| unstick.0.observer.forget(place));
+            for (place, _) in &batch {
+                unstick.0.observer.forget(place);
+            }
         }
         Ok(())
     }
