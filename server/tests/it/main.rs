@@ -14,6 +14,7 @@ mod csrf;
 mod errors;
 mod events;
 mod export;
+mod findings;
 mod headers;
 mod limits;
 mod roles;

@@ -230,7 +230,9 @@ pub struct FindingsPage {
     pub filter: FindingFilter,
     /// Open findings, the oldest first.
     pub page: Page<CensusFinding>,
-    /// How many were open at the end of past censuses, oldest first.
+    /// When past censuses ended, oldest first.
+    pub ends: Vec<Instant>,
+    /// How many were open then, of the kinds of which any were.
     pub trend: Vec<TrendPoint>,
     /// The routers there are.
     pub routers: Vec<RouterName>,

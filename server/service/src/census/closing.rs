@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Actor, Instant, Span,
-    census::{CensusKind, CensusOutcome, CensusPhase, CensusTally, FindingState},
+    Actor, Instant, PoolInfo, Span,
+    census::{CensusKind, CensusOutcome, CensusPhase, CensusTally, FindingState, UnreadPlace},
 };
 use store::{FindingCount, FindingKey, FindingMark};
 
@@ -20,7 +20,7 @@ type Counts = BTreeMap<(CensusKind, String, String), i64>;
 impl Unstick {
     /// Marks what is gone, counts what is open, and ends the census.
     pub(super) async fn close(&self, run: &mut Run<'_>) -> Result<()> {
-        let (mut after, mut counts) = (None, Counts::new());
+        let (mut after, mut counts, pools) = (None, Counts::new(), self.pools());
         let mut tallies: BTreeMap<CensusKind, CensusTally> = BTreeMap::new();
         loop {
             run.tick(CensusPhase::Closing).await?;
@@ -31,7 +31,7 @@ impl Unstick {
             for mark in marks.into_iter().filter(|mark| mark.state != FindingState::Gone) {
                 let empty = CensusTally { kind: mark.kind, open: 0, suspected: 0, gone: 0 };
                 let tally = tallies.entry(mark.kind).or_insert(empty);
-                if mark.census < run.lease.no && run.would_have_seen(self, &mark) {
+                if mark.census < run.lease.no && would_have_seen(&run.note.unread, &pools, &mark) {
                     tally.gone += 1;
                     gone.push(mark.key);
                 } else if mark.state == FindingState::Open {
@@ -92,24 +92,69 @@ impl Unstick {
     }
 }
 
-impl Run<'_> {
-    /// Whether this census would have seen the finding if it were still so. A place that is not configured any more
-    /// concerns nobody: what was found there is gone with it.
-    fn would_have_seen(&self, unstick: &Unstick, mark: &FindingMark) -> bool {
-        let unread = &self.note.unread;
-        let Some(place) = &mark.place else { return true };
-        match mark.kind {
-            CensusKind::StaleRoute | CensusKind::DegradedRoute => {
-                let here = unread.iter().find(|unread| &unread.place == place);
-                here.is_none_or(|here| mark.server.as_ref().is_some_and(|server| here.but.contains(server)))
-            }
-            // Whether routers disagree is known only when all of the pool were read.
-            CensusKind::SplitRoute => {
-                let pools = unstick.pools();
-                let mut same = pools.iter().filter(|pool| pool.place.pool == place.pool);
-                same.all(|pool| unread.iter().all(|unread| unread.place != pool.place))
-            }
-            _ => true,
+/// Whether a census of `pools` that could not read `unread` would have seen the finding if it were still so. A place that is
+/// not configured any more concerns nobody: what was found there is gone with it.
+fn would_have_seen(unread: &[UnreadPlace], pools: &[PoolInfo], mark: &FindingMark) -> bool {
+    let Some(place) = &mark.place else { return true };
+    match mark.kind {
+        CensusKind::StaleRoute | CensusKind::DegradedRoute => {
+            let here = unread.iter().find(|unread| &unread.place == place);
+            here.is_none_or(|here| mark.server.as_ref().is_some_and(|server| here.but.contains(server)))
         }
+        // Whether routers disagree is known only when all of the pool were read.
+        CensusKind::SplitRoute => {
+            let mut same = pools.iter().filter(|pool| pool.place.pool == place.pool);
+            same.all(|pool| unread.iter().all(|unread| unread.place != pool.place))
+        }
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Place, PoolName, RouterKind, RouterName, Scope, ServerName};
+
+    use super::*;
+
+    fn place(router: &str) -> Place {
+        Place { router: RouterName::parse(router).unwrap(), pool: PoolName::parse("app").unwrap() }
+    }
+
+    fn mark(kind: CensusKind, router: Option<&str>, server: Option<&str>) -> FindingMark {
+        FindingMark {
+            key: FindingKey {
+                kind: kind.as_str().to_owned(),
+                router: router.unwrap_or_default().to_owned(),
+                pool: String::new(),
+                subject: "k".to_owned(),
+            },
+            kind,
+            place: router.map(place),
+            server: server.map(|name| ServerName::parse(name).unwrap()),
+            state: FindingState::Open,
+            census: 1,
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_not_gone() {
+        let pool = |router| PoolInfo { place: place(router), kind: RouterKind::Haproxy, scope: Scope::Session };
+        let pools = [pool("lb-1"), pool("lb-2")];
+        let but = vec![ServerName::parse("api-1").unwrap()];
+        let unread = [UnreadPlace { place: place("lb-2"), but, why: "away".to_owned() }];
+        for (kind, router, server, seen) in [
+            (CensusKind::StaleRoute, Some("lb-1"), Some("api-2"), true),
+            (CensusKind::StaleRoute, Some("lb-2"), Some("api-2"), false),
+            (CensusKind::StaleRoute, Some("lb-2"), Some("api-1"), true),
+            (CensusKind::StaleRoute, Some("lb-2"), None, false),
+            (CensusKind::DegradedRoute, Some("lb-2"), Some("api-9"), false),
+            (CensusKind::SplitRoute, Some("lb-1"), None, false),
+            (CensusKind::OrphanedSession, None, None, true),
+            (CensusKind::StaleRoute, Some("lb-9"), Some("api-2"), true),
+        ] {
+            let mark = mark(kind, router, server);
+            assert_eq!(would_have_seen(&unread, &pools, &mark), seen, "{mark:?}");
+        }
+        assert!(would_have_seen(&[], &pools, &mark(CensusKind::SplitRoute, Some("lb-1"), None)));
     }
 }

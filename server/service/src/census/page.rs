@@ -18,7 +18,7 @@ impl Unstick {
     pub async fn findings(&self, actor: &Actor, filter: &FindingFilter, after: Option<&str>) -> Result<FindingsPage> {
         self.authorize(actor, Permission::ReadFindings, "findings").await?;
         let (store, now, size) = (self.store(), self.now(), self.settings().page_size);
-        let (last, newest, page, trend) = tokio::try_join!(
+        let (last, newest, page, (ends, trend)) = tokio::try_join!(
             store.last_census(),
             store.newest_census(),
             store.findings_page(filter, after, size, now),
@@ -30,6 +30,7 @@ impl Unstick {
             newest,
             filter: filter.clone(),
             page,
+            ends,
             trend,
             routers: self.fleet().iter().map(|router| router.name().clone()).collect(),
             may_run: actor.may(Permission::RunCensus),

@@ -152,3 +152,147 @@ impl Source {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use domain::{Health, Instant, Place, PoolName, RouterKind, RouterName, Scope, Span};
+    use routers::{About, ServerReading};
+
+    use super::*;
+
+    /// A router with a table that it can list whole or by server, and nothing else.
+    struct Big {
+        name: RouterName,
+        pools: Vec<PoolInfo>,
+        /// Entries by server; `None` for one that does not answer about it.
+        table: Vec<(&'static str, Option<u64>)>,
+    }
+
+    impl Big {
+        fn made(table: &[(&'static str, Option<u64>)]) -> (Arc<dyn Router>, PoolInfo, Vec<ServerStatus>) {
+            let name = RouterName::parse("lb-1").unwrap();
+            let place = Place { router: name.clone(), pool: PoolName::parse("app").unwrap() };
+            let pool = PoolInfo { place: place.clone(), kind: RouterKind::Haproxy, scope: Scope::Session };
+            let status = |(server, _): &(&str, Option<u64>)| ServerStatus {
+                place: place.clone(),
+                name: ServerName::parse(*server).unwrap(),
+                health: Health::Healthy,
+                failing: false,
+                error_permille: None,
+                response_ms: None,
+                since: Instant::from_secs(0),
+                read_at: Instant::from_secs(0),
+                pinned: None,
+            };
+            let servers = table.iter().map(status).collect();
+            (Arc::new(Self { name, pools: vec![pool.clone()], table: table.to_vec() }), pool, servers)
+        }
+
+        fn entries(server: &str, n: u64) -> Vec<Entry> {
+            let entry = |number| Entry {
+                key: RouteKey::parse(format!("{}-{server}", n - number)).unwrap(),
+                server: ServerName::parse(server).ok(),
+                session: None,
+                pinned_at: None,
+                expires_in: None,
+                in_use: false,
+            };
+            (0..n).map(entry).collect()
+        }
+    }
+
+    #[async_trait]
+    impl Router for Big {
+        fn name(&self) -> &RouterName {
+            &self.name
+        }
+        fn kind(&self) -> RouterKind {
+            RouterKind::Haproxy
+        }
+        fn pools(&self) -> &[PoolInfo] {
+            &self.pools
+        }
+        fn drain(&self) -> Span {
+            Span::ZERO
+        }
+        fn can_fence(&self) -> bool {
+            false
+        }
+        async fn about(&self) -> Result<About, RouterError> {
+            Err(RouterError::Refused("not asked".to_owned()))
+        }
+        async fn servers(&self) -> Result<Vec<ServerReading>, RouterError> {
+            Ok(Vec::new())
+        }
+        async fn read(&self, _: &PoolName, _: &[RouteKey]) -> Result<Vec<Entry>, RouterError> {
+            Ok(Vec::new())
+        }
+        async fn clear(&self, _: &PoolName, _: &[RouteKey]) -> Result<Vec<Entry>, RouterError> {
+            Ok(Vec::new())
+        }
+        async fn fence(&self, _: &[RouteKey]) -> Result<(), RouterError> {
+            Ok(())
+        }
+        async fn lift(&self, _: &[RouteKey]) -> Result<(), RouterError> {
+            Ok(())
+        }
+        async fn list(&self, _: &PoolName, limit: u64) -> Result<Listing, RouterError> {
+            let all: u64 = self.table.iter().filter_map(|(_, n)| *n).sum();
+            if all > limit {
+                return Ok(Listing::TooMany(all));
+            }
+            Ok(Listing::All(self.table.iter().flat_map(|(name, n)| Self::entries(name, n.unwrap_or(0))).collect()))
+        }
+        async fn of_server(&self, _: &PoolName, server: &ServerName, limit: u64) -> Result<Listing, RouterError> {
+            match self.table.iter().find(|(name, _)| *name == server.as_str()) {
+                Some((name, Some(n))) if *n <= limit => Ok(Listing::All(Self::entries(name, *n))),
+                Some((_, Some(n))) => Ok(Listing::TooMany(*n)),
+                _ => Err(RouterError::Unreachable("it went away".to_owned())),
+            }
+        }
+    }
+
+    async fn opened(table: &[(&'static str, Option<u64>)], limit: u64, room: u64) -> (usize, Option<UnreadPlace>) {
+        let (router, pool, servers) = Big::made(table);
+        let Opened { mut source, unread } = Opened::open(&router, &pool, &servers, limit, room).await;
+        assert!(source.held() <= room, "{} held", source.held());
+        let mut keys: Vec<RouteKey> = Vec::new();
+        loop {
+            let (page, ended) = source.next(&pool).await.unwrap();
+            keys.extend(page.into_iter().map(|route| route.key));
+            if ended {
+                break;
+            }
+        }
+        assert!(keys.windows(2).all(|pair| pair[0] < pair[1]), "in the order of keys, across pages");
+        (keys.len(), unread)
+    }
+
+    #[tokio::test]
+    async fn a_small_table_is_read_whole() {
+        assert_eq!(opened(&[("api-1", Some(3_000)), ("api-2", Some(1_500))], 5_000, 9_000).await, (4_500, None));
+    }
+
+    #[tokio::test]
+    async fn a_large_table_is_read_server_by_server_and_that_is_said() {
+        let (read, unread) = opened(&[("api-1", Some(40)), ("api-2", Some(50))], 60, 1_000).await;
+        let unread = unread.unwrap();
+        assert_eq!((read, unread.but.len()), (90, 2));
+        assert!(unread.why.contains("server by server"), "{}", unread.why);
+    }
+
+    #[tokio::test]
+    async fn what_is_too_large_or_goes_away_is_not_known() {
+        let (read, unread) = opened(&[("api-1", Some(40)), ("api-2", Some(500))], 60, 1_000).await;
+        let unread = unread.unwrap();
+        assert_eq!((read, unread.but.iter().map(ServerName::as_str).collect::<Vec<_>>()), (40, vec!["api-1"]));
+        assert!(unread.why.contains("api-2"), "{}", unread.why);
+        let (read, unread) = opened(&[("api-1", Some(70)), ("api-2", None)], 60, 1_000).await;
+        assert_eq!((read, unread.unwrap().why.as_str()), (0, "it went away"));
+        let (read, unread) = opened(&[("api-1", Some(40)), ("api-2", Some(50))], 60, 45).await;
+        assert_eq!((read, unread.unwrap().but.len()), (40, 1), "no more is held than there is room for");
+        let (read, unread) = opened(&[("api-1", Some(1))], 60, 0).await;
+        assert_eq!((read, unread.is_some()), (0, true));
+    }
+}

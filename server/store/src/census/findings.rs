@@ -266,11 +266,18 @@ impl Store {
         all(self.rows::<MarkRecord>(sql, values).await?)
     }
 
-    /// How many findings were open at the end of each of the last `censuses` censuses, by kind, oldest first.
+    /// When the last `censuses` censuses came to their ends, oldest first, and how many findings of each kind were open
+    /// then. A kind of which none was open has no point.
     ///
     /// # Errors
     /// When the database could not.
-    pub async fn census_trend(&self, censuses: u32) -> Result<Vec<TrendPoint>> {
+    pub async fn census_trend(&self, censuses: u32) -> Result<(Vec<Instant>, Vec<TrendPoint>)> {
+        let sql = rows!(
+            "no, ended_at",
+            "FROM censuses WHERE outcome = 'done' AND ended_at IS NOT NULL ORDER BY no DESC LIMIT $1"
+        );
+        let mut ends: Vec<(i64, i64)> = self.rows(sql, args![censuses]).await?;
+        ends.reverse();
         let sql = rows!(
             "at, kind, things" as
             "SELECT at, kind, CAST(sum(things) AS BIGINT) AS things FROM census_points WHERE census IN \
@@ -281,7 +288,8 @@ impl Store {
         let point = |(at, word, open): (i64, String, i64)| {
             Ok(TrendPoint { at: Instant::from_micros(at), kind: kind(&word)?, open })
         };
-        points.into_iter().map(point).collect()
+        let points = points.into_iter().map(point).collect::<Result<_>>()?;
+        Ok((ends.into_iter().map(|(_, at)| Instant::from_micros(at)).collect(), points))
     }
 }
 

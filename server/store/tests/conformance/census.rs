@@ -185,7 +185,8 @@ async fn what_was_not_seen_is_gone_and_what_was_seen_since_is_not(db: &Db) {
     let more = FindingCount { server: "api-3".to_owned(), ..count.clone() };
     tx!(db, tx => tx.save_points(lease, at(9), &[count, more]));
     tx!(db, tx => tx.end_census(lease, CensusOutcome::Done, &CensusNote::default(), at(9)));
-    let trend = db.store.census_trend(5).await.unwrap();
+    let (ends, trend) = db.store.census_trend(5).await.unwrap();
+    assert_eq!(ends, [at(9)]);
     assert_eq!(
         trend.iter().map(|point| (point.at, point.kind, point.open)).collect::<Vec<_>>(),
         [(at(9), CensusKind::StaleRoute, 4)]
