@@ -2,7 +2,11 @@
 
 use std::fmt::Write;
 
-use domain::{AccountId, CleanupId, Mode, Place, ServerName, Status, view::SessionFilter};
+use domain::{
+    AccountId, CleanupId, Mode, Place, RepairId, RouterName, ServerName, Status,
+    census::{CensusKind, FindingFilter},
+    view::SessionFilter,
+};
 
 /// Search, and the first page.
 pub const HOME: &str = "/";
@@ -12,6 +16,8 @@ pub const ACCOUNTS: &str = "/accounts";
 pub const CLEANUPS: &str = "/clean-ups";
 /// Routers, pools, servers.
 pub const ROUTING: &str = "/routing";
+/// What the census found.
+pub const FINDINGS: &str = "/findings";
 /// The audit log.
 pub const AUDIT: &str = "/audit";
 /// One's own sign-ins.
@@ -33,6 +39,10 @@ pub mod action {
     pub const REQUEST: &str = "/fn/clean-ups/request";
     /// Tries a clean-up's failed and owed steps again.
     pub const RETRY: &str = "/fn/clean-ups/retry";
+    /// Runs a census.
+    pub const CENSUS: &str = "/fn/census/run";
+    /// Repairs what the census found.
+    pub const REPAIR: &str = "/fn/census/repair";
     /// Ends one of one's own console sessions.
     pub const REVOKE: &str = "/fn/me/revoke";
     /// Ends all of one's console sessions but this one.
@@ -79,6 +89,14 @@ pub mod pattern {
     /// [`super::ROUTING`].
     pub const fn routing() -> Static {
         StaticSegment("routing")
+    }
+    /// [`super::FINDINGS`].
+    pub const fn findings() -> Static {
+        StaticSegment("findings")
+    }
+    /// [`super::repair`].
+    pub const fn repair() -> (Static, Static) {
+        (StaticSegment("findings"), StaticSegment("repair"))
     }
     /// [`super::AUDIT`].
     pub const fn audit() -> Static {
@@ -181,6 +199,31 @@ pub fn cleanup_events(id: &CleanupId) -> String {
 /// A clean-up's evidence pack as a file: `md` or `json`.
 pub fn evidence(id: &CleanupId, format: &str) -> String {
     format!("{}/evidence.{format}", cleanup(id))
+}
+
+/// A page of what the census found.
+pub fn findings(filter: &FindingFilter, after: Option<&str>) -> String {
+    query(FINDINGS, finding_pairs(filter).into_iter().chain([("after", after.unwrap_or_default())]))
+}
+
+/// The plan of a repair of what the census found.
+pub fn repair(filter: &FindingFilter) -> String {
+    query(&format!("{FINDINGS}/repair"), finding_pairs(filter))
+}
+
+/// A repair that was asked for.
+pub fn repair_made(id: &RepairId) -> String {
+    query(&format!("{FINDINGS}/repair"), [("id", id.as_str())])
+}
+
+/// A filter of findings as it stands in a URL and a form.
+pub fn finding_pairs(filter: &FindingFilter) -> [(&'static str, &str); 4] {
+    [
+        ("kind", filter.kind.map_or("", CensusKind::as_str)),
+        ("router", filter.router.as_ref().map_or("", RouterName::as_str)),
+        ("server", filter.server.as_ref().map_or("", ServerName::as_str)),
+        ("age", filter.age.as_str()),
+    ]
 }
 
 /// The audit log, by the texts of its form.

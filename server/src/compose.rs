@@ -206,6 +206,8 @@ fn settings(config: &Config) -> Settings {
         watch: config.watch,
         observe_every: config.observe_every,
         observe_limit: config.observe_limit,
+        census_every: config.census_every,
+        census_grace: config.census_grace,
         page_size: config.page_size,
         session_idle: config.session_idle,
         session_absolute: config.session_absolute,

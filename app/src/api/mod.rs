@@ -4,6 +4,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod census;
 pub mod cleanups;
 pub mod ctx;
 mod error;
@@ -28,6 +29,8 @@ mod tests {
         assert_eq!(super::sign_in::SignOut::PATH, action::SIGN_OUT);
         assert_eq!(super::cleanups::RequestCleanup::PATH, action::REQUEST);
         assert_eq!(super::cleanups::RetryCleanup::PATH, action::RETRY);
+        assert_eq!(super::census::RunCensus::PATH, action::CENSUS);
+        assert_eq!(super::census::RequestRepair::PATH, action::REPAIR);
         assert_eq!(super::me::RevokeSession::PATH, action::REVOKE);
         assert_eq!(super::me::RevokeOtherSessions::PATH, action::REVOKE_OTHERS);
         assert_eq!(super::me::ChooseTheme::PATH, action::THEME);
@@ -40,6 +43,8 @@ mod tests {
             action::SIGN_OUT,
             action::REQUEST,
             action::RETRY,
+            action::CENSUS,
+            action::REPAIR,
             action::REVOKE,
             action::REVOKE_OTHERS,
             action::THEME,

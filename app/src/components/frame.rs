@@ -15,6 +15,8 @@ pub(crate) enum Tab {
     Cleanups,
     /// Routers and servers.
     Routing,
+    /// What the census found.
+    Findings,
     /// The audit log.
     Audit,
     /// One's own sign-ins.
@@ -24,13 +26,14 @@ pub(crate) enum Tab {
 }
 
 impl Tab {
-    const ALL: [Self; 5] = [Self::Accounts, Self::Cleanups, Self::Routing, Self::Audit, Self::Me];
+    const ALL: [Self; 6] = [Self::Accounts, Self::Cleanups, Self::Routing, Self::Findings, Self::Audit, Self::Me];
 
     const fn link(self) -> (&'static str, &'static str, &'static str, Permission) {
         match self {
             Self::Accounts => (routes::HOME, "Accounts", "i-accounts", Permission::ReadAccounts),
             Self::Cleanups => (routes::CLEANUPS, "Clean-ups", "i-cleanups", Permission::ReadCleanups),
             Self::Routing => (routes::ROUTING, "Routing", "i-routing", Permission::ReadRouting),
+            Self::Findings => (routes::FINDINGS, "Findings", "i-findings", Permission::ReadFindings),
             Self::Audit => (routes::AUDIT, "Audit log", "i-audit", Permission::ReadAudit),
             Self::Me | Self::Elsewhere => (routes::ME, "Your sign-ins", "i-me", Permission::OwnSessions),
         }

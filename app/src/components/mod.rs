@@ -21,3 +21,5 @@ pub(crate) mod server;
 pub(crate) mod table;
 #[cfg(feature = "ssr")]
 pub(crate) mod timeline;
+#[cfg(feature = "ssr")]
+pub(crate) mod trend;

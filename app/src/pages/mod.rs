@@ -7,9 +7,11 @@ pub(crate) mod audit;
 pub(crate) mod cleanup;
 pub(crate) mod cleanups;
 pub(crate) mod error;
+pub(crate) mod findings;
 pub(crate) mod home;
 pub(crate) mod me;
 pub(crate) mod plan;
+pub(crate) mod repair;
 pub(crate) mod routing;
 pub(crate) mod sign_in;
 

@@ -44,10 +44,10 @@ impl Role {
         use Permission as P;
         match permission {
             P::OwnSessions | P::ReadAccountAudit => true,
-            P::ReadAccounts | P::ReadRouting | P::ReadCleanups => !matches!(self, Self::Auditor),
-            P::CleanUp => matches!(self, Self::Support | Self::Admin),
+            P::ReadAccounts | P::ReadRouting | P::ReadCleanups | P::ReadFindings => !matches!(self, Self::Auditor),
+            P::CleanUp | P::RunCensus => matches!(self, Self::Support | Self::Admin),
             P::ReadAudit => matches!(self, Self::Admin | Self::Auditor),
-            P::ManageStaff | P::ManageTokens => matches!(self, Self::Admin),
+            P::ManageStaff | P::ManageTokens | P::Repair => matches!(self, Self::Admin),
             P::ReportSessions | P::ReadSessions | P::AskRoute | P::FeedRouter => false,
         }
     }
@@ -71,6 +71,12 @@ pub enum Permission {
     ReadCleanups,
     /// Request a clean-up of one account, retry its steps.
     CleanUp,
+    /// See what the census found.
+    ReadFindings,
+    /// Run a census.
+    RunCensus,
+    /// Repair what the census found.
+    Repair,
     /// Search and export the whole audit log.
     ReadAudit,
     /// See that an event concerns an account (without its details for auditors).
@@ -99,6 +105,9 @@ impl Permission {
             Self::ReadRouting => "see routing",
             Self::ReadCleanups => "see clean-ups",
             Self::CleanUp => "clean up accounts",
+            Self::ReadFindings => "see findings",
+            Self::RunCensus => "run a census",
+            Self::Repair => "repair what the census found",
             Self::ReadAudit => "read the audit log",
             Self::ReadAccountAudit => "see what was done to an account",
             Self::ManageStaff => "manage staff",
@@ -243,6 +252,9 @@ mod tests {
         assert!(!Role::Viewer.may(Permission::CleanUp));
         assert!(Role::Support.may(Permission::CleanUp));
         assert!(!Role::Support.may(Permission::ReadAudit));
+        assert!(Role::Viewer.may(Permission::ReadFindings) && !Role::Viewer.may(Permission::RunCensus));
+        assert!(Role::Support.may(Permission::RunCensus) && !Role::Support.may(Permission::Repair));
+        assert!(Role::Admin.may(Permission::Repair) && !Role::Auditor.may(Permission::ReadFindings));
     }
 
     #[test]

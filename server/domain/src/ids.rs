@@ -90,6 +90,10 @@ token_ids! {
     StaffSessionId, "a console session id";
     /// An API token's id (never its secret).
     TokenId, "a token id";
+    /// A finding of the census.
+    FindingId, "a finding id";
+    /// A repair's id.
+    RepairId, "a repair id";
 }
 text_id!(
     /// A router's name: a load balancer or an affinity map.

@@ -5,6 +5,7 @@
 mod access;
 mod account;
 mod audit;
+pub mod census;
 mod cleanup;
 mod clock;
 mod diagnosis;
@@ -17,6 +18,7 @@ mod key;
 mod machine;
 mod plan;
 mod query;
+mod repair;
 mod rich;
 mod route;
 mod session;
@@ -32,7 +34,8 @@ pub use diagnosis::{Finding, FindingKind, Look, Severity, Unread, Verdict, Verdi
 pub use fold::{fold, marks};
 pub use health::{Counters, Health, HealthPolicy, HealthWindow, ServerStatus};
 pub use ids::{
-    AccountId, CleanupId, IdError, PoolName, RouterName, ServerName, SessionId, StaffId, StaffSessionId, TokenId,
+    AccountId, CleanupId, FindingId, IdError, PoolName, RepairId, RouterName, ServerName, SessionId, StaffId,
+    StaffSessionId, TokenId,
 };
 pub use instant::{Instant, ParseInstantError, Span};
 pub use ip::IpRange;
@@ -40,6 +43,7 @@ pub use key::{KeyError, RouteKey};
 pub use machine::{Policy, Progress, Reading, Work, next_work, status_of};
 pub use plan::{Plan, PlanHash, PlannedRoute, PoolInfo, plan};
 pub use query::{Query, QueryError, Term};
+pub use repair::{Repair, RepairItem, RepairMade, RepairOutcome, RepairPage, RepairPlan, RepairRequest, Unrepairable};
 pub use rich::{Piece, Rich};
 pub use route::{Place, Route, RouterKind, Scope};
 pub use session::{EndReason, Session, SessionState, fingerprint};

@@ -25,6 +25,8 @@ pub trait RouteTable: Send + Sync {
     async fn list(&self, pool: &PoolName, limit: u64) -> Result<Listing, RouterError>;
     /// The entries of `pool` that pin to `server`, at most `limit`.
     async fn of_server(&self, pool: &PoolName, server: &ServerName, limit: u64) -> Result<Listing, RouterError>;
+    /// At most `limit` entries of `pool` whose keys come after `after`, in the order of keys.
+    async fn page(&self, pool: &PoolName, after: Option<&RouteKey>, limit: u32) -> Result<Vec<Entry>, RouterError>;
 }
 
 /// The embedded router: it answers at once, so nothing has to be drained.
@@ -110,6 +112,16 @@ impl Router for Embedded {
         self.check(pool)?;
         self.table.of_server(pool, server, limit).await
     }
+
+    async fn page(
+        &self,
+        pool: &PoolName,
+        after: Option<&RouteKey>,
+        limit: u32,
+    ) -> Result<Option<Vec<Entry>>, RouterError> {
+        self.check(pool)?;
+        self.table.page(pool, after, limit).await.map(Some)
+    }
 }
 
 #[cfg(test)]
@@ -166,6 +178,9 @@ mod tests {
         }
         async fn of_server(&self, _pool: &PoolName, _server: &ServerName, _: u64) -> Result<Listing, RouterError> {
             Ok(Listing::All(Vec::new()))
+        }
+        async fn page(&self, _pool: &PoolName, _: Option<&RouteKey>, _: u32) -> Result<Vec<Entry>, RouterError> {
+            Ok(Vec::new())
         }
     }
 

@@ -6,6 +6,7 @@ mod transact;
 
 mod accounts;
 mod audit;
+mod census;
 mod check;
 mod cleanups;
 pub mod crash;
@@ -73,6 +74,7 @@ struct Inner {
     hashing: Arc<Semaphore>,
     reporter: sessions::Reporter,
     observer: routing::ObserverState,
+    census: census::Desk,
 }
 
 impl Unstick {
@@ -90,6 +92,7 @@ impl Unstick {
             hashing,
             reporter: sessions::Reporter::default(),
             observer: routing::ObserverState::default(),
+            census: census::Desk::default(),
             parts,
         }))
     }

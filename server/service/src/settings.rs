@@ -34,6 +34,10 @@ pub struct Settings {
     pub observe_every: Span,
     /// Tables with more rows are not listed whole.
     pub observe_limit: u64,
+    /// How often a census runs by itself; zero for never.
+    pub census_every: Span,
+    /// What is younger counts in no census.
+    pub census_grace: Span,
     /// Rows of a page.
     pub page_size: u32,
     /// A console session ends after this time without use.
@@ -65,6 +69,8 @@ impl Default for Settings {
             watch: Span::from_secs(10 * 60),
             observe_every: Span::from_secs(5),
             observe_limit: 50_000,
+            census_every: Span::from_secs(15 * 60),
+            census_grace: Span::from_secs(5 * 60),
             page_size: 50,
             session_idle: Span::from_secs(30 * 60),
             session_absolute: Span::from_secs(8 * 3_600),

@@ -1,4 +1,4 @@
-//! What runs beside the requests: clean-ups, the observer of routers, retention, checkpoints of the audit log. Each is
+//! What runs beside the requests: clean-ups, the observer of routers, censuses, retention, checkpoints of the audit log. Each is
 //! small, idempotent, bounded, and may run in several processes at once.
 
 use std::time::Duration;
@@ -29,6 +29,7 @@ impl Unstick {
                 .observe_once()
                 .await),
             self.every("watch", WATCH, stop.clone(), async |s: &Self| s.watch_once().await),
+            self.census_worker(stop.clone()),
             self.every("retention", PURGE, stop.clone(), async |s: &Self| s.purge_once().await),
             self.every("checkpoints", CHECKPOINT, stop, async |s: &Self| s.checkpoint_if_due().await),
         );

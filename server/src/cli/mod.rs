@@ -2,9 +2,10 @@
 //! same audit log as the console; who acts is `cli:<os user>@<host>`.
 //!
 //! Exit codes: 0 done (and, for a clean-up, verified), 1 failed, 2 wrong usage, 3 accepted but owed to a router that does
-//! not answer, 4 refused. `doctor` has its own: 0 all well, 1 somebody should look, 2 something does not work.
+//! not answer, 4 refused. A census ends with 3 when it found something, or could not read something. `doctor` has its own: 0 all well, 1 somebody should look, 2 something does not work.
 
 mod audit;
+mod census;
 mod cleanup;
 mod completions;
 mod config;
@@ -16,6 +17,7 @@ mod exit;
 mod import;
 mod man;
 mod output;
+mod repair;
 mod sample;
 mod serve;
 mod staff;
@@ -61,6 +63,8 @@ enum Command {
     CleanupUserSessions(cleanup::Args),
     DiagnoseSessions(diagnose::Args),
     Evidence(evidence::Args),
+    Census(census::Args),
+    Repair(repair::Args),
     Import(import::Args),
     DemoData(demo_data::Args),
     Staff(staff::Args),
@@ -80,6 +84,8 @@ impl Command {
             Self::CleanupUserSessions(args) => args.json,
             Self::DiagnoseSessions(args) => args.json,
             Self::Evidence(args) => args.json,
+            Self::Census(args) => args.json,
+            Self::Repair(args) => args.json,
             Self::Import(args) => args.json,
             Self::DemoData(args) => args.json,
             Self::Staff(args) => args.json,
@@ -166,6 +172,8 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::CleanupUserSessions(args) => cleanup::run(&context, args).await,
         Command::DiagnoseSessions(args) => diagnose::run(&context, args).await,
         Command::Evidence(args) => evidence::run(&context, args).await,
+        Command::Census(args) => census::run(&context, args).await,
+        Command::Repair(args) => repair::run(&context, args).await,
         Command::Import(args) => import::run(&context, args).await,
         Command::DemoData(args) => demo_data::run(&context, args).await,
         Command::Staff(args) => staff::run(&context, args).await,

@@ -114,6 +114,8 @@ pub(super) fn build(said: RawConfig, problems: &mut Problems) -> Config {
         watch: from.span("watch", Span::ZERO, Span::from_days(1)),
         observe_every: from.span("observe_every", Span::from_millis(100), HOUR),
         observe_limit: from.number("observe_limit", 100, 100_000_000),
+        census_every: from.span("census_every", Span::ZERO, DAY),
+        census_grace: from.span("census_grace", Span::ZERO, DAY),
         embedded_pin_timeout: from.span("embedded_pin_timeout", SECOND, Span::from_days(365)),
         page_size: from.number("page_size", 5, 500),
         argon_memory_kib: from.number("argon_memory_kib", 19_456, 4_194_304),

@@ -48,6 +48,8 @@ pub const KEYS: &[Key] = &[
     ),
     key("observe_every", "5s", "how often routers are looked at"),
     key("observe_limit", "50000", "tables with more rows than this are not listed whole"),
+    key("census_every", "15m", "how often a census looks for what is left over anywhere; 0s switches it off"),
+    key("census_grace", "5m", "what is younger than this counts in no census"),
     key("embedded_pin_timeout", "30m", "a pin of the embedded router ends after so long without traffic"),
     key("page_size", "50", "rows of a page"),
     key("argon_memory_kib", "19456", "memory of one password hash; OWASP's least is 19456"),

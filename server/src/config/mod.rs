@@ -78,6 +78,10 @@ pub struct Config {
     pub observe_every: Span,
     /// Tables with more rows are not listed whole.
     pub observe_limit: u64,
+    /// How often a census runs by itself; zero for never.
+    pub census_every: Span,
+    /// What is younger counts in no census.
+    pub census_grace: Span,
     /// A pin of the embedded router ends after so long without traffic.
     pub embedded_pin_timeout: Span,
     /// Rows of a page.

@@ -48,6 +48,8 @@ impl Config {
             "watch" => span(self.watch),
             "observe_every" => span(self.observe_every),
             "observe_limit" => self.observe_limit.to_string(),
+            "census_every" => span(self.census_every),
+            "census_grace" => span(self.census_grace),
             "embedded_pin_timeout" => span(self.embedded_pin_timeout),
             "page_size" => self.page_size.to_string(),
             "argon_memory_kib" => self.argon_memory_kib.to_string(),

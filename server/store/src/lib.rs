@@ -10,6 +10,7 @@
 mod accounts;
 mod audit;
 mod bulk;
+mod census;
 mod cleanups;
 mod conn;
 mod embedded;
@@ -29,6 +30,7 @@ mod tx;
 pub use self::{
     accounts::{AccountUpsert, Found, FoundRow, KeyOwner},
     audit::{Checkpoint, Verification},
+    census::{CensusLease, FindingCount, FindingKey, FindingMark, Recount},
     cleanups::{Inserted, Lease},
     embedded::{EmbeddedServer, Pin},
     error::{Result, StoreError},

@@ -101,6 +101,13 @@ macro_rules! piece {
     ($engine:ident token) => {
         "id, name, hash, scopes, created_at, created_by, expires_at, revoked_at, last_used_at"
     };
+    ($engine:ident census) => {
+        "no, actor, started_at, ended_at, outcome, note"
+    };
+    ($engine:ident finding) => {
+        "kind, router, pool, subject, id, server, account_id, session_id, severity, since, things, detail, state, \
+         first_seen_at, last_seen_at, looks, census, gone_at"
+    };
     ($engine:ident $text:literal) => { $text };
 }
 pub(crate) use piece;

@@ -14,9 +14,10 @@ async fn every_changing_function_leaves_an_event() {
         app.person_with_password("dana", Role::Support).await;
         let stuck = app.stuck("acc_a").await;
         let hash = app.plan_hash(&stuck.account, Mode::Force).await;
-        let staff = app.person("sam", Role::Support).await;
+        let staff = app.person("sam", Role::Admin).await;
         let (mut browser, _second) = (app.session_of(&staff).await, app.session_of(&staff).await);
         let own = app.unstick.store().staff_sessions_of(&staff, domain::Clock::now(app.clock.as_ref())).await.unwrap();
+        let repair = if path == "/fn/census/repair" { app.repair_hash().await } else { String::new() };
         let before = app.events().await;
         let (fields, action): (Vec<(&str, &str)>, &str) = match path {
             "/fn/sign-in" => (vec![("name", "dana"), ("password", PASSWORD)], "staff.signed_in"),
@@ -29,6 +30,13 @@ async fn every_changing_function_leaves_an_event() {
                     ("reason", "stuck everywhere"),
                     ("ticket", "T-1"),
                 ];
+                (fields, "cleanup.requested")
+            }
+            "/fn/census/run" => (vec![], "census.started"),
+            "/fn/census/repair" => {
+                let mut fields = vec![("kind", ""), ("router", ""), ("server", ""), ("age", ""), ("hash", &*repair)];
+                fields.extend([("reason", "left by the outage"), ("ticket", "")]);
+                // After its own event.
                 (fields, "cleanup.requested")
             }
             // Nothing waits for a retry here: a refusal changes nothing (the real thing is in package `service`).

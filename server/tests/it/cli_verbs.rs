@@ -33,6 +33,8 @@ const VERBS: &[Verb] = &[
         input: "{\"type\":\"account\",\"account_id\":\"acc_1\"}\n{\"type\":\"session\",\"session_id\":\"s_1\",\"account_id\":\"acc_1\"}\n",
         ..changes("import", &["import", "-", "--json"], "import.done")
     },
+    changes("census", &["census", "--json"], "census.started"),
+    reads("repair", &["repair", "--write", "plan.json", "--json"]),
     reads("diagnose-sessions", &["diagnose-sessions", "--account-id", "acc_1", "--json"]),
     changes(
         "cleanup-user-sessions",

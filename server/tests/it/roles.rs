@@ -12,6 +12,7 @@ const WHO: [Option<Role>; 5] = [None, Some(Role::Viewer), Some(Role::Support), S
 const EVERYBODY: &[Role] = &Role::ALL;
 const READERS: &[Role] = &[Role::Viewer, Role::Support, Role::Admin];
 const CLEANERS: &[Role] = &[Role::Support, Role::Admin];
+const ADMINS: &[Role] = &[Role::Admin];
 const AUDITORS: &[Role] = &[Role::Admin, Role::Auditor];
 
 /// Server functions, and who may call them. `None`: anybody, signed in or not.
@@ -20,6 +21,8 @@ const FUNCTIONS: &[(&str, Option<&[Role]>)] = &[
     ("/fn/sign-out", Some(EVERYBODY)),
     ("/fn/clean-ups/request", Some(CLEANERS)),
     ("/fn/clean-ups/retry", Some(CLEANERS)),
+    ("/fn/census/run", Some(CLEANERS)),
+    ("/fn/census/repair", Some(ADMINS)),
     ("/fn/me/revoke", Some(EVERYBODY)),
     ("/fn/me/revoke-others", Some(EVERYBODY)),
     ("/fn/me/theme", Some(EVERYBODY)),
@@ -35,6 +38,8 @@ const PAGES: &[(&str, &str, Option<&[Role]>)] = &[
     ("/clean-ups", "/clean-ups", Some(READERS)),
     ("/clean-ups/{id}", "/clean-ups/ID", Some(READERS)),
     ("/routing", "/routing", Some(READERS)),
+    ("/findings", "/findings", Some(READERS)),
+    ("/findings/repair", "/findings/repair", Some(ADMINS)),
     ("/audit", "/audit", Some(AUDITORS)),
     ("/me", "/me", Some(EVERYBODY)),
 ];
@@ -97,6 +102,15 @@ async fn every_server_function_for_every_role() {
                     ("ticket", ""),
                 ],
                 "/fn/clean-ups/retry" => &[("id", cleanup.as_str())],
+                "/fn/census/repair" => &[
+                    ("kind", ""),
+                    ("router", ""),
+                    ("server", ""),
+                    ("age", ""),
+                    ("hash", "none"),
+                    ("reason", "left by the outage"),
+                    ("ticket", ""),
+                ],
                 "/fn/me/revoke" => &[("id", "w_nosuch")],
                 "/fn/me/theme" => &[("theme", "dark")],
                 _ => &[],

@@ -13,3 +13,4 @@ mod watch;
 
 pub use evidence::Evidence;
 pub use request::Requested;
+pub(crate) use request::checked;

@@ -23,7 +23,7 @@ impl Unstick {
     }
 
     /// The plan for `world`, which must have been read whole: a plan names everything or is none.
-    pub(super) fn plan_of(&self, world: &World, mode: Mode) -> Result<Plan> {
+    pub(crate) fn plan_of(&self, world: &World, mode: Mode) -> Result<Plan> {
         if world.truncated {
             let message = format!(
                 "the account has more than {PLAN_SESSIONS} open sessions: end them at the identity system first"

@@ -147,7 +147,11 @@ impl Unstick {
     }
 }
 
-fn checked(mut request: CleanupRequest) -> Result<CleanupRequest> {
+/// `request` with its words trimmed.
+///
+/// # Errors
+/// `Invalid` for the reason or the ticket.
+pub(crate) fn checked(mut request: CleanupRequest) -> Result<CleanupRequest> {
     request.reason = request.reason.trim().to_owned();
     request.ticket = request.ticket.trim().to_owned();
     let letters = request.reason.chars().count();

@@ -162,7 +162,7 @@ impl Unstick {
 }
 
 impl crate::Error {
-    fn is_fenced(&self) -> bool {
+    pub(crate) fn is_fenced(&self) -> bool {
         let Self::Internal(source) = self else { return false };
         source.downcast_ref::<StoreError>().is_some_and(|error| matches!(error, StoreError::Fenced))
     }

@@ -113,4 +113,10 @@ impl RouteTable for Table {
     async fn of_server(&self, pool: &PoolName, server: &ServerName, limit: u64) -> Result<Listing, RouterError> {
         self.pages(pool, limit, |pin| &pin.server == server).await.map_err(trouble)
     }
+
+    async fn page(&self, pool: &PoolName, after: Option<&RouteKey>, limit: u32) -> Result<Vec<Entry>, RouterError> {
+        let (stored, now) = (stored_pool(&self.name, pool), self.clock.now());
+        let pins = self.store.pins_page(&stored, after, now, limit).await.map_err(trouble)?;
+        Ok(pins.into_iter().map(|pin| self.entry(pin)).collect())
+    }
 }

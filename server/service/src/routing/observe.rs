@@ -26,6 +26,13 @@ pub(crate) struct ObserverState {
     tables: Mutex<HashMap<Place, HashMap<RouteKey, Option<ServerName>>>>,
 }
 
+impl ObserverState {
+    /// Forgets what was last seen at `place`: the next pass begins with what is stored.
+    pub(crate) fn forget(&self, place: &Place) {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner).remove(place);
+    }
+}
+
 impl Unstick {
     /// One pass over every router.
     ///

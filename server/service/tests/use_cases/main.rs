@@ -5,6 +5,7 @@
 #[macro_use]
 mod world;
 
+mod census;
 #[cfg(feature = "crash-points")]
 mod crash;
 mod faults;

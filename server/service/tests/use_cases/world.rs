@@ -127,6 +127,14 @@ impl Router for Scripted {
     async fn of_server(&self, pool: &PoolName, server: &ServerName, limit: u64) -> Result<Listing, RouterError> {
         self.call(self.inner.of_server(pool, server, limit)).await
     }
+    async fn page(
+        &self,
+        pool: &PoolName,
+        after: Option<&RouteKey>,
+        limit: u32,
+    ) -> Result<Option<Vec<Entry>>, RouterError> {
+        self.call(self.inner.page(pool, after, limit)).await
+    }
 }
 
 #[expect(clippy::too_many_arguments, reason = "the fields of a pin")]

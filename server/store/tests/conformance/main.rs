@@ -9,6 +9,7 @@ mod world;
 mod accounts;
 mod audit;
 mod bulk;
+mod census;
 mod cleanups;
 mod counters;
 mod embedded;

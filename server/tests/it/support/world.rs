@@ -6,7 +6,9 @@ use axum::Router;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{
     AccountId, Actor, CleanupId, Clock, Counters, EndReason, Entropy, Health, Instant, ManualClock, Mode, PoolName,
-    Role, ServerName, SessionId, Span, StaffId, StaffSessionId, TokenScope, new_id,
+    Role, ServerName, SessionId, Span, StaffId, StaffSessionId, TokenScope,
+    census::FindingFilter,
+    new_id,
     view::{AuditFilter, CleanupRequest},
 };
 use server::{
@@ -184,6 +186,22 @@ impl TestApp {
     /// The hash of the plan of now.
     pub async fn plan_hash(&self, account: &AccountId, mode: Mode) -> String {
         self.unstick.plan_page(&Actor::System, account, mode).await.unwrap().hash.to_string()
+    }
+
+    /// Two censuses of a world in which everything is old enough: what is left over is open.
+    pub async fn censuses(&self) {
+        self.clock.advance(Span::from_secs(600));
+        for _ in 0..2 {
+            self.unstick.run_census(&Actor::System, &|_, _| ()).await.unwrap();
+        }
+    }
+
+    /// The hash of the repair plan of now, for what two censuses found.
+    pub async fn repair_hash(&self) -> String {
+        self.censuses().await;
+        let plan = self.unstick.repair_plan(&Actor::System, &FindingFilter::default(), 50).await.unwrap();
+        assert!(!plan.items.is_empty(), "there is something to repair");
+        plan.hash.to_string()
     }
 
     /// A clean-up that was asked for and not begun.

@@ -1,0 +1,131 @@
+//! What the census found, running one, and repairing.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    PlanHash, Repair, RepairId, RepairPlan, RepairRequest, RouterName, ServerName,
+    census::{CensusKind, FindingAge, FindingFilter, FindingsPage},
+};
+use leptos::{prelude::*, server_fn::codec::PostUrl};
+
+use super::{
+    ApiError, ctx,
+    flash::{self, Flash},
+};
+use crate::{components::text::sentence, routes};
+
+/// Accounts of one repair in the console: as many as a person can look at.
+const ACCOUNTS: u32 = 50;
+
+/// A page of what the census found. Needs `ReadFindings`.
+pub(crate) async fn findings() -> Result<FindingsPage, ApiError> {
+    let (unstick, actor) = ctx::reading()?;
+    Ok(unstick.findings(&actor, &filter(ctx::asked)?, ctx::asked("after").as_deref()).await?)
+}
+
+/// What a repair page shows.
+pub(crate) enum Repairing {
+    /// A plan to be confirmed.
+    Plan(RepairPlan),
+    /// What was made of one.
+    Made(Repair),
+}
+
+/// The plan of a repair, or a repair that was asked for. Needs `Repair`.
+pub(crate) async fn repairing() -> Result<Repairing, ApiError> {
+    let (unstick, actor) = ctx::reading()?;
+    if let Some(id) = ctx::asked("id") {
+        let id = RepairId::parse(id).map_err(|_| ApiError::not_found("repair"))?;
+        return Ok(Repairing::Made(unstick.repair(&actor, &id).await?));
+    }
+    Ok(Repairing::Plan(unstick.repair_plan(&actor, &filter(ctx::asked)?, ACCOUNTS).await?))
+}
+
+/// The filter that `value_of` its fields says. What is not understood never means «any».
+fn filter(value_of: impl Fn(&str) -> Option<String>) -> Result<FindingFilter, ApiError> {
+    let kind = |word: String| {
+        CensusKind::parse(&word).ok_or_else(|| ApiError::invalid("kind", format!("no finding is of kind {word}")))
+    };
+    let age = |word: String| {
+        FindingAge::parse(&word).ok_or_else(|| ApiError::invalid("age", format!("{word} is no age: 1h, 1d or 7d")))
+    };
+    let router = value_of("router").map(RouterName::parse).transpose();
+    let server = value_of("server").map(ServerName::parse).transpose();
+    Ok(FindingFilter {
+        kind: value_of("kind").map(kind).transpose()?,
+        router: router.map_err(|error| ApiError::invalid("router", error.to_string()))?,
+        server: server.map_err(|error| ApiError::invalid("server", error.to_string()))?,
+        age: value_of("age").map(age).transpose()?.unwrap_or_default(),
+    })
+}
+
+/// Runs a census in the background. Needs `RunCensus`.
+#[server(name = RunCensus, prefix = "/fn", endpoint = "census/run", input = PostUrl)]
+pub async fn run_census() -> Result<(), ApiError> {
+    let (unstick, actor) = ctx::mutating()?;
+    match unstick.ask_census(&actor).await {
+        Ok(()) => {
+            flash::leave(Flash::good(routes::FINDINGS, "A census runs now. Load this page again in a moment.")).await;
+        }
+        Err(error) if error.status() == 409 => {
+            let text = sentence(&error.to_string());
+            flash::leave(Flash { code: error.code().to_owned(), ..Flash::good(routes::FINDINGS, text) }).await;
+        }
+        Err(error) => return Err(error.into()),
+    }
+    ctx::see_other(routes::FINDINGS);
+    Ok(())
+}
+
+/// Asks for a repair as it was planned and shown. Needs `Repair`. What the person can mend leads back to the plan with all
+/// that was typed; a plan that is not the one of now is shown anew.
+#[server(name = RequestRepair, prefix = "/fn", endpoint = "census/repair", input = PostUrl)]
+pub async fn request_repair(
+    /// The filter's kind, or nothing.
+    kind: String,
+    /// Its router, or nothing.
+    router: String,
+    /// Its server, or nothing.
+    server: String,
+    /// Its age, or nothing.
+    age: String,
+    /// The plan that was shown.
+    hash: String,
+    /// Why.
+    reason: String,
+    /// The ticket, or nothing.
+    ticket: String,
+) -> Result<(), ApiError> {
+    let (unstick, actor) = ctx::mutating()?;
+    let fields = [("kind", kind), ("router", router), ("server", server), ("age", age)];
+    let filter = filter(|name| {
+        let value = fields.iter().find(|(field, _)| *field == name).map(|(_, value)| value.trim().to_owned());
+        value.filter(|value| !value.is_empty())
+    })?;
+    let form = routes::repair(&filter);
+    let typed = BTreeMap::from([("reason".to_owned(), reason.clone()), ("ticket".to_owned(), ticket.clone())]);
+    let plan = unstick.repair_plan(&actor, &filter, ACCOUNTS).await?;
+    let back = |code: &str, text: String, field: &str| Flash {
+        at: form.clone(),
+        code: code.to_owned(),
+        text,
+        field: field.to_owned(),
+        typed: typed.clone(),
+    };
+    if plan.hash != PlanHash(hash) {
+        let text = "Something changed since it was shown. Look at it again, and confirm it.";
+        flash::leave(back("world-changed", text.to_owned(), "")).await;
+        ctx::see_other(&form);
+        return Ok(());
+    }
+    match unstick.request_repair(&actor, RepairRequest { plan, reason, ticket }).await {
+        Ok(repair) => ctx::see_other(&routes::repair_made(&repair.id)),
+        Err(error) if matches!(error.status(), 409 | 422 | 503) => {
+            let error = ApiError::from(error);
+            flash::leave(back(error.code, sentence(&error.message), error.field.unwrap_or_default())).await;
+            ctx::see_other(&form);
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}

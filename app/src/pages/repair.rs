@@ -1,0 +1,194 @@
+//! A repair: exactly what would be removed, the one confirmation, and afterwards the clean-ups that were made of it.
+
+use domain::{PlannedRoute, Repair as Made, RepairItem, RepairMade, RepairOutcome, RepairPlan, SessionId};
+use leptos::prelude::*;
+
+use super::{Shown, framed};
+use crate::{
+    api::{
+        census::{self, Repairing},
+        ctx, escape,
+        flash::{self, Flash},
+    },
+    components::{
+        card::{button, card, crumb, empty, note},
+        form::{described, field, hidden, token},
+        frame::Tab,
+        table::table,
+        tag::{Tone, tag},
+        text::{id, len, plural},
+    },
+    routes,
+};
+
+/// Records and routes of an account that are shown before the rest is folded away.
+const SHOWN: usize = 6;
+
+/// The page.
+#[component]
+pub(crate) fn Repair() -> impl IntoView {
+    framed(Tab::Findings, async {
+        let repairing = census::repairing().await?;
+        let flash = flash::take().await;
+        if flash.as_ref().is_some_and(|flash| flash.code == "invalid") {
+            ctx::set_status(422);
+        }
+        Ok(match repairing {
+            Repairing::Plan(plan) => Shown::new("Plan a repair", planned(&plan, flash.as_ref())),
+            Repairing::Made(made) => Shown::new("Repair", show(&made)),
+        })
+    })
+}
+
+fn planned(plan: &RepairPlan, flash: Option<&Flash>) -> AnyView {
+    let told = flash.filter(|flash| flash.field.is_empty()).map(|flash| {
+        let title = if flash.code == "world-changed" { "The plan is new. " } else { "" };
+        note(Tone::Warn, view! { <b>{title}</b> {flash.text.clone()} })
+    });
+    let body = if plan.items.is_empty() {
+        let words = "Nothing that is open here is left over any more, or nothing of it can be removed. The next census says so.";
+        let back = button(routes::findings(&plan.filter, None), "Back to the findings", "");
+        view! { <section class="card">{empty(words, back)}</section> }.into_any()
+    } else {
+        view! {
+            <div class="grid even">
+                <div class="stack">{plan.items.iter().map(item).collect_view()}</div>
+                <div class="stack">{summary(plan)} {confirm(plan, flash)}</div>
+            </div>
+        }
+        .into_any()
+    };
+    view! {
+        {crumb(&routes::findings(&plan.filter, None), "Findings")}
+        <h1>"Plan a repair"</h1>
+        <p class="lead">"Everything that is named here was read just now. Confirming it asks for one clean-up an account, of exactly this. Live sessions stay."</p>
+        {told}
+        <div class="stack">{body} {left_alone(plan)}</div>
+    }
+    .into_any()
+}
+
+fn item(item: &RepairItem) -> AnyView {
+    let words = format!(
+        "{}, {}",
+        plural(len(&item.records), "record", "records"),
+        plural(len(&item.routes), "route", "routes")
+    );
+    let owed = (!item.unread.is_empty()).then(|| {
+        let names: Vec<&str> = item.unread.iter().map(domain::RouterName::as_str).collect();
+        note(Tone::Warn, format!("{} does not answer: its part will be owed.", names.join(", ")))
+    });
+    let record = |id: &SessionId| {
+        view! { <li class="row"><span>"record of " <code>{id.to_string()}</code></span></li> }.into_any()
+    };
+    let route = |route: &PlannedRoute| {
+        let on = route.server.as_ref().map_or_else(String::new, ToString::to_string);
+        let place = format!("{} / {}", route.place.router, route.place.pool);
+        view! { <li class="row"><span>"route of " <code>{route.key.to_string()}</code></span><span>{place} " → " <b>{on}</b></span></li> }
+            .into_any()
+    };
+    let mut rows: Vec<AnyView> = item.routes.iter().map(route).chain(item.records.iter().map(record)).collect();
+    let rest = rows.split_off(rows.len().min(SHOWN));
+    let folded = (!rest.is_empty()).then(|| {
+        view! { <details class="more"><summary>{format!("and {} more", rest.len())}</summary><ul class="rows">{rest}</ul></details> }
+    });
+    let link = view! { <a href=routes::account(&item.account)>{words}</a> };
+    let body = view! { {owed} <ul class="rows">{rows}</ul> {folded} };
+    card(item.account.as_str(), link.into_any(), body.into_any())
+}
+
+fn summary(plan: &RepairPlan) -> AnyView {
+    let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    let more = plan.more.then(|| {
+        view! { <li>{format!("More than {} accounts have open findings: repair again afterwards.", plan.limit)}</li> }
+    });
+    let body = view! {
+        <ul class="will">
+            <li>{plural(len(&plan.items), "account", "accounts")}</li>
+            <li>{plural(count(plan.records()), "record is cleaned", "records are cleaned")}</li>
+            <li>{plural(count(plan.routes()), "route is cleared", "routes are cleared")}</li>
+            <li>"Nobody is signed out."</li>
+            {more}
+        </ul>
+        <p class="pad">"Plan " {id(&plan.hash.0)}</p>
+    };
+    card("What will happen", ().into_any(), body.into_any())
+}
+
+fn confirm(plan: &RepairPlan, flash: Option<&Flash>) -> AnyView {
+    let typed = |name| flash.map(|flash| flash.typed(name)).unwrap_or_default();
+    let error = |name| flash.and_then(|flash| flash.about(name));
+    let (bad_reason, bad_ticket) = (error("reason"), error("ticket"));
+    // Leptos does not escape what is inside a textarea (tachys 0.2.19), so it is escaped here, and said so to leptos.
+    let text = escape(&typed("reason"));
+    let wrong = bad_reason.is_some();
+    let reason = view! {
+        <textarea id="reason" name="reason" required minlength="5" maxlength="400" rows="3" dir="auto" autofocus=wrong
+            aria-invalid=wrong.then_some("true") aria-describedby=described("reason", wrong) inner_html=text></textarea>
+    };
+    let wrong = bad_ticket.is_some();
+    let ticket = view! {
+        <input id="ticket" name="ticket" type="text" maxlength="64" value=typed("ticket") autocomplete="off"
+            aria-invalid=wrong.then_some("true") aria-describedby=described("ticket", wrong)/>
+    };
+    let pairs = routes::finding_pairs(&plan.filter);
+    view! {
+        <section class="card pad form" aria-label="Confirm">
+            <form method="post" action=routes::action::REPAIR>
+                {token(&ctx::csrf())}
+                {pairs.map(|(name, value)| hidden(name, value)).into_iter().collect_view()}
+                {hidden("hash", &plan.hash.0)}
+                <fieldset>
+                    <legend class="sr">"Confirm the repair"</legend>
+                    {field("reason", "Reason", "Why, in 5 to 400 characters. It goes into the audit log.", bad_reason, reason.into_any())}
+                    {field("ticket", "Ticket", "Optional.", bad_ticket, ticket.into_any())}
+                    <button class="btn p whole">{format!("Repair {}", plural(len(&plan.items), "account", "accounts"))}</button>
+                </fieldset>
+            </form>
+        </section>
+    }
+    .into_any()
+}
+
+fn left_alone(plan: &RepairPlan) -> AnyView {
+    if plan.left_alone.is_empty() {
+        return ().into_any();
+    }
+    let item = |left: &domain::Unrepairable| {
+        view! { <li class="row"><span>{left.what.clone()}</span><small>{left.why.clone()}</small></li> }
+    };
+    let body = view! { <ul class="rows">{plan.left_alone.iter().map(item).collect_view()}</ul> };
+    card("Left alone", "not part of the plan".into_any(), body.into_any())
+}
+
+fn show(made: &Made) -> AnyView {
+    let row = |made: &RepairMade| {
+        let tone = match made.outcome {
+            RepairOutcome::Requested => Tone::Ok,
+            RepairOutcome::Waiting | RepairOutcome::Changed => Tone::Warn,
+            RepairOutcome::Failed => Tone::Bad,
+        };
+        let cleanup = made.cleanup.as_ref().map(|id| view! { <a class="go" href=routes::cleanup(id)>"Its ledger"</a> });
+        view! {
+            <tr>
+                <td><a href=routes::account(&made.account)>{made.account.to_string()}</a></td>
+                <td>{tag(tone, made.outcome.label())}</td>
+                <td>{cleanup}</td>
+            </tr>
+        }
+        .into_any()
+    };
+    view! {
+        {crumb(routes::FINDINGS, "Findings")}
+        <h1>"Repair"</h1>
+        <p class="lead">
+            {made.actor.clone()} " asked for it at " {made.requested_at.to_text()} ": " {made.reason.clone()} " "
+            {(!made.ticket.is_empty()).then(|| view! { <code>{made.ticket.clone()}</code> })}
+        </p>
+        <section class="card" aria-label="Clean-ups">
+            {table("Clean-ups of this repair", &["Account", "What became of it", "Clean-up"], made.made.iter().map(row).collect())}
+        </section>
+        <p class="hint spaced">"Each is verified by its own clean-up. What is gone leaves the findings with the next census."</p>
+    }
+    .into_any()
+}

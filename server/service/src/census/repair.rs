@@ -1,0 +1,215 @@
+//! Repairing what the census found: a plan that names everything, and then one clean-up for each of its accounts, with the
+//! engine of all clean-ups, and so with its ledger, its audit events and its proof.
+
+use domain::{
+    AccountId, Actor, Mode, Permission, Plan, PlanHash, Repair, RepairId, RepairItem, RepairMade, RepairOutcome,
+    RepairPlan, RepairRequest, Unrepairable, census::FindingFilter, new_id, view::CleanupRequest,
+};
+use futures::stream::{self, StreamExt};
+
+use crate::{Error, Result, Unstick, cleanups::checked, world::PLAN_SESSIONS};
+
+/// Accounts that one repair may have.
+const MOST: u32 = 1_000;
+/// Accounts whose worlds are read at once.
+const AT_ONCE: usize = 4;
+/// Findings that are named as left alone.
+const NAMED: u32 = 20;
+/// Longest reason: the clean-ups' begins with the repair's id.
+const REASON: usize = 400;
+
+/// What a repair would do with an account.
+enum Would {
+    Remove(RepairItem),
+    LeaveAlone(Unrepairable),
+    Nothing,
+}
+
+impl Unstick {
+    /// What a repair of the open findings that pass `filter` would remove, of at most `limit` accounts, exactly. It names
+    /// all that is left over of each of them, as their clean-ups do.
+    ///
+    /// # Errors
+    /// `Invalid` for a kind that no clean-up removes, or the limit; `Denied`.
+    pub async fn repair_plan(&self, actor: &Actor, filter: &FindingFilter, limit: u32) -> Result<RepairPlan> {
+        self.authorize(actor, Permission::Repair, "repair").await?;
+        if filter.kind.is_some_and(|kind| !kind.is_repairable()) {
+            let message = "only orphaned sessions and stale routes can be removed: choose one of them, or none";
+            return Err(Error::invalid("kind", message));
+        }
+        if !(1..=MOST).contains(&limit) {
+            return Err(Error::invalid("limit", format!("a repair has 1 to {MOST} accounts")));
+        }
+        let now = self.now();
+        let mut accounts = self.store().accounts_to_repair(filter, None, limit + 1, now).await?;
+        let more = accounts.len() > limit as usize;
+        accounts.truncate(limit as usize);
+        let (mut items, mut left_alone) = (Vec::new(), Vec::new());
+        for would in self.would(accounts).await? {
+            match would {
+                Would::Remove(item) => items.push(item),
+                Would::LeaveAlone(why) => left_alone.push(why),
+                Would::Nothing => {}
+            }
+        }
+        for finding in self.store().findings_of_nobody(NAMED).await? {
+            let why = "it is not known whose it is, so no clean-up removes it: it expires, or clear it on the router";
+            left_alone.push(Unrepairable { what: finding.seen.sentence().to_string(), why: why.to_owned() });
+        }
+        let census = self.store().last_census().await?.map_or(0, |census| census.no);
+        let mut plan = RepairPlan {
+            version: RepairPlan::VERSION,
+            census,
+            made_at: now,
+            filter: filter.clone(),
+            limit,
+            items,
+            left_alone,
+            more,
+            hash: PlanHash(String::new()),
+        };
+        plan.hash = plan.hash_now();
+        Ok(plan)
+    }
+
+    /// Carries `request.plan` out: asks for a clean-up of each account that it names, of exactly what it names.
+    ///
+    /// # Errors
+    /// `Invalid` for the reason, the ticket, or a plan that was changed after it was written; `NothingToDo`; `Conflict`
+    /// when any of its accounts is not as planned any more (then nothing is done); `Denied`.
+    pub async fn request_repair(&self, actor: &Actor, request: RepairRequest) -> Result<Repair> {
+        self.authorize(actor, Permission::Repair, "repair").await?;
+        let RepairRequest { plan, reason, ticket } = request;
+        let first = plan.items.first().ok_or(Error::NothingToDo)?;
+        let words = checked(cleanup_request(first, &reason, &ticket))?;
+        if words.reason.chars().count() > REASON {
+            return Err(Error::invalid("reason", format!("say it in at most {REASON} characters")));
+        }
+        self.check_plan(&plan).await?;
+        let repair = self.store_repair(actor, &plan, words).await?;
+        self.ask_for_all(actor, &plan, repair).await
+    }
+
+    /// A repair that was asked for, and what became of its accounts.
+    ///
+    /// # Errors
+    /// `NotFound`; `Denied`.
+    pub async fn repair(&self, actor: &Actor, id: &RepairId) -> Result<Repair> {
+        self.authorize(actor, Permission::ReadFindings, id.as_str()).await?;
+        self.store().repair(id, MOST).await?.ok_or(Error::NotFound("repair"))
+    }
+
+    /// Whether the plan is as it was written, and every account still as it was planned.
+    async fn check_plan(&self, plan: &RepairPlan) -> Result<()> {
+        if plan.version != RepairPlan::VERSION || plan.hash != plan.hash_now() || plan.items.len() > MOST as usize {
+            let message = "this is not a plan as it was written: write a new one and leave it as it is";
+            return Err(Error::invalid("plan", message));
+        }
+        let accounts: Vec<AccountId> = plan.items.iter().map(|item| item.account.clone()).collect();
+        let now = self.would(accounts).await?;
+        let same = |(item, would): &(&RepairItem, Would)| matches!(would, Would::Remove(now) if now == *item);
+        let changed: Vec<&str> =
+            plan.items.iter().zip(now).filter(|pair| !same(pair)).map(|(item, _)| item.account.as_str()).collect();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let named = changed.iter().take(5).copied().collect::<Vec<_>>().join(", ");
+        Err(Error::Conflict(format!(
+            "{} of the plan's {} accounts changed since it was made ({named}): nothing was done; make a new plan",
+            changed.len(),
+            plan.items.len()
+        )))
+    }
+
+    async fn store_repair(&self, actor: &Actor, plan: &RepairPlan, words: CleanupRequest) -> Result<Repair> {
+        let waiting = |item: &RepairItem| RepairMade {
+            account: item.account.clone(),
+            outcome: RepairOutcome::Waiting,
+            cleanup: None,
+        };
+        let text = new_id("r", self.entropy());
+        let repair = Repair {
+            id: RepairId::parse(text).unwrap_or_else(|_| unreachable!("base64url is a token")),
+            actor: actor.label(),
+            reason: words.reason,
+            ticket: words.ticket,
+            plan_hash: plan.hash.clone(),
+            requested_at: self.now(),
+            made: plan.items.iter().map(waiting).collect(),
+        };
+        let mut draft = self.draft(actor, "repair.requested", repair.id.as_str());
+        draft.reason.clone_from(&repair.reason);
+        draft.ticket.clone_from(&repair.ticket);
+        draft.detail = serde_json::json!({
+            "plan": plan.hash, "census": plan.census, "accounts": plan.items.len(), "records": plan.records(),
+            "routes": plan.routes(),
+        });
+        transact!(self, tx => {
+            tx.insert_repair(&repair).await?;
+            tx.append_audit(&draft).await?;
+            Ok(())
+        })?;
+        Ok(repair)
+    }
+
+    /// One clean-up for each account. The plan's hash of each goes with it: one that changes at this moment is left alone.
+    async fn ask_for_all(&self, actor: &Actor, plan: &RepairPlan, mut repair: Repair) -> Result<Repair> {
+        let reason = format!("census repair {}: {}", repair.id, repair.reason);
+        for (item, made) in plan.items.iter().zip(&mut repair.made) {
+            let request = cleanup_request(item, &reason, &repair.ticket);
+            match self.request_cleanup(actor, request).await {
+                Ok(requested) => {
+                    made.outcome = RepairOutcome::Requested;
+                    made.cleanup = Some(requested.id);
+                }
+                Err(Error::UnderWay(id)) => {
+                    made.outcome = RepairOutcome::Changed;
+                    made.cleanup = Some(id);
+                }
+                Err(Error::WorldChanged(_) | Error::NothingToDo | Error::NotFound(_)) => {
+                    made.outcome = RepairOutcome::Changed;
+                }
+                Err(error) => {
+                    tracing::error!(error = %crate::workers::report(&error), "a clean-up of a repair could not be asked for");
+                    made.outcome = RepairOutcome::Failed;
+                }
+            }
+            let (id, made) = (&repair.id, &*made);
+            transact!(self, tx => { Ok(tx.repair_made(id, made).await?) })?;
+        }
+        Ok(repair)
+    }
+
+    /// What a repair would do with each of `accounts`, in their order.
+    async fn would(&self, accounts: Vec<AccountId>) -> Result<Vec<Would>> {
+        let each = stream::iter(accounts).map(async |id| self.would_do(id).await).buffered(AT_ONCE);
+        each.collect::<Vec<_>>().await.into_iter().collect()
+    }
+
+    async fn would_do(&self, id: AccountId) -> Result<Would> {
+        let Some(account) = self.store().account(&id).await? else { return Ok(Would::Nothing) };
+        if let Some(running) = self.store().live_cleanup(&id).await? {
+            let why = format!("its clean-up {running} is under way");
+            return Ok(Would::LeaveAlone(Unrepairable { what: format!("Account {id}"), why }));
+        }
+        let world = self.read_world(account, PLAN_SESSIONS).await?;
+        let plan: Plan = match self.plan_of(&world, Mode::Stale) {
+            Ok(plan) => plan,
+            Err(error) => {
+                let why = error.to_string();
+                return Ok(Would::LeaveAlone(Unrepairable { what: format!("Account {id}"), why }));
+            }
+        };
+        Ok(if plan.is_empty() { Would::Nothing } else { Would::Remove(RepairItem::of(&plan)) })
+    }
+}
+
+fn cleanup_request(item: &RepairItem, reason: &str, ticket: &str) -> CleanupRequest {
+    CleanupRequest {
+        account: item.account.clone(),
+        mode: Mode::Stale,
+        reason: reason.to_owned(),
+        ticket: ticket.to_owned(),
+        hash: Some(item.plan.clone()),
+    }
+}
