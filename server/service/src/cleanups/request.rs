@@ -39,11 +39,14 @@ impl Unstick {
             return self.join(id, request.mode).await;
         }
         let (world, plan) = self.plan_now(&request).await?;
-        if request.hash.as_ref().is_some_and(|hash| *hash != plan.hash()) {
-            return Err(Error::WorldChanged(Box::new(plan)));
-        }
-        if plan.is_empty() {
-            return Err(Error::NothingToDo);
+        let changed = request.hash.as_ref().is_some_and(|hash| *hash != plan.hash());
+        if changed || plan.is_empty() {
+            // Somebody else's may have begun since it was looked for: then that is what changed the world.
+            return match self.store().live_cleanup(&request.account).await? {
+                Some(id) => self.join(id, request.mode).await,
+                None if changed => Err(Error::WorldChanged(Box::new(plan))),
+                None => Err(Error::NothingToDo),
+            };
         }
         let cleanup = self.new_cleanup(actor, &request, &plan);
         let steps = plan.steps(cleanup.requested_at);
@@ -63,7 +66,10 @@ impl Unstick {
                 Ok(Requested { id: cleanup.id, joined: false })
             }
             Outcome::UnderWay(id) => self.join(id, request.mode).await,
-            Outcome::Changed => Err(Error::WorldChanged(Box::new(self.plan_now(&request).await?.1))),
+            Outcome::Changed => match self.store().live_cleanup(&request.account).await? {
+                Some(id) => self.join(id, request.mode).await,
+                None => Err(Error::WorldChanged(Box::new(self.plan_now(&request).await?.1))),
+            },
         }
     }
 

@@ -12,6 +12,7 @@ both!(
     stale_leaves_the_live_session_and_unstick_leaves_everybody,
     a_plan_whose_world_changed_is_refused_with_the_new_plan,
     there_is_one_live_clean_up_an_account,
+    two_who_ask_for_one_plan_at_once_get_one_clean_up,
     who_may_not_is_refused_and_written_down,
     bad_requests_say_what_to_do,
 );
@@ -110,6 +111,30 @@ async fn there_is_one_live_clean_up_an_account(world: World) {
     assert_eq!(world.events(&id, "cleanup.requested").await, 1);
     let other = world.unstick.request_cleanup(&shell(), request("one", Mode::Stale)).await;
     assert!(matches!(other, Err(Error::UnderWay(_))), "{other:?}");
+}
+
+async fn two_who_ask_for_one_plan_at_once_get_one_clean_up(world: World) {
+    for number in 0..20 {
+        let name = format!("both{number}");
+        let id = world.stuck(&name).await;
+        let hash = world.unstick.plan_page(&shell(), &id, Mode::Force).await.unwrap().hash;
+        let ask = || {
+            let mut asked = request(&name, Mode::Force);
+            asked.hash = Some(hash.clone());
+            world.unstick.request_cleanup(&shell(), asked)
+        };
+        // The second one begins at every place of the first one's way.
+        let late = async {
+            for _ in 0..number {
+                tokio::task::yield_now().await;
+            }
+            ask().await
+        };
+        let (one, two) = tokio::join!(ask(), late);
+        let (one, two) = (one.unwrap(), two.unwrap());
+        assert_eq!(one.id, two.id);
+        assert!(one.joined != two.joined, "one made it, the other joined");
+    }
 }
 
 async fn who_may_not_is_refused_and_written_down(world: World) {
