@@ -118,10 +118,10 @@ async fn two_who_ask_for_one_plan_at_once_get_one_clean_up(world: World) {
         let name = format!("both{number}");
         let id = world.stuck(&name).await;
         let hash = world.unstick.plan_page(&shell(), &id, Mode::Force).await.unwrap().hash;
-        let ask = || {
+        let ask = async || {
             let mut asked = request(&name, Mode::Force);
             asked.hash = Some(hash.clone());
-            world.unstick.request_cleanup(&shell(), asked)
+            world.unstick.request_cleanup(&shell(), asked).await
         };
         // The second one begins at every place of the first one's way.
         let late = async {
