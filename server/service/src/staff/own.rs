@@ -9,10 +9,13 @@ use store::StaffRecord;
 use crate::{Error, Result, Unstick};
 
 /// Every permission, to tell a page what its reader may do.
-const PERMISSIONS: [Permission; 13] = [
+const PERMISSIONS: [Permission; 16] = [
     Permission::ReadAccounts,
     Permission::ReadRouting,
     Permission::ReadCleanups,
+    Permission::ReadFindings,
+    Permission::RunCensus,
+    Permission::Repair,
     Permission::CleanUp,
     Permission::ReadAudit,
     Permission::ReadAccountAudit,
