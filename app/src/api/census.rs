@@ -65,7 +65,7 @@ pub async fn run_census() -> Result<(), ApiError> {
     let (unstick, actor) = ctx::mutating()?;
     match unstick.ask_census(&actor).await {
         Ok(()) => {
-            flash::leave(Flash::good(routes::FINDINGS, "A census runs now. Load this page again in a moment.")).await
+            flash::leave(Flash::good(routes::FINDINGS, "A census runs now. Load this page again in a moment.")).await;
         }
         Err(error) if error.status() == 409 => {
             let text = sentence(&error.to_string());
