@@ -9,9 +9,12 @@ use store::StaffRecord;
 use crate::{Error, Result, Unstick};
 
 /// Every permission, to tell a page what its reader may do.
-const PERMISSIONS: [Permission; 13] = [
+const PERMISSIONS: [Permission; 16] = [
     Permission::ReadAccounts,
     Permission::ReadRouting,
+    Permission::ReadFindings,
+    Permission::RunCensus,
+    Permission::Repair,
     Permission::ReadCleanups,
     Permission::CleanUp,
     Permission::ReadAudit,
