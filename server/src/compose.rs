@@ -59,6 +59,8 @@ pub enum Purpose {
     Work,
     /// Loading very many rows.
     Bulk,
+    /// Reading everything once.
+    Scan,
 }
 
 /// Time and randomness: the real ones, or a test's.
@@ -151,7 +153,10 @@ async fn open_store(config: &Config, purpose: Purpose, entropy: &dyn Entropy) ->
         let Some(current) = keys.next() else { continue };
         let audit = AuditKeys::new(current.0, keys.map(|key| key.0).collect());
         let readers = u32::try_from(std::thread::available_parallelism().map_or(2, usize::from) * 2).unwrap_or(8);
-        let options = Options { readers: readers.clamp(4, 32), audit, migrate: true, bulk: purpose == Purpose::Bulk };
+        let (bulk, lean) = (purpose == Purpose::Bulk, purpose == Purpose::Scan);
+        // A scan reads one stream after the other.
+        let readers = if lean { 2 } else { readers.clamp(4, 32) };
+        let options = Options { readers, audit, migrate: true, bulk, lean };
         let trouble = |error| ComposeError::Database(config.masked_database_url(), error);
         let store = Store::open(&config.database_url, options).await.map_err(trouble)?;
         if !is_new {

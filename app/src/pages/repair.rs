@@ -63,7 +63,7 @@ fn planned(plan: &RepairPlan, flash: Option<&Flash>) -> AnyView {
         <h1>"Plan a repair"</h1>
         <p class="lead">"Everything that is named here was read just now. Confirming it asks for one clean-up an account, of exactly this. Live sessions stay."</p>
         {told}
-        <div class="stack">{body} {left_alone(plan)}</div>
+        <div class="stack spaced">{body} {left_alone(plan)}</div>
     }
     .into_any()
 }
@@ -185,7 +185,7 @@ fn show(made: &Made) -> AnyView {
             {made.actor.clone()} " asked for it at " {made.requested_at.to_text()} ": " {made.reason.clone()} " "
             {(!made.ticket.is_empty()).then(|| view! { <code>{made.ticket.clone()}</code> })}
         </p>
-        <section class="card" aria-label="Clean-ups">
+        <section class="card spaced" aria-label="Clean-ups">
             {table("Clean-ups of this repair", &["Account", "What became of it", "Clean-up"], made.made.iter().map(row).collect())}
         </section>
         <p class="hint spaced">"Each is verified by its own clean-up. What is gone leaves the findings with the next census."</p>

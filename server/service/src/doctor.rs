@@ -41,7 +41,7 @@ pub struct Check {
     pub text: String,
 }
 
-fn check(name: impl Into<String>, outcome: CheckOutcome, text: impl Into<String>) -> Check {
+pub(crate) fn check(name: impl Into<String>, outcome: CheckOutcome, text: impl Into<String>) -> Check {
     Check { name: name.into(), outcome, text: text.into() }
 }
 
@@ -62,6 +62,7 @@ impl Unstick {
         checks.push(self.check_cleanups().await?);
         checks.push(self.check_owed().await?);
         checks.push(self.check_watches().await?);
+        checks.push(self.check_census().await?);
         Ok(checks)
     }
 

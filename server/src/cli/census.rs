@@ -24,7 +24,7 @@ pub struct Args {
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
-    let unstick = context.open(Purpose::Work).await?;
+    let unstick = context.open(Purpose::Scan).await?;
     let line = terminal::spinner(args.json);
     let progress = |phase: CensusPhase, read: CensusRead| {
         line.set_message(format!(

@@ -1,6 +1,7 @@
 //! `census` and `repair` as a shell runs them: exit codes, the file between them, and what it protects.
 
 use serde_json::Value;
+use sqlx::{Connection, SqliteConnection};
 
 use crate::support::{Program, json};
 
@@ -106,4 +107,20 @@ fn wrong_usage_is_2() {
     ] {
         program.expect(arguments, 2);
     }
+}
+
+#[tokio::test]
+async fn a_counter_that_drifted_is_found_and_the_doctor_says_so() {
+    let program = with_left_overs();
+    // As somebody with a shell on the database would.
+    let url = format!("sqlite://{}", program.folder.path().join("data/unstick.db").display());
+    let mut conn = SqliteConnection::connect(&url).await.unwrap();
+    sqlx::query("UPDATE accounts SET live_sessions = 9").execute(&mut conn).await.unwrap();
+    conn.close().await.unwrap();
+    census(&program, 0);
+    let told = census(&program, 3);
+    let drift = told["findings"].as_array().unwrap().iter().find(|one| one["kind"] == "counter_drift").unwrap();
+    assert!(drift["detail"].as_str().unwrap().contains("9 live"), "{drift}");
+    let doctor = json(&program.run(&["doctor", "--json"]).out).to_string();
+    assert!(doctor.contains("not what counting gives"), "{doctor}");
 }

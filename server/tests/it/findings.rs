@@ -36,6 +36,7 @@ async fn findings_are_counted_listed_filtered_and_drawn() {
     for words in ["orphaned sessions", "s_ended_acc_a", "Oldest first", "<polyline", "Support and admins may run one"] {
         assert!(first.text.contains(words), "{words}: {}", first.text);
     }
+    assert!(first.text.contains("aria-current=\"page\"><i class=\"i i-findings\">"), "it is in the navigation");
     assert!(!first.text.contains("style="), "the content security policy allows none");
     assert!(!first.text.contains("Plan a repair") && first.text.contains("Admins may repair them"));
     // Every page, by the links alone: each finding once.

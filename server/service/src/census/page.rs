@@ -2,10 +2,10 @@
 
 use domain::{
     Actor, Permission,
-    census::{FindingFilter, FindingsPage},
+    census::{CensusKind, CensusOutcome, FindingFilter, FindingsPage},
 };
 
-use crate::{Result, Unstick};
+use crate::{Check, CheckOutcome, Result, Unstick, doctor::check};
 
 /// Censuses that the drawing of the trend shows.
 const TREND: u32 = 96;
@@ -38,5 +38,39 @@ impl Unstick {
             every: self.settings().census_every,
             now,
         })
+    }
+
+    /// Whether censuses come to their ends, read everything, and found our own database as it should be. What is left
+    /// over elsewhere is for the page of findings.
+    pub(crate) async fn check_census(&self) -> Result<Check> {
+        const NAME: &str = "census";
+        let (last, newest) = tokio::try_join!(self.store().last_census(), self.store().newest_census())?;
+        if newest.is_some_and(|newest| newest.outcome == CensusOutcome::Failed) {
+            return Ok(check(NAME, CheckOutcome::Warn, "the last one failed: see the log of the server that ran it"));
+        }
+        let Some(last) = last else {
+            return Ok(check(NAME, CheckOutcome::Ok, "none has come to its end yet"));
+        };
+        let open = |kind| last.note.tallies.iter().any(|tally| tally.kind == kind && tally.open + tally.suspected > 0);
+        if open(CensusKind::Chain) {
+            let text = "the audit log does not verify: admin-tool audit verify says where";
+            return Ok(check(NAME, CheckOutcome::Bad, text));
+        }
+        if open(CensusKind::CounterDrift) {
+            let text = "counters of accounts are not what counting gives: see /findings?kind=counter_drift";
+            return Ok(check(NAME, CheckOutcome::Warn, text));
+        }
+        if !last.note.unread.is_empty() {
+            let places: Vec<String> = last
+                .note
+                .unread
+                .iter()
+                .map(|unread| format!("{} / {}", unread.place.router, unread.place.pool))
+                .collect();
+            let text = format!("could not read all of {}: what is left over there is not known", places.join(", "));
+            return Ok(check(NAME, CheckOutcome::Warn, text));
+        }
+        let ended = last.ended_at.unwrap_or(last.started_at).relative_to(self.now());
+        Ok(check(NAME, CheckOutcome::Ok, format!("{} findings open, as of {ended}", last.note.open())))
     }
 }

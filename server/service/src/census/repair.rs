@@ -3,7 +3,10 @@
 
 use domain::{
     AccountId, Actor, Mode, Permission, Plan, PlanHash, Repair, RepairId, RepairItem, RepairMade, RepairOutcome,
-    RepairPlan, RepairRequest, Unrepairable, census::FindingFilter, new_id, view::CleanupRequest,
+    RepairPlan, RepairRequest, Unrepairable,
+    census::{CensusFinding, FindingFilter},
+    new_id,
+    view::CleanupRequest,
 };
 use futures::stream::{self, StreamExt};
 
@@ -52,7 +55,7 @@ impl Unstick {
                 Would::Nothing => {}
             }
         }
-        for finding in self.store().findings_of_nobody(NAMED).await? {
+        for finding in self.store().findings_of_nobody(NAMED).await?.into_iter().filter(|it| passes(filter, it)) {
             let why = "it is not known whose it is, so no clean-up removes it: it expires, or clear it on the router";
             left_alone.push(Unrepairable { what: finding.seen.sentence().to_string(), why: why.to_owned() });
         }
@@ -202,6 +205,15 @@ impl Unstick {
         };
         Ok(if plan.is_empty() { Would::Nothing } else { Would::Remove(RepairItem::of(&plan)) })
     }
+}
+
+/// Whether `finding` is one of those that `filter` is about.
+fn passes(filter: &FindingFilter, finding: &CensusFinding) -> bool {
+    let seen = &finding.seen;
+    let router = seen.place.as_ref().map(|place| &place.router);
+    filter.kind.is_none_or(|kind| kind == seen.kind)
+        && (filter.router.is_none() || filter.router.as_ref() == router)
+        && (filter.server.is_none() || filter.server == seen.server)
 }
 
 fn cleanup_request(item: &RepairItem, reason: &str, ticket: &str) -> CleanupRequest {

@@ -12,10 +12,10 @@ use crate::{Error, Result, Unstick};
 const PERMISSIONS: [Permission; 16] = [
     Permission::ReadAccounts,
     Permission::ReadRouting,
-    Permission::ReadCleanups,
     Permission::ReadFindings,
     Permission::RunCensus,
     Permission::Repair,
+    Permission::ReadCleanups,
     Permission::CleanUp,
     Permission::ReadAudit,
     Permission::ReadAccountAudit,

@@ -40,7 +40,7 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<Pools> {
         .foreign_keys(true)
         .statement_cache_capacity(256)
         .pragma("cache_size", format!("-{cache_kib}"))
-        .pragma("mmap_size", "268435456")
+        .pragma("mmap_size", if options.lean { "0" } else { "268435456" })
         .pragma("temp_store", "memory")
         .pragma("wal_autocheckpoint", log_pages)
         .pragma("journal_size_limit", "67108864")
