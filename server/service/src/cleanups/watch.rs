@@ -159,18 +159,26 @@ impl Unstick {
         draft.ticket.clone_from(&cleanup.ticket);
         let told: Vec<_> = found.iter().take(20).collect();
         draft.detail = serde_json::json!({ "entries": found.len(), "found": told, "verified_at": cleanup.finished_at });
-        watch.next_at = None;
         watch.looks += 1;
-        transact!(self, tx => {
-            // Another clean-up of the account that is under way sees to it; this watch is over either way.
-            if tx.save_watch(&cleanup.id, claimed, &watch).await? {
-                tx.reopen_cleanup(&cleanup.id, &again, now).await?;
+        // While another clean-up of the account is under way this one cannot be opened again: then it is looked later, for
+        // nobody says that the other one's plan names what came back.
+        let later = now + Span::from_secs(5);
+        watch.next_at = Some(later);
+        let over = Watch { next_at: None, ..watch.clone() };
+        let reopened = transact!(self, tx => {
+            let ours = tx.save_watch(&cleanup.id, claimed, &watch).await?;
+            let reopened = ours && tx.reopen_cleanup(&cleanup.id, &again, now).await?;
+            if reopened {
+                tx.save_watch(&cleanup.id, later, &over).await?;
                 tx.add_returns(&cleanup.id, found).await?;
                 tx.append_audit(&draft).await?;
                 crash::point("watch:before-commit");
             }
-            Ok(())
+            Ok(reopened)
         })?;
+        if !reopened {
+            return Ok(());
+        }
         crash::point("watch:committed");
         tracing::warn!(cleanup.id = %cleanup.id, entries = found.len(), "what was cleaned came back; it is cleaned again");
         self.0.changed.send(cleanup.id.clone()).ok();

@@ -11,6 +11,7 @@ both!(
     an_account_that_goes_on_working_elsewhere_has_not_come_back,
     a_restart_is_looked_at_at_once,
     two_who_watch_find_it_once,
+    what_comes_back_beside_another_clean_up_is_not_forgotten,
 );
 
 async fn cleaned(world: &World, name: &str) -> domain::CleanupId {
@@ -124,4 +125,22 @@ async fn two_who_watch_find_it_once(world: World) {
     assert_eq!(world.events(&account("twice"), "cleanup.came_back").await, 1);
     assert_eq!(world.store.returns(&id, 10).await.unwrap().len(), 1);
     assert_eq!(world.store.steps(&id).await.unwrap().iter().filter(|step| step.trouble.is_some()).count(), 1);
+}
+
+async fn what_comes_back_beside_another_clean_up_is_not_forgotten(world: World) {
+    let first = cleaned(&world, "beside").await;
+    // Another one is under way, whose plan does not name what comes back.
+    let key = RouteKey::of_account(&account("beside"));
+    world.pin("app", &key, Scope::Account, "api-2", &account("beside"), &session("beside_live")).await;
+    let second = world.unstick.request_cleanup(&shell(), request("beside", Mode::Unstick)).await.unwrap().id;
+    put_back(&world, "beside").await;
+    world.clock.advance(Span::from_secs(2));
+    world.unstick.watch_once().await.unwrap();
+    assert_eq!(world.store.returns(&first, 10).await.unwrap(), [], "it cannot be opened again yet");
+    assert_eq!(world.drive(&second, 5).await, Status::Done);
+    world.clock.advance(Span::from_secs(10));
+    world.unstick.watch_once().await.unwrap();
+    assert_eq!(world.store.returns(&first, 10).await.unwrap().len(), 1, "and it was not forgotten");
+    assert_eq!(world.drive(&first, 5).await, Status::Done);
+    assert_eq!(world.pins(&account("beside")).await, 0);
 }
