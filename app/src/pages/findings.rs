@@ -186,7 +186,8 @@ fn list(page: &FindingsPage) -> AnyView {
     let body = if rows.is_empty() {
         nothing(page)
     } else {
-        table("Findings", HEADS, rows.iter().map(|it| row(it, page.now)).collect())
+        let rows = rows.iter().map(|it| row(it, page.now)).collect();
+        view! { <div class="stacks">{table("Findings", HEADS, rows)}</div> }.into_any()
     };
     let repairable = page.filter.kind.is_none_or(CensusKind::is_repairable) && !rows.is_empty();
     let plan =
