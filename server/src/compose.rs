@@ -153,10 +153,9 @@ async fn open_store(config: &Config, purpose: Purpose, entropy: &dyn Entropy) ->
         let Some(current) = keys.next() else { continue };
         let audit = AuditKeys::new(current.0, keys.map(|key| key.0).collect());
         let readers = u32::try_from(std::thread::available_parallelism().map_or(2, usize::from) * 2).unwrap_or(8);
-        let (bulk, lean) = (purpose == Purpose::Bulk, purpose == Purpose::Scan);
         // A scan reads one stream after the other.
-        let readers = if lean { 2 } else { readers.clamp(4, 32) };
-        let options = Options { readers, audit, migrate: true, bulk, lean };
+        let readers = if purpose == Purpose::Scan { 2 } else { readers.clamp(4, 32) };
+        let options = Options { readers, audit, migrate: true, bulk: purpose == Purpose::Bulk };
         let trouble = |error| ComposeError::Database(config.masked_database_url(), error);
         let store = Store::open(&config.database_url, options).await.map_err(trouble)?;
         if !is_new {

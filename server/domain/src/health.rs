@@ -25,7 +25,8 @@ pub enum Health {
 }
 
 impl Health {
-    const ALL: [Self; 7] =
+    /// Every health.
+    pub const ALL: [Self; 7] =
         [Self::Healthy, Self::Unknown, Self::Degraded, Self::Draining, Self::Maintenance, Self::Down, Self::Gone];
 
     /// The word in the database and the API.

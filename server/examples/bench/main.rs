@@ -3,6 +3,7 @@
 //!
 //! `ARGS='--accounts 1000000' make bench` for the large size.
 
+mod bare;
 mod cleanups;
 mod measure;
 mod pages;
@@ -49,7 +50,7 @@ async fn main() -> ExitCode {
         && bare == "--bare-server"
         && let (Ok(port), Ok(bytes)) = (port.parse(), bytes.parse())
     {
-        return if pages::bare_server(port, bytes).await.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        return if bare::serve(port, bytes).await.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     let arguments = match arguments() {
         Ok(arguments) => arguments,

@@ -1,4 +1,4 @@
-//! P3, P4, P12, P13: whole signed-in pages over HTTP, beside a bare Leptos page of about the same size and a plain axum
+//! P3, P4, P12, P13: whole signed-in pages over HTTP, beside a bare Leptos page of the same size and a plain axum
 //! answer. The servers are pinned to one core and the load to the other (`taskset`, `wrk`), eight keep-alive
 //! connections, no compression. Then memory, and what the first visit transfers.
 
@@ -8,8 +8,6 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, response::Html, routing::get};
-use leptos::prelude::*;
 use tokio::{io::AsyncBufReadExt, net::TcpListener};
 
 use crate::{
@@ -215,29 +213,4 @@ async fn bare_child(port: u16, bytes: usize) -> Outcome<Child> {
     let out = child.stdout.take().ok_or("no output")?;
     tokio::io::BufReader::new(out).lines().next_line().await?;
     Ok(Child(child))
-}
-
-/// The plainer things: a Leptos page with a table of fifty rows from memory, padded to `bytes`, and two letters.
-pub async fn bare_server(port: u16, bytes: usize) -> Outcome<()> {
-    let empty = bare_page(0).len();
-    let row_bytes = bytes.saturating_sub(empty) / 50;
-    let router = Router::new()
-        .route("/leptos", get(move || async move { Html(bare_page(row_bytes)) }))
-        .route("/plain", get(|| async { "ok" }));
-    let listener = axum::serve::ListenerExt::tap_io(TcpListener::bind(("127.0.0.1", port)).await?, |socket| {
-        socket.set_nodelay(true).ok();
-    });
-    println!("ready");
-    Ok(axum::serve(listener, router).await?)
-}
-
-fn bare_page(row_bytes: usize) -> String {
-    let filler = "x".repeat(row_bytes.saturating_sub(60) / 4);
-    let owner = Owner::new();
-    owner.with(|| {
-        let row = |number: usize| {
-            view! { <tr><td>{number}</td><td>{filler.clone()}</td><td>{filler.clone()}</td><td>{filler.clone()}</td><td>{filler.clone()}</td></tr> }
-        };
-        view! { <html><body><table>{(0..50).map(row).collect_view()}</table></body></html> }.to_html()
-    })
 }

@@ -66,8 +66,7 @@ impl World {
         writeln!(key.open(folder.join("audit.key"))?, "{}", "01".repeat(32))?;
         let file = folder.join("unstick.db");
         let url = format!("sqlite://{}", file.display());
-        let options =
-            |bulk| Options { readers: 4, audit: AuditKeys::new([1; 32], Vec::new()), migrate: true, bulk, lean: false };
+        let options = |bulk| Options { readers: 4, audit: AuditKeys::new([1; 32], Vec::new()), migrate: true, bulk };
         let loading = Store::open(&url, options(true)).await?;
         if loading.estimated_accounts().await? == 0 {
             let started = Instant::now();

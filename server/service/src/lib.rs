@@ -37,7 +37,7 @@ pub use self::{
     routing::{Asked, embedded_table},
     sample::{SampleReport, SampleSpec},
     settings::{ArgonParams, Settings},
-    staff::SignedIn,
+    staff::{SignedIn, me},
     tokens::TokenInfo,
 };
 pub use store::{AccountUpsert, Changed, Checkpoint, Created, End, SessionCreate, Touch, Verification};

@@ -41,8 +41,12 @@ pub mod keys {
     pub const USER_AGENT: &str = "user_agent";
     /// The public handle.
     pub const HANDLE: &str = "handle";
+    /// The name to show.
+    pub const NAME: &str = "name";
+    /// In what role, of this moment.
+    pub const ROLE: &str = "role";
 }
-const COLUMNS: [&str; 4] = [keys::STAFF, keys::IP, keys::USER_AGENT, keys::HANDLE];
+const COLUMNS: [&str; 6] = [keys::STAFF, keys::IP, keys::USER_AGENT, keys::HANDLE, keys::NAME, keys::ROLE];
 
 /// How exactly the last use is kept.
 const GRAIN: Span = Span::from_secs(60);
@@ -130,6 +134,8 @@ fn record(id: Id, row: StaffSession) -> Result<Record, session_store::Error> {
     let mut data: HashMap<String, Value> =
         serde_json::from_str(&row.data).map_err(|error| session_store::Error::Decode(error.to_string()))?;
     data.insert(keys::STAFF.to_owned(), row.staff.as_str().into());
+    data.insert(keys::NAME.to_owned(), row.name.into());
+    data.insert(keys::ROLE.to_owned(), row.role.as_str().into());
     data.insert(keys::HANDLE.to_owned(), row.id.as_str().into());
     data.insert(keys::IP.to_owned(), row.ip.into());
     data.insert(keys::USER_AGENT.to_owned(), row.user_agent.into());

@@ -8,7 +8,8 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use domain::{Actor, StaffId, StaffSessionId, view::Me};
+use domain::{Actor, Role, StaffId, StaffSessionId, view::Me};
+use service::me;
 use tower_sessions::Session;
 
 use super::{
@@ -33,7 +34,7 @@ pub struct SignedIn {
 pub struct Unknowable;
 
 /// Who is signed in to `session`.
-pub async fn identify(site: &Site, session: &Session) -> Result<Option<SignedIn>, Unknowable> {
+pub async fn identify(session: &Session) -> Result<Option<SignedIn>, Unknowable> {
     let text = async |key: &str| session.get::<String>(key).await.map_err(|_| Unknowable);
     if session.id().is_none() {
         return Ok(None);
@@ -41,36 +42,29 @@ pub async fn identify(site: &Site, session: &Session) -> Result<Option<SignedIn>
     let (Some(staff), Some(handle)) = (text(keys::STAFF).await?, text(keys::HANDLE).await?) else {
         return Ok(None);
     };
-    let (Ok(staff), Ok(handle)) = (StaffId::parse(staff), StaffSessionId::parse(handle)) else {
+    let (Some(name), Some(role)) = (text(keys::NAME).await?, text(keys::ROLE).await?) else {
+        return Ok(None);
+    };
+    let (Ok(staff), Ok(handle), Some(role)) =
+        (StaffId::parse(staff), StaffSessionId::parse(handle), Role::parse(&role))
+    else {
         return Ok(None);
     };
     let Some(id) = session.id() else { return Ok(None) };
-    match site.unstick().actor_of(&staff, &handle).await {
-        Ok(found) => Ok(found.map(|(actor, me)| SignedIn { actor, me, hash: hash(id) })),
-        Err(error) => {
-            answer::log_internal(&error);
-            Err(Unknowable)
-        }
-    }
+    let me = me(staff.clone(), name, role);
+    Ok(Some(SignedIn { actor: Actor::Staff { id: staff, role, session: handle }, me, hash: hash(id) }))
 }
 
 /// Whether `known` is signed in still, and as what. Does not count as use of the session: a page that is left open for
 /// days must not keep it alive.
 pub async fn still(site: &Site, known: &SignedIn) -> Result<Option<Actor>, Unknowable> {
-    let Actor::Staff { id, session, .. } = &known.actor else {
-        return Ok(None);
-    };
     let unstick = site.unstick();
     let row = unstick.store().staff_session(&known.hash, unstick.clock().now()).await.map_err(|_| Unknowable)?;
-    if row.is_none() {
-        return Ok(None);
-    }
-    let found = unstick.actor_of(id, session).await.map_err(|_| Unknowable)?;
-    Ok(found.map(|(actor, _)| actor))
+    Ok(row.map(|row| Actor::Staff { id: row.staff, role: row.role, session: row.id }))
 }
 
 pub async fn who(State(site): State<Site>, session: Session, mut request: Request, next: Next) -> Response {
-    let Ok(found) = identify(&site, &session).await else {
+    let Ok(found) = identify(&session).await else {
         return answer::refuse(
             request.uri().path(),
             StatusCode::SERVICE_UNAVAILABLE,

@@ -27,7 +27,7 @@ async fn main() {
         "sqlite" => format!("sqlite://{}", folder.path().join("load.db").display()),
         _ => testing::postgres().await,
     };
-    let bulk = Store::open(&url, Options { bulk: true, lean: false, ..testing::options() }).await.unwrap();
+    let bulk = Store::open(&url, Options { bulk: true, ..testing::options() }).await.unwrap();
     load(&bulk, accounts, each).await;
     bulk.close().await;
     let store = Store::open(&url, testing::options()).await.unwrap();

@@ -34,7 +34,7 @@ pub use self::{
     cleanups::{Inserted, Lease},
     embedded::{EmbeddedServer, Pin},
     error::{Result, StoreError},
-    routes::{RouteChange, StoredRoute},
+    routes::{BadRoutes, RouteChange, StoredRoute},
     servers::ServerRecord,
     sessions::{Changed, Created, End, SessionCreate, Touch},
     staff::{Attempts, NewStaffSession, StaffRecord, StaffSession, TokenRecord},

@@ -59,8 +59,6 @@ pub struct Options {
     pub migrate: bool,
     /// For imports and sample data: a bigger cache and no time-out of statements.
     pub bulk: bool,
-    /// For what reads everything once: the file is not mapped into memory, where it would only look like ours.
-    pub lean: bool,
 }
 
 /// The database. Cheap to clone.

@@ -45,6 +45,13 @@ impl Table {
         }
     }
 
+    /// How many entries `pool` has, all or those of `server`: counted when they were made, so that nothing is read in vain.
+    async fn count(&self, pool: &PoolName, server: Option<&ServerName>) -> Result<u64, RouterError> {
+        let counts = self.store.pin_counts(&stored_pool(&self.name, pool), self.clock.now()).await.map_err(trouble)?;
+        let counts = counts.into_iter().filter(|(name, _)| server.is_none_or(|server| server == name));
+        Ok(counts.map(|(_, pins)| u64::try_from(pins).unwrap_or(0)).sum())
+    }
+
     async fn pages(
         &self,
         pool: &PoolName,
@@ -107,11 +114,18 @@ impl RouteTable for Table {
     }
 
     async fn list(&self, pool: &PoolName, limit: u64) -> Result<Listing, RouterError> {
-        self.pages(pool, limit, |_| true).await.map_err(trouble)
+        match self.count(pool, None).await? {
+            n if n > limit => Ok(Listing::TooMany(n)),
+            _ => self.pages(pool, limit, |_| true).await.map_err(trouble),
+        }
     }
 
     async fn of_server(&self, pool: &PoolName, server: &ServerName, limit: u64) -> Result<Listing, RouterError> {
-        self.pages(pool, limit, |pin| &pin.server == server).await.map_err(trouble)
+        match self.count(pool, Some(server)).await? {
+            0 => Ok(Listing::All(Vec::new())),
+            n if n > limit => Ok(Listing::TooMany(n)),
+            _ => self.pages(pool, limit, |pin| &pin.server == server).await.map_err(trouble),
+        }
     }
 
     async fn page(&self, pool: &PoolName, after: Option<&RouteKey>, limit: u32) -> Result<Vec<Entry>, RouterError> {

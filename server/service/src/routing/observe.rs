@@ -2,7 +2,7 @@
 //! what is owed to a router that came back.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -10,13 +10,15 @@ use domain::{
     Health, HealthWindow, Place, PoolInfo, Route, RouteKey, RouterName, Scope, ServerName, ServerStatus, SessionId,
 };
 use futures::future::join_all;
-use routers::{About, Entry, Listing, Router, ServerReading};
+use routers::{About, Entry, Listing, Router, RouterError, ServerReading};
 use store::{KeyOwner, ServerRecord, StoredRoute};
 
 use crate::{Result, Unstick};
 
 /// Routes written in one transaction.
 const BATCH: usize = 500;
+/// Routes held at once of a table that is read piece by piece.
+const PAGE: u32 = 1_000;
 
 /// What the observer remembers between two passes.
 #[derive(Default)]
@@ -129,14 +131,92 @@ impl Unstick {
 
     async fn observe_pool(&self, router: &Arc<dyn Router>, pool: &PoolInfo, servers: &[ServerRecord]) -> Result<()> {
         let limit = self.settings().observe_limit;
+        match router.page(&pool.place.pool, None, PAGE).await {
+            Ok(Some(first)) => {
+                // It is not listed, only asked how much there is.
+                return match router.list(&pool.place.pool, 0).await {
+                    Ok(Listing::TooMany(n)) if n > limit => self.observe_bad(router, pool, servers).await,
+                    _ => self.observe_pages(router, pool, first).await,
+                };
+            }
+            Ok(None) => {}
+            Err(error) => {
+                unreadable(pool, &error);
+                return Ok(());
+            }
+        }
         match router.list(&pool.place.pool, limit).await {
             Ok(Listing::All(entries)) => self.observe_table(pool, entries).await,
             Ok(Listing::TooMany(_)) => self.observe_bad(router, pool, servers).await,
             Err(error) => {
-                tracing::debug!(router.name = %pool.place.router, pool = %pool.place.pool, %error, "a table could not be read");
+                unreadable(pool, &error);
                 Ok(())
             }
         }
+    }
+
+    /// A table that can be read piece by piece, beside what is stored of it: nothing has to be remembered.
+    async fn observe_pages(&self, router: &Arc<dyn Router>, pool: &PoolInfo, first: Vec<Entry>) -> Result<()> {
+        let (mut page, mut after) = (first, None);
+        loop {
+            let end = (page.len() >= PAGE as usize).then(|| page.last().map(|entry| entry.key.clone())).flatten();
+            self.observe_stretch(pool, page, after.as_ref(), end.as_ref()).await?;
+            let Some(end) = end else { return Ok(()) };
+            page = match router.page(&pool.place.pool, Some(&end), PAGE).await {
+                Ok(next) => next.unwrap_or_default(),
+                Err(error) => {
+                    unreadable(pool, &error);
+                    return Ok(());
+                }
+            };
+            after = Some(end);
+        }
+    }
+
+    /// What the router has after the key `after`, up to `end` (`None`: to the last), beside what is stored.
+    async fn observe_stretch(
+        &self,
+        pool: &PoolInfo,
+        entries: Vec<Entry>,
+        after: Option<&RouteKey>,
+        end: Option<&RouteKey>,
+    ) -> Result<()> {
+        let mut stored: HashMap<RouteKey, Option<ServerName>> = HashMap::new();
+        let mut gone: Vec<(Place, RouteKey)> = Vec::new();
+        let kept: HashSet<&RouteKey> = entries.iter().map(|entry| &entry.key).collect();
+        let mut from = after.cloned();
+        loop {
+            let page = self.store().routes_at(&pool.place, from.as_ref(), PAGE).await?;
+            let whole = page.len() >= PAGE as usize;
+            from = page.last().map(|stored| stored.route.key.clone());
+            let within = page.into_iter().take_while(|stored| end.is_none_or(|end| stored.route.key <= *end));
+            for StoredRoute { route, .. } in within {
+                if kept.contains(&route.key) {
+                    stored.insert(route.key, route.server);
+                } else {
+                    gone.push((pool.place.clone(), route.key));
+                }
+            }
+            let past = end.is_some_and(|end| from.as_ref().is_none_or(|from| from >= end));
+            if !whole || past {
+                break;
+            }
+            // Many went at once: they are forgotten as they are found, so that no more than a page is held.
+            self.forget_gone(&mut gone).await?;
+        }
+        self.forget_gone(&mut gone).await?;
+        let changed: Vec<Entry> =
+            entries.into_iter().filter(|entry| stored.get(&entry.key) != Some(&entry.server)).collect();
+        self.save_entries(pool, changed).await
+    }
+
+    async fn forget_gone(&self, gone: &mut Vec<(Place, RouteKey)>) -> Result<()> {
+        let now = self.now();
+        for batch in gone.chunks(BATCH) {
+            transact!(self, tx => { Ok(tx.forget_routes(batch, now, "no longer on the router").await?) })?;
+        }
+        gone.clear();
+        Ok(())
     }
 
     /// Of a table that is too large to list, what leads to bad servers: that is what lists show.
@@ -155,17 +235,14 @@ impl Unstick {
         let before = self.remembered(&pool.place).await?;
         let table: HashMap<RouteKey, Option<ServerName>> =
             entries.iter().map(|entry| (entry.key.clone(), entry.server.clone())).collect();
-        let gone: Vec<(Place, RouteKey)> = before
+        let mut gone: Vec<(Place, RouteKey)> = before
             .keys()
             .filter(|key| !table.contains_key(*key))
             .map(|key| (pool.place.clone(), key.clone()))
             .collect();
         let changed = entries.into_iter().filter(|entry| before.get(&entry.key) != Some(&entry.server)).collect();
         self.save_entries(pool, changed).await?;
-        let now = self.now();
-        for batch in gone.chunks(BATCH) {
-            transact!(self, tx => { Ok(tx.forget_routes(batch, now, "no longer on the router").await?) })?;
-        }
+        self.forget_gone(&mut gone).await?;
         let mut tables = self.0.observer.tables.lock().unwrap_or_else(PoisonError::into_inner);
         tables.insert(pool.place.clone(), table);
         Ok(())
@@ -242,6 +319,12 @@ impl Unstick {
         };
         StoredRoute { route, account: owner.map(|owner| owner.account.clone()) }
     }
+}
+
+/// Says that a table could not be read; the next pass tries again.
+fn unreadable(pool: &PoolInfo, error: &RouterError) {
+    let place = &pool.place;
+    tracing::debug!(router.name = %place.router, pool = %place.pool, %error, "a table could not be read");
 }
 
 /// Whether another process answers now: its uptime went backwards, or it calls itself otherwise (a promoted replica may

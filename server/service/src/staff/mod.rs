@@ -5,4 +5,5 @@ mod own;
 mod password;
 mod sign_in;
 
+pub use own::me;
 pub use sign_in::SignedIn;

@@ -1,10 +1,9 @@
 //! One's own sign-in: who one is, one's console sessions, ending them.
 
 use domain::{
-    Actor, Permission, StaffId, StaffSessionId,
-    view::{Me, MePage, StaffSessionRow},
+    Actor, Permission, Role, StaffId, StaffSessionId,
+    view::{Me, MePage, StaffRow, StaffSessionRow},
 };
-use store::StaffRecord;
 
 use crate::{Error, Result, Unstick};
 
@@ -29,19 +28,6 @@ const PERMISSIONS: [Permission; 16] = [
 ];
 
 impl Unstick {
-    /// Who acts through console session `session` of `staff`, in the role of this moment. `None` when the person is
-    /// disabled or gone.
-    ///
-    /// # Errors
-    /// Failures of the database.
-    pub async fn actor_of(&self, staff: &StaffId, session: &StaffSessionId) -> Result<Option<(Actor, Me)>> {
-        let found = self.store().staff(staff).await?.filter(|staff| staff.row.disabled_at.is_none());
-        Ok(found.map(|staff| {
-            let actor = Actor::Staff { id: staff.row.id.clone(), role: staff.row.role, session: session.clone() };
-            (actor, me(&staff))
-        }))
-    }
-
     /// One's own page.
     ///
     /// # Errors
@@ -59,7 +45,8 @@ impl Unstick {
             last_seen_at: session.last_seen_at,
             expires_at: session.expires_at.min(session.idle_until),
         };
-        Ok(MePage { me: me(&staff), sessions: sessions.into_iter().map(row).collect(), now: self.now() })
+        let StaffRow { id, name, role, .. } = staff.row;
+        Ok(MePage { me: me(id, name, role), sessions: sessions.into_iter().map(row).collect(), now: self.now() })
     }
 
     /// Ends one of one's own console sessions.
@@ -120,8 +107,7 @@ impl Unstick {
     }
 }
 
-fn me(staff: &StaffRecord) -> Me {
-    let role = staff.row.role;
-    let may = PERMISSIONS.into_iter().filter(|permission| role.may(*permission)).collect();
-    Me { id: staff.row.id.clone(), name: staff.row.name.clone(), role, may }
+/// A person for pages: who, and what the role may do.
+pub fn me(id: StaffId, name: String, role: Role) -> Me {
+    Me { id, name, role, may: PERMISSIONS.into_iter().filter(|permission| role.may(*permission)).collect() }
 }

@@ -132,11 +132,8 @@ impl Store {
         // A long id that is met whole is what was meant: nobody who types it looks for accounts that contain it.
         let named =
             texts.id.len() >= UNMISTAKABLE && hits.iter().any(|hit| matches!(hit.rank, rank::ID | rank::SESSION));
-        if let Some(part) = texts.part.filter(|_| !named && hits.len() <= MOST as usize) {
-            hits.extend(self.parts(rank::PART, &[part]).await?);
-        }
-        if !texts.words.is_empty() && !named && hits.len() <= MOST as usize {
-            hits.extend(self.parts(rank::WORDS, &texts.words).await?);
+        if !named && hits.len() <= MOST as usize {
+            hits.extend(self.parts(&texts).await?);
         }
         let mut met: HashMap<String, Hit> = HashMap::new();
         for mut hit in hits {
@@ -166,26 +163,41 @@ impl Store {
         Ok(found.into_iter().map(|(rank, id, text)| Hit { rank, id, text }).collect())
     }
 
-    /// Accounts that contain all of `words`, the longest of which come first: the oldest (SQLite) or the first by id
-    /// (Postgres), either way the same on every page.
-    async fn parts(&self, rank: i64, words: &[String]) -> Result<Vec<Hit>> {
+    /// Accounts that contain the query as it stands, or all of its words.
+    async fn parts(&self, texts: &Texts) -> Result<Vec<Hit>> {
+        let phrase = texts.part.as_slice();
+        if texts.words.is_empty() {
+            return if phrase.is_empty() { Ok(Vec::new()) } else { self.containing(phrase, &texts.folded).await };
+        }
+        // Who contains the query contains its words: one look through the index finds both, unless it found too many.
+        let mut hits = self.containing(&texts.words, &texts.folded).await?;
+        if hits.len() > MOST as usize && !phrase.is_empty() {
+            hits.extend(self.containing(phrase, &texts.folded).await?);
+        }
+        Ok(hits)
+    }
+
+    /// Accounts that contain all of `words`, the longest of which come first, as `PART` where they contain `whole` too:
+    /// the oldest (SQLite) or the first by id (Postgres), either way the same on every page.
+    async fn containing(&self, words: &[String], whole: &str) -> Result<Vec<Hit>> {
         let (long, short): (Vec<&String>, Vec<&String>) = words.iter().partition(|word| word.chars().nth(2).is_some());
         let look = |others: &[&String]| if others.is_empty() { MOST + 1 } else { LOOKED_AT };
-        let found: Vec<(String,)> = match self.engine() {
+        let found: Vec<(String, bool)> = match self.engine() {
             Engine::Sqlite => {
                 let phrases: Vec<String> = long.iter().map(|word| phrase(word)).collect();
-                let values = args![phrases.join(" AND "), MOST + 1, look(&short), json(&short)?];
+                let values = args![phrases.join(" AND "), MOST + 1, look(&short), json(&short)?, whole];
                 self.rows(substring(), values).await?
             }
             Engine::Postgres => {
                 // Three through the index, the others looked for in what these find.
                 let first = |at: usize| long.get(at).or(long.first()).map(|word| like(word)).unwrap_or_default();
                 let others: Vec<&String> = long.iter().skip(3).chain(&short).copied().collect();
-                let values = args![first(0), MOST + 1, look(&others), json(&others)?, first(1), first(2)];
+                let values = args![first(0), MOST + 1, look(&others), json(&others)?, first(1), first(2), whole];
                 self.rows(substring(), values).await?
             }
         };
-        Ok(found.into_iter().map(|(id,)| Hit { rank, id, text: String::new() }).collect())
+        let hit = |(id, whole)| Hit { rank: if whole { rank::PART } else { rank::WORDS }, id, text: String::new() };
+        Ok(found.into_iter().map(hit).collect())
     }
 
     /// What is met whole or by its beginning, in one statement. A term that the query has not is an empty range.
@@ -263,14 +275,15 @@ fn like(part: &str) -> String {
     format!("%{}%", part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
 }
 
-/// `$1` (and, on Postgres, `$5` and `$6`) through the index; of what these find, what contains all in the list `$4`.
+/// `$1` (and, on Postgres, `$5` and `$6`) through the index; of what these find, what contains all in the list `$4`, and
+/// whether it contains the last parameter.
 fn substring() -> Sql {
     Sql::fixed(
-        "SELECT json_group_array(json_array(id)) FROM (SELECT id FROM (SELECT a.row_no AS row_no, a.id AS id, \
+        "SELECT json_group_array(json_array(id, json(iif(whole, 'true', 'false')))) FROM (SELECT id, instr(text, $5) > 0 AS whole FROM (SELECT a.row_no AS row_no, a.id AS id, \
          a.search_text AS text FROM accounts_fts AS f JOIN accounts AS a ON a.row_no = f.rowid \
          WHERE f.search_text MATCH $1 ORDER BY f.rowid LIMIT $3) \
          WHERE NOT EXISTS (SELECT 1 FROM json_each($4) AS w WHERE instr(text, w.value) = 0) ORDER BY row_no LIMIT $2)",
-        "SELECT id FROM (SELECT id, search_text FROM accounts \
+        "SELECT id, strpos(search_text, $7) > 0 AS whole FROM (SELECT id, search_text FROM accounts \
          WHERE search_text LIKE $1 AND search_text LIKE $5 AND search_text LIKE $6 ORDER BY id LIMIT $3) AS found \
          WHERE NOT EXISTS (SELECT 1 FROM json_array_elements_text(CAST($4 AS json)) AS w (value) \
          WHERE strpos(search_text, w.value) = 0) ORDER BY id LIMIT $2",

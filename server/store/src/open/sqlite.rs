@@ -22,6 +22,9 @@ pub(crate) static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/sqlite")
 /// (<https://sqlite.org/wal.html#the_wal_reset_bug>).
 const OLDEST: (u32, u32, u32) = (3, 51, 3);
 
+/// What one reader keeps of the file, in KiB: SQLite's default.
+const READER_CACHE_KIB: u32 = 2_000;
+
 /// Opens `url`, making the file and its folder when they are missing.
 pub(crate) async fn open(url: &str, options: &Options) -> Result<Pools> {
     let connect = SqliteConnectOptions::from_str(url).map_err(|_| bad_address())?;
@@ -30,8 +33,9 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<Pools> {
     }
     make_file(connect.get_filename())?;
     // Imports touch indexes at random: there it pays to keep more pages, and to write each back into the file once rather
-    // than after every transaction (1,000 pages of log are SQLite's default; 65,536 are 256 MB).
-    let (cache_kib, log_pages) = if options.bulk { (512 * 1024, "65536") } else { (32 * 1024, "1000") };
+    // than after every transaction (1,000 pages of log are SQLite's default; 65,536 are 256 MB). Else little is kept, and
+    // nothing mapped: the system keeps the file's pages once for all connections, each connection would keep its own.
+    let (cache_kib, log_pages) = if options.bulk { (512 * 1024, "65536") } else { (4 * 1024, "1000") };
     let connect = connect
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
@@ -40,7 +44,6 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<Pools> {
         .foreign_keys(true)
         .statement_cache_capacity(256)
         .pragma("cache_size", format!("-{cache_kib}"))
-        .pragma("mmap_size", if options.lean { "0" } else { "268435456" })
         .pragma("temp_store", "memory")
         .pragma("wal_autocheckpoint", log_pages)
         .pragma("journal_size_limit", "67108864")
@@ -51,7 +54,8 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<Pools> {
     check_version(&writer).await?;
     migrate(&MIGRATOR, &mut *writer.acquire().await?, options.migrate).await?;
     drop(lock);
-    let readers = pool(options.readers.max(1)).connect_with(connect.read_only(true)).await?;
+    let reader = connect.read_only(true).pragma("cache_size", format!("-{READER_CACHE_KIB}"));
+    let readers = pool(options.readers.max(1)).connect_with(reader).await?;
     Ok(Pools::Sqlite { writer, readers })
 }
 

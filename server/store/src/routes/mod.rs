@@ -22,6 +22,41 @@ pub struct StoredRoute {
     pub account: Option<AccountId>,
 }
 
+/// That an account has routes to a bad server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadRoutes {
+    /// The account.
+    pub account: AccountId,
+    /// The scope of the routes.
+    pub scope: Scope,
+    /// Whether their sessions live.
+    pub live: bool,
+    /// The server; the first by name where there are several.
+    pub server: ServerName,
+}
+
+/// [`BadRoutes`] as a row.
+#[derive(Deserialize, FromRow)]
+struct BadRecord {
+    account_id: String,
+    scope: String,
+    live: i64,
+    server: String,
+}
+
+impl TryFrom<BadRecord> for BadRoutes {
+    type Error = StoreError;
+
+    fn try_from(record: BadRecord) -> Result<Self> {
+        Ok(Self {
+            account: AccountId::parse(record.account_id).map_err(StoreError::corrupt)?,
+            scope: scope(&record.scope)?,
+            live: record.live != 0,
+            server: ServerName::parse(record.server).map_err(StoreError::corrupt)?,
+        })
+    }
+}
+
 /// The piece `route` as a row.
 #[derive(Deserialize, FromRow)]
 struct RouteRecord {

@@ -1,12 +1,12 @@
 //! Reading what was last read from routers.
 
-use domain::{AccountId, Place, RouteKey};
+use domain::{AccountId, Health, Place, RouteKey};
 
-use super::{RouteRecord, StoredRoute};
+use super::{BadRecord, BadRoutes, RouteRecord, StoredRoute};
 use crate::{
     Result, Store,
     accounts::all,
-    sql::{args, json_ids, rows},
+    sql::{args, json, json_ids, rows},
 };
 
 /// Routes of one account that are looked at; more than it can have sessions in a plan.
@@ -25,6 +25,29 @@ impl Store {
             ") ORDER BY account_id, router, pool, route_key LIMIT $2"
         );
         all(self.rows::<RouteRecord>(sql, args![json_ids(ids)?, MOST]).await?)
+    }
+
+    /// Which of these accounts have routes to bad servers: to one that is not well, or that its router does not have any
+    /// more. At most four rows an account. Servers of a place that was never read are not known to be bad.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn bad_routes(&self, ids: &[AccountId]) -> Result<Vec<BadRoutes>> {
+        let sql = rows!(
+            "account_id, scope, live, server" as
+            "SELECT account_id, scope, live, min(server) AS server FROM (SELECT r.account_id, r.scope, r.server, \
+             CAST(CASE WHEN EXISTS (SELECT 1 FROM sessions s WHERE s.id = r.session_id AND s.ended_at IS NULL) \
+             THEN 1 ELSE 0 END AS BIGINT) AS live FROM routes r \
+             WHERE r.account_id IS NOT NULL AND r.account_id IN (SELECT value FROM ",
+            list,
+            ") AND r.server IS NOT NULL AND NOT EXISTS (SELECT 1 FROM servers v WHERE v.router = r.router \
+             AND v.pool = r.pool AND v.name = r.server AND v.health IN (SELECT value FROM ",
+            list2,
+            ")) AND EXISTS (SELECT 1 FROM servers v WHERE v.router = r.router AND v.pool = r.pool)) AS bad \
+             GROUP BY account_id, scope, live ORDER BY account_id, scope, live"
+        );
+        let well: Vec<&str> = Health::ALL.into_iter().filter(|health| !health.is_bad()).map(Health::as_str).collect();
+        all(self.rows::<BadRecord>(sql, args![json_ids(ids)?, json(&well)?]).await?)
     }
 
     /// At most `limit` routes at `place` whose keys come after `after`, in the order of keys.

@@ -47,7 +47,7 @@ impl TryFrom<Record> for StaffRecord {
         let row = StaffRow {
             id: StaffId::parse(record.id).map_err(StoreError::corrupt)?,
             name: record.name,
-            role: Role::parse(&record.role).ok_or_else(|| StoreError::corrupt("a staff member has no known role"))?,
+            role: role(&record.role)?,
             created_at: Instant::from_micros(record.created_at),
             disabled_at: record.disabled_at.map(Instant::from_micros),
             last_sign_in_at: record.last_sign_in_at.map(Instant::from_micros),
@@ -55,6 +55,11 @@ impl TryFrom<Record> for StaffRecord {
         let password_changed_at = record.password_changed_at.map(Instant::from_micros);
         Ok(Self { row, password_hash: record.password_hash, password_changed_at })
     }
+}
+
+/// A role from its word.
+pub(super) fn role(word: &str) -> Result<Role> {
+    Role::parse(word).ok_or_else(|| StoreError::corrupt("a staff member has no known role"))
 }
 
 impl Tx {

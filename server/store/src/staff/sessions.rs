@@ -2,10 +2,11 @@
 //! an UPDATE of a session that is not revoked, never an upsert: a request that began before a sign-out cannot bring the
 //! session back (facts/leptos-axum-sqlx.md: the stock store does).
 
-use domain::{Instant, StaffId, StaffSessionId};
+use domain::{Instant, Role, StaffId, StaffSessionId};
 use serde::Deserialize;
 use sqlx::FromRow;
 
+use super::people::role;
 use crate::{
     Result, Store, StoreError, Tx,
     accounts::all,
@@ -35,13 +36,17 @@ pub struct NewStaffSession {
     pub expires_at: Instant,
 }
 
-/// A console session that is good.
+/// A console session that is good, of somebody who may sign in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StaffSession {
     /// Its public handle.
     pub id: StaffSessionId,
     /// Whose it is.
     pub staff: StaffId,
+    /// The person's name to show.
+    pub name: String,
+    /// The person's role, of this moment.
+    pub role: Role,
     /// What the session layer keeps in it.
     pub data: String,
     /// The browser.
@@ -58,11 +63,13 @@ pub struct StaffSession {
     pub expires_at: Instant,
 }
 
-/// The piece `staff_session` as a row.
+/// The pieces `staff_session` as a row.
 #[derive(Deserialize, FromRow)]
 struct Record {
     id: String,
     staff_id: String,
+    name: String,
+    role: String,
     data: String,
     user_agent: String,
     ip: String,
@@ -79,6 +86,8 @@ impl TryFrom<Record> for StaffSession {
         Ok(Self {
             id: StaffSessionId::parse(record.id).map_err(StoreError::corrupt)?,
             staff: StaffId::parse(record.staff_id).map_err(StoreError::corrupt)?,
+            name: record.name,
+            role: role(&record.role)?,
             data: record.data,
             user_agent: record.user_agent,
             ip: record.ip,
@@ -183,27 +192,23 @@ impl Tx {
 }
 
 impl Store {
-    /// The session with this SHA-256 of its secret, when it is good at `now`.
+    /// The session with this SHA-256 of its secret, when it is good at `now` and its owner is not disabled.
     ///
     /// # Errors
     /// When the database could not.
     pub async fn staff_session(&self, hash: &[u8; 32], now: Instant) -> Result<Option<StaffSession>> {
-        let sql = rows!(
-            staff_session,
-            "FROM staff_sessions WHERE hash = $1 AND revoked_at IS NULL AND idle_until > $2 AND expires_at > $2"
-        );
+        let sql = rows!(staff_session as staff_session_rows, "s.hash = $1 AND s.idle_until > $2 AND s.expires_at > $2");
         self.row::<Record>(sql, args![hex::encode(hash), now]).await?.map(StaffSession::try_from).transpose()
     }
 
-    /// The sessions of `staff` that are good at `now`, newest first; at most 200.
+    /// The sessions of `staff` that are good at `now`, newest first; at most 200; none of somebody disabled.
     ///
     /// # Errors
     /// When the database could not.
     pub async fn staff_sessions_of(&self, staff: &StaffId, now: Instant) -> Result<Vec<StaffSession>> {
         let sql = rows!(
-            staff_session,
-            "FROM staff_sessions WHERE staff_id = $1 AND revoked_at IS NULL AND idle_until > $2 AND expires_at > $2 \
-             ORDER BY created_at DESC, id LIMIT 200"
+            staff_session as staff_session_rows,
+            "s.staff_id = $1 AND s.idle_until > $2 AND s.expires_at > $2 ORDER BY s.created_at DESC, s.id LIMIT 200"
         );
         all(self.rows::<Record>(sql, args![staff, now]).await?)
     }

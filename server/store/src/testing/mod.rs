@@ -54,7 +54,7 @@ pub async fn postgres() -> String {
 
 /// Keys and options for tests.
 pub fn options() -> Options {
-    Options { readers: 4, audit: AuditKeys::new([7; 32], Vec::new()), migrate: true, bulk: false, lean: false }
+    Options { readers: 4, audit: AuditKeys::new([7; 32], Vec::new()), migrate: true, bulk: false }
 }
 
 async fn create(server: &Server, name: &str) -> Result<(), sqlx::Error> {

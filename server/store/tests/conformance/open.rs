@@ -36,8 +36,7 @@ async fn a_schema_of_another_version_is_refused_by_name(db: &Db) {
 }
 
 async fn a_bulk_store_is_a_store(db: &Db) {
-    let bulk =
-        Store::open(&db.url, Options { bulk: true, lean: false, readers: 1, ..testing::options() }).await.unwrap();
+    let bulk = Store::open(&db.url, Options { bulk: true, readers: 1, ..testing::options() }).await.unwrap();
     bulk.ping().await.unwrap();
     bulk.bulk_begin().await.unwrap();
     bulk.bulk_end().await.unwrap();

@@ -13,6 +13,7 @@ both! {
     who_is_on_a_server_is_told_once_a_page_at_a_time,
     counts_equal_a_recount_after_anything,
     servers_come_back_as_they_were,
+    bad_routes_are_told_once_an_account,
     two_who_write_the_same_routes_never_wait_each_for_the_other,
 }
 
@@ -194,4 +195,45 @@ async fn two_who_write_the_same_routes_never_wait_each_for_the_other(db: &Db) {
         let (one, other) = tokio::join!(write(&seen), write(&turned));
         one.and(other).unwrap_or_else(|error| panic!("round {round}: {error:?}"));
     }
+}
+
+async fn bad_routes_are_told_once_an_account(db: &Db) {
+    db.accounts(&["live", "ended", "pinned", "well", "unread"]).await;
+    for (session, account) in [("k1", "live"), ("k2", "ended"), ("k3", "pinned"), ("k4", "well"), ("k5", "unread")] {
+        db.session(session, account, 1).await;
+    }
+    db.end("k2", 2, false).await;
+    let mut well = record("api-1", 1.0);
+    well.status.health = Health::Healthy;
+    let mut bad = record("api-2", 1.0);
+    bad.status.health = Health::Draining;
+    (well.status.place, bad.status.place) = (place("lb-1", "app"), place("lb-1", "app"));
+    tx!(db, tx => tx.save_servers(&[well, bad]));
+    let mut whole = route("app", "k3", Some("gone"), Some("pinned"), 3);
+    whole.route.scope = Scope::Account;
+    let routes = [
+        route("app", "k1", Some("api-2"), Some("live"), 3),
+        route("app", "k1-again", Some("api-3"), Some("live"), 3),
+        route("app", "k2", Some("api-2"), Some("ended"), 3),
+        whole,
+        route("app", "k4", Some("api-1"), Some("well"), 3),
+        route("app", "k4-none", None, Some("well"), 3),
+        route("never-read", "k5", Some("api-2"), Some("unread"), 3),
+    ];
+    tx!(db, tx => tx.save_routes(&routes));
+    let ids = ["live", "ended", "pinned", "well", "unread", "nobody"].map(aid);
+    let found = db.store.bad_routes(&ids).await.unwrap();
+    let told: Vec<_> = found.iter().map(|b| (b.account.as_str(), b.scope, b.live, b.server.as_str())).collect();
+    let session = Scope::Session;
+    assert_eq!(
+        told,
+        [
+            ("ended", session, false, "api-2"),
+            // A key that no session has is nobody's who lives.
+            ("live", session, false, "api-3"),
+            ("live", session, true, "api-2"),
+            ("pinned", Scope::Account, true, "gone"),
+        ]
+    );
+    assert!(db.store.bad_routes(&[]).await.unwrap().is_empty());
 }

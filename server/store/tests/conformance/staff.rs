@@ -86,6 +86,10 @@ async fn a_session_is_loaded_while_it_is_good(db: &Db) {
         (good.id, good.staff, good.data.as_str(), good.last_seen_at),
         (handle("h1"), staff("dana"), "data 1", at(1))
     );
+    assert_eq!(good.role, Role::Support);
+    assert!(tx!(db, tx => tx.set_staff_role(&staff("dana"), Role::Viewer)));
+    let now = db.store.staff_session(&[1; 32], at(99)).await.unwrap().unwrap();
+    assert_eq!(now.role, Role::Viewer, "the role of this moment");
     assert!(db.store.staff_session(&[1; 32], at(100)).await.unwrap().is_none(), "idle for too long");
     assert!(db.store.staff_session(&[2; 32], at(1)).await.unwrap().is_none());
     assert!(tx!(db, tx => tx.touch_staff_session(&[1; 32], at(50), at(2_000))));
