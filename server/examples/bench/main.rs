@@ -1,10 +1,12 @@
 //! `make bench`: Unstick beside something plainer that gives the same answer, in one run, as a ratio. Rounds alternate,
 //! the median of the rounds' ratios counts, and an A/A control says whether the machine was quiet enough to believe it.
 //!
-//! `ARGS='--accounts 1000000' make bench` for the large size.
+//! `ARGS='--accounts 1000000' make bench` for the large size; `ARGS='--growth 1000000'` measures how the processor's time of
+//! a page grows over three sizes up to that one, and nothing else.
 
 mod bare;
 mod cleanups;
+mod growth;
 mod measure;
 mod pages;
 mod queries;
@@ -20,10 +22,12 @@ struct Arguments {
     accounts: u64,
     sessions: u64,
     rounds: usize,
+    /// The largest size whose growth is measured; 0 for the comparison.
+    growth: u64,
 }
 
 fn arguments() -> Result<Arguments, String> {
-    let mut found = Arguments { accounts: 100_000, sessions: 10, rounds: 7 };
+    let mut found = Arguments { accounts: 100_000, sessions: 10, rounds: 7, growth: 0 };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let value = words.next().ok_or_else(|| format!("{word} wants a number"))?;
@@ -31,9 +35,12 @@ fn arguments() -> Result<Arguments, String> {
         match word.as_str() {
             "--accounts" => found.accounts = number,
             "--sessions-per-account" => found.sessions = number,
+            "--growth" => found.growth = number,
             "--rounds" => found.rounds = usize::try_from(number).unwrap_or(7),
             other => {
-                return Err(format!("unknown: {other} (there are --accounts, --sessions-per-account, --rounds)"));
+                return Err(format!(
+                    "unknown: {other} (there are --accounts, --sessions-per-account, --rounds, --growth)"
+                ));
             }
         }
     }
@@ -72,6 +79,12 @@ async fn main() -> ExitCode {
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 async fn run(arguments: &Arguments) -> Outcome<()> {
+    if arguments.growth > 0 {
+        let mut table = Table::default();
+        growth::run(arguments.growth, arguments.sessions, &mut table).await?;
+        println!("\n{table}");
+        return Ok(());
+    }
     println!("# {} accounts × {} sessions, {} rounds", arguments.accounts, arguments.sessions, arguments.rounds);
     let mut table = Table::default();
     let world = world::World::open(arguments.accounts, arguments.sessions, &mut table).await?;

@@ -136,3 +136,14 @@ pub fn grouped(number: u64) -> String {
     }
     text
 }
+
+/// Seconds of processor that this process has had (proc(5): nanoseconds of every thread).
+pub fn processor() -> Outcome<f64> {
+    let mut total = 0.0;
+    for task in std::fs::read_dir("/proc/self/task")? {
+        let told = std::fs::read_to_string(task?.path().join("schedstat"))?;
+        let nanos: f64 = told.split(' ').next().unwrap_or_default().parse()?;
+        total += nanos / 1e9;
+    }
+    Ok(total)
+}

@@ -7,7 +7,7 @@ use argon2::{
 
 use crate::{
     Outcome,
-    measure::Table,
+    measure::{Table, processor},
     world::{World, shell},
 };
 
@@ -54,15 +54,4 @@ pub async fn run(world: &World, rounds: usize, table: &mut Table) -> Outcome<()>
 
 fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
-}
-
-/// Seconds of processor that this process has had (proc(5): nanoseconds of every thread).
-fn processor() -> Outcome<f64> {
-    let mut total = 0.0;
-    for task in std::fs::read_dir("/proc/self/task")? {
-        let told = std::fs::read_to_string(task?.path().join("schedstat"))?;
-        let nanos: f64 = told.split(' ').next().unwrap_or_default().parse()?;
-        total += nanos / 1e9;
-    }
-    Ok(total)
 }
