@@ -32,7 +32,7 @@ pub(crate) fn row(row: &CleanupRow, now: Instant) -> AnyView {
     let ticket = (!cleanup.ticket.is_empty()).then(|| view! { <code>{cleanup.ticket.clone()}</code> " " });
     view! {
         <tr>
-            <td><a class="go" href=routes::cleanup(&cleanup.id)>{foreign(&row.title)}</a></td>
+            <td class="who-cell"><a class="go" href=routes::cleanup(&cleanup.id)>{foreign(&row.title)}</a></td>
             <td>{mode_word(cleanup.mode)}</td>
             <td>{status(cleanup.status)} {came_back(counts)}</td>
             <td class="x">{format!("{} of {}", number(counts.verified), number(counts.total))}</td>

@@ -51,9 +51,9 @@ fn planned(plan: &RepairPlan, flash: Option<&Flash>) -> AnyView {
         view! { <section class="card">{empty(words, back)}</section> }.into_any()
     } else {
         view! {
-            <div class="grid even">
-                <div class="stack">{plan.items.iter().map(item).collect_view()}</div>
+            <div class="grid even turned">
                 <div class="stack">{summary(plan)} {confirm(plan, flash)}</div>
+                <div class="stack">{plan.items.iter().map(item).collect_view()}</div>
             </div>
         }
         .into_any()

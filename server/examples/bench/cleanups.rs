@@ -3,7 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use domain::{Mode, Status, view::CleanupRequest};
+use domain::{
+    AccountId, Actor, Mode, PoolName, RouteKey, Scope, ServerName, SessionId, Span, Status, TokenId, TokenScope,
+    view::CleanupRequest,
+};
+use service::Unstick;
 
 use crate::{
     Outcome,
@@ -18,20 +22,7 @@ pub async fn run(world: &World, rounds: usize, table: &mut Table) -> Outcome<()>
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
     for round in 0..(rounds * 4) {
         let mine = prepared(world, round, "u").await?;
-        let started = Instant::now();
-        let request = CleanupRequest {
-            account: mine.clone(),
-            mode: Mode::Force,
-            reason: "benchmark".to_owned(),
-            ticket: String::new(),
-            hash: None,
-        };
-        let asked = world.unstick.request_cleanup(&shell(), request).await?;
-        let status = world.unstick.drive(&asked.id, &|_| ()).await?;
-        ours.push(started.elapsed());
-        if status != Status::Done {
-            return Err(format!("the clean-up of {mine} ended as {}", status.label()).into());
-        }
+        ours.push(forced(&world.unstick, mine).await?);
         let other = prepared(world, round, "b").await?;
         let started = Instant::now();
         let mut tx = world.bare.begin_with("BEGIN IMMEDIATE").await?;
@@ -52,35 +43,27 @@ pub async fn run(world: &World, rounds: usize, table: &mut Table) -> Outcome<()>
     Ok(())
 }
 
-/// An account with live sessions that are pinned in both pools.
-async fn prepared(world: &World, round: usize, side: &str) -> Outcome<domain::AccountId> {
-    use domain::{Actor, PoolName, RouteKey, Scope, ServerName, SessionId, Span, TokenId, TokenScope};
-    let mut bytes = [0_u8; 4];
-    getrandom::fill(&mut bytes)?;
-    let name = format!("bench_{side}_{round}_{:x}", u32::from_le_bytes(bytes));
-    let account = domain::AccountId::parse(name.clone())?;
-    let actor = Actor::Token { id: TokenId::parse("t_bench")?, scopes: vec![TokenScope::SessionsWrite] };
-    let upsert = service::AccountUpsert {
-        id: account.clone(),
-        email: Some(format!("{name}@example.org")),
-        name: None,
-        plan: None,
-        time_zone: None,
-        created_at: None,
-        sample: true,
-    };
-    world.unstick.upsert_accounts(&actor, vec![upsert]).await?;
-    let ids: Vec<SessionId> =
-        (0..SESSIONS).map(|n| SessionId::parse(format!("{name}_{n}"))).collect::<Result<_, _>>()?;
-    let create = |id: &SessionId| service::SessionCreate {
-        id: id.clone(),
+/// How long a forced clean-up of `account` takes, from the request until all of it is verified.
+pub async fn forced(unstick: &Unstick, account: AccountId) -> Outcome<Duration> {
+    let started = Instant::now();
+    let request = CleanupRequest {
         account: account.clone(),
-        client: String::new(),
-        user_agent: String::new(),
-        ip: String::new(),
-        created_at: None,
+        mode: Mode::Force,
+        reason: "benchmark".to_owned(),
+        ticket: String::new(),
+        hash: None,
     };
-    world.unstick.create_sessions(&actor, ids.iter().map(create).collect()).await?;
+    let asked = unstick.request_cleanup(&shell(), request).await?;
+    let status = unstick.drive(&asked.id, &|_| ()).await?;
+    if status != Status::Done {
+        return Err(format!("the clean-up of {account} ended as {}", status.label()).into());
+    }
+    Ok(started.elapsed())
+}
+
+/// An account with live sessions that are pinned in both pools of the embedded router.
+async fn prepared(world: &World, round: usize, side: &str) -> Outcome<AccountId> {
+    let (account, ids) = signed_in(&world.unstick, round, side).await?;
     let now = world.unstick.clock().now();
     let mut keys = vec![("edge-1:app", Scope::Account, RouteKey::of_account(&account), ids[0].clone())];
     for id in &ids {
@@ -103,4 +86,35 @@ async fn prepared(world: &World, round: usize, side: &str) -> Outcome<domain::Ac
     tx.import_pins(&pins).await?;
     tx.commit().await?;
     Ok(account)
+}
+
+/// A new account with [`SESSIONS`] live sessions.
+pub async fn signed_in(unstick: &Unstick, round: usize, side: &str) -> Outcome<(AccountId, Vec<SessionId>)> {
+    let mut bytes = [0_u8; 4];
+    getrandom::fill(&mut bytes)?;
+    let name = format!("bench_{side}_{round}_{:x}", u32::from_le_bytes(bytes));
+    let account = AccountId::parse(name.clone())?;
+    let actor = Actor::Token { id: TokenId::parse("t_bench")?, scopes: vec![TokenScope::SessionsWrite] };
+    let upsert = service::AccountUpsert {
+        id: account.clone(),
+        email: Some(format!("{name}@example.org")),
+        name: None,
+        plan: None,
+        time_zone: None,
+        created_at: None,
+        sample: true,
+    };
+    unstick.upsert_accounts(&actor, vec![upsert]).await?;
+    let ids: Vec<SessionId> =
+        (0..SESSIONS).map(|n| SessionId::parse(format!("{name}_{n}"))).collect::<Result<_, _>>()?;
+    let create = |id: &SessionId| service::SessionCreate {
+        id: id.clone(),
+        account: account.clone(),
+        client: String::new(),
+        user_agent: String::new(),
+        ip: String::new(),
+        created_at: None,
+    };
+    unstick.create_sessions(&actor, ids.iter().map(create).collect()).await?;
+    Ok((account, ids))
 }

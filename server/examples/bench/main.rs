@@ -7,6 +7,7 @@
 mod bare;
 mod cleanups;
 mod growth;
+mod haproxy;
 mod measure;
 mod pages;
 mod queries;
@@ -91,6 +92,7 @@ async fn run(arguments: &Arguments) -> Outcome<()> {
     queries::run(&world, arguments.rounds, &mut table).await?;
     reports::run(&world, arguments.rounds, &mut table).await?;
     cleanups::run(&world, arguments.rounds, &mut table).await?;
+    haproxy::run(&world, arguments.rounds, &mut table).await?;
     sign_in::run(&world, arguments.rounds, &mut table).await?;
     pages::run(&world, arguments.rounds, &mut table).await?;
     println!("\n{table}");

@@ -47,6 +47,8 @@ pub async fn run(world: &World, rounds: usize, table: &mut Table) -> Outcome<()>
     let rival = format!("http://127.0.0.1:{bare_port}");
     let rounds = rounds.clamp(3, 5);
     let (mut lists, mut accounts, mut leptos, mut plain) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    // A sign-in took memory that is given back a moment later.
+    tokio::time::sleep(Duration::from_secs(3)).await;
     let idle = pss(server.0.id())?;
     for round in 0..=rounds {
         let figures = [

@@ -9,7 +9,7 @@ use std::{
 };
 
 use domain::{Account, Actor, Clock, Entropy, Place, PoolInfo, PoolName, RouterKind, RouterName, Scope};
-use routers::embedded::Embedded;
+use routers::{Router, embedded::Embedded};
 use service::{Parts, SampleSpec, Settings, Unstick};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use store::{AuditKeys, Options, Store};
@@ -91,6 +91,21 @@ impl World {
 }
 
 /// Two hundred accounts, evenly over the file.
+impl World {
+    /// A database with nothing in it, and its folder, called `name`.
+    pub async fn empty(name: &str) -> Outcome<(Store, PathBuf)> {
+        let folder = PathBuf::from("target/bench").join(name);
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder)?;
+        }
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+        let audit = AuditKeys::new([1; 32], Vec::new());
+        let options = Options { readers: 4, audit, migrate: true, bulk: false };
+        let url = format!("sqlite://{}", folder.join("unstick.db").display());
+        Ok((Store::open(&url, options).await?, folder))
+    }
+}
+
 async fn picks(store: &Store, bare: &SqlitePool) -> Outcome<Vec<Account>> {
     let (most,): (i64,) = sqlx::query_as("SELECT max(row_no) FROM accounts").fetch_one(bare).await?;
     let mut picks = Vec::new();
@@ -103,6 +118,7 @@ async fn picks(store: &Store, bare: &SqlitePool) -> Outcome<Vec<Account>> {
     Ok(picks)
 }
 
+/// The embedded router with its two pools.
 fn unstick(store: Store) -> Unstick {
     let clock: Arc<dyn Clock> = Arc::new(WallClock);
     let Ok(name) = RouterName::parse("edge-1") else { unreachable!("a plain name") };
@@ -113,6 +129,11 @@ fn unstick(store: Store) -> Unstick {
     };
     let pools = vec![pool("app", Scope::Account), pool("files", Scope::Session)];
     let router = Embedded::new(name.clone(), pools, table);
+    unstick_with(store, vec![Arc::new(router)])
+}
+
+/// The same over another fleet.
+pub fn unstick_with(store: Store, fleet: Vec<Arc<dyn Router>>) -> Unstick {
     let settings = Settings::default();
-    Unstick::new(Parts { store, fleet: vec![Arc::new(router)], clock, entropy: Arc::new(System), settings })
+    Unstick::new(Parts { store, fleet, clock: Arc::new(WallClock), entropy: Arc::new(System), settings })
 }
