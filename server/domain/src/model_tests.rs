@@ -323,7 +323,7 @@ impl World {
 
     fn claim(&mut self, worker: usize) {
         let now = self.now();
-        let free = self.lease_until.is_none_or(|until| until <= now || until > now + LEASE + LEASE);
+        let free = self.lease_until.is_none_or(|until| until <= now);
         if self.facts.cleanup.finished_at.is_some() || !free {
             return;
         }
@@ -522,6 +522,9 @@ impl World {
         let far = now + self.policy.longest_wait();
         if self.facts.cleanup.next_at > far {
             self.facts.cleanup.next_at = now;
+        }
+        if self.lease_until.is_some_and(|until| until > now + LEASE + LEASE) {
+            self.lease_until = Some(now);
         }
         if let Some(watch) = &mut self.watch {
             watch.mend(now, far, WATCH);

@@ -1,5 +1,6 @@
 //! Clean-ups: the plan, the request, the work, the proof.
 
+mod clocks;
 mod drive;
 mod evidence;
 mod ledger;

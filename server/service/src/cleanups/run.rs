@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use domain::{
     Actor, AuditDraft, Cleanup, CleanupId, Instant, Progress, Span, Status, Step, StepKind, Target, Watch, Work,
-    next_work, status_of,
+    next_work, rebased, status_of,
 };
 use futures::future::join_all;
 use store::{Lease, StoreError};
@@ -30,7 +30,7 @@ impl Unstick {
             return Ok(None);
         };
         crash::point("claim:committed");
-        match self.work_on(&mut held).await {
+        match self.work_through(&mut held).await {
             Ok(status) => Ok(Some(status)),
             Err(error) if error.is_fenced() => {
                 tracing::warn!(cleanup.id = %id, "another worker took this clean-up over; what it finds is what counts");
@@ -47,6 +47,15 @@ impl Unstick {
         let Some(lease) = lease else { return Ok(None) };
         let (cleanup, steps) = tokio::try_join!(self.store().cleanup(id), self.store().steps(id))?;
         Ok(cleanup.map(|cleanup| Held { lease, cleanup, steps }))
+    }
+
+    async fn work_through(&self, held: &mut Held) -> Result<Status> {
+        let back = rebased(&held.steps, self.now(), self.policy());
+        if !back.is_empty() {
+            put(&mut held.steps, &back);
+            self.save(held, &back, None).await?;
+        }
+        self.work_on(held).await
     }
 
     async fn work_on(&self, held: &mut Held) -> Result<Status> {
@@ -91,12 +100,7 @@ impl Unstick {
                 changed.extend(records.cloned().map(|step| step.after_delete(now)));
             }
         }
-        let mut places: HashMap<i64, &mut Step> = held.steps.iter_mut().map(|step| (step.no, step)).collect();
-        for step in &changed {
-            if let Some(place) = places.get_mut(&step.no) {
-                **place = step.clone();
-            }
-        }
+        put(&mut held.steps, &changed);
         self.save(held, &changed, None).await
     }
 
@@ -158,6 +162,16 @@ impl Unstick {
             "requested_at": held.cleanup.requested_at, "asked_by": held.cleanup.actor,
         });
         Some(draft)
+    }
+}
+
+/// Puts `changed` in the place of those of `steps` with the same numbers.
+fn put(steps: &mut [Step], changed: &[Step]) {
+    let mut places: HashMap<i64, &mut Step> = steps.iter_mut().map(|step| (step.no, step)).collect();
+    for step in changed {
+        if let Some(place) = places.get_mut(&step.no) {
+            **place = step.clone();
+        }
     }
 }
 

@@ -4,8 +4,10 @@
 //! its lease changes nothing once another has taken over.
 
 mod claim;
+mod facts;
 mod insert;
 mod list;
+mod mend;
 mod owed;
 mod progress;
 mod read;
