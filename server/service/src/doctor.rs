@@ -3,23 +3,20 @@
 use std::time::Duration;
 
 use domain::{
-    Actor, CleanupId, Permission, PoolInfo, Span,
+    Actor, CleanupId, Permission, PoolInfo,
     invariants::{self, Broken},
 };
 use futures::future::join_all;
 use routers::{Fleet, Router};
 use store::Verification;
 
-use crate::{Result, Unstick};
+use crate::{Result, Unstick, cleanups::ages::STUCK};
 
 /// How long the proof of the whole audit log may take; after that its end is proven alone.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Events at the end of the audit log that are proven in any case.
 const TAIL: i64 = 10_000;
-
-/// Age from which an unfinished clean-up counts as stuck.
-const STUCK: Span = Span::from_secs(5 * 60);
 
 /// Unfinished clean-ups, and newest ones, that are held against the invariants.
 const LOOKED_AT: u32 = 100;
