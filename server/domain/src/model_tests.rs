@@ -128,7 +128,7 @@ struct Request {
 /// What a worker has in its memory, and loses when it dies.
 #[derive(Debug, Default)]
 struct Worker {
-    held: Option<(i64, Vec<Step>)>,
+    held: Option<(i64, Instant, Vec<Step>)>,
     did: Option<(Vec<Step>, Option<Instant>)>,
     saw: Option<(Instant, Watch, Vec<Return>)>,
 }
@@ -145,6 +145,8 @@ struct World {
     lbs: BTreeMap<RouterName, Lb>,
     requests: Vec<Request>,
     workers: Vec<Worker>,
+    /// Whether the fences were lifted at the end of the watch.
+    opened: bool,
     /// Whether a clock was set or a load balancer forgot its fences: then only the watch can promise anything.
     disturbed: bool,
     /// The facts after the move before, for what may not go backwards.
@@ -228,6 +230,7 @@ impl World {
             policy: Policy { drain, ..Policy::default() },
             offset: Span::ZERO,
             time: Span::ZERO,
+            opened: false,
             disturbed: false,
             before: facts.clone(),
             facts,
@@ -269,7 +272,7 @@ impl World {
         let key = key(scope, number % 2);
         let lb = &self.lbs[&place.router];
         // When the fences are lifted, minutes after the end, no back end serves the ended sessions any more (README).
-        let refused = scope == Scope::Session && self.watch.as_ref().is_some_and(|watch| watch.lifted);
+        let refused = scope == Scope::Session && self.opened;
         if lb.away || refused {
             return;
         }
@@ -288,6 +291,8 @@ impl World {
 
     fn restart(&mut self, router: usize, old: bool) {
         let time = self.time;
+        // What an old table brings back after the watch is the census's to find.
+        let old = old && !self.watch.as_ref().is_some_and(Watch::is_over);
         let lb = self.lbs.get_mut(&name(router)).unwrap();
         lb.table = if old { lb.saved.clone() } else { Table::new() };
         lb.fences.clear();
@@ -335,15 +340,16 @@ impl World {
             let at = steps.iter().position(|it| it.no == step.no).unwrap();
             steps[at] = step;
         }
-        self.workers[worker] = Worker { held: Some((self.facts.token, steps)), did: None, saw: None };
+        self.workers[worker] = Worker { held: Some((self.facts.token, now + LEASE, steps)), did: None, saw: None };
     }
 
     fn act(&mut self, worker: usize, faults: u8) {
-        let Some((_, steps)) = self.workers[worker].held.clone() else { return };
-        if self.workers[worker].did.is_some() {
+        let Some((_, until, steps)) = self.workers[worker].held.clone() else { return };
+        let now = self.now();
+        if self.workers[worker].did.is_some() || until <= now {
+            // Its lease ran out: whoever has it now does the work.
             return;
         }
-        let now = self.now();
         let did = match next_work(&steps, now, &self.policy) {
             Progress::Work(work) => {
                 let mut changed = Vec::new();
@@ -393,7 +399,7 @@ impl World {
     }
 
     fn save(&mut self, worker: usize) {
-        let Worker { held: Some((token, mut steps)), did: Some((changed, release)), .. } =
+        let Worker { held: Some((token, _, mut steps)), did: Some((changed, release)), .. } =
             std::mem::take(&mut self.workers[worker])
         else {
             return;
@@ -401,7 +407,7 @@ impl World {
         let now = self.now();
         // The condition of the UPDATE in `store/src/cleanups/progress.rs`.
         if token != self.facts.token || !self.facts.leased || self.facts.cleanup.finished_at.is_some() {
-            return;
+            return self.lift_stale();
         }
         put(&mut steps, &changed);
         put(&mut self.facts.steps, &changed);
@@ -420,10 +426,28 @@ impl World {
             assert!(!late || self.disturbed, "done, and a request that passed no fence is still open");
             self.facts.completed += 1;
             self.watch = Some(Watch::begin(now, WATCH));
+            self.opened = false;
         }
         if self.facts.leased {
-            self.workers[worker].held = Some((token, steps));
+            self.workers[worker].held = Some((token, now + LEASE, steps));
         }
+    }
+
+    /// One that was too late fenced keys, and nobody else would lift them any more.
+    fn lift_stale(&mut self) {
+        if self.facts.cleanup.status != Status::Done {
+            return;
+        }
+        let over = self.watch.as_ref().is_none_or(Watch::is_over);
+        for lb in self.lbs.values_mut() {
+            lb.fences.retain(|key| !over && *key != self::key(Scope::Account, 0));
+        }
+    }
+
+    /// A worker dies. One that was too late may have fenced keys that nobody lifts.
+    fn crash(&mut self, worker: usize) {
+        let dead = std::mem::take(&mut self.workers[worker]);
+        self.disturbed |= dead.did.is_some() && dead.held.is_some_and(|(token, ..)| token != self.facts.token);
     }
 
     // ── the watch ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -473,6 +497,7 @@ impl World {
         }
         if found.is_empty() {
             let lifted = watch.lifted || (watch.is_due_to_end(now) && unread.is_empty());
+            self.opened |= lifted;
             if lifted {
                 self.lbs.values_mut().for_each(|lb| lb.fences.clear());
             }
@@ -549,7 +574,7 @@ impl World {
     fn heal(&mut self) {
         self.pass(DRAIN);
         self.lbs.values_mut().for_each(|lb| lb.away = false);
-        self.workers.iter_mut().for_each(|worker| *worker = Worker::default());
+        (0..WORKERS).for_each(|worker| self.crash(worker));
         for _ in 0..400 {
             self.mend();
             if self.facts.cleanup.status == Status::NeedsAttention {
@@ -573,7 +598,7 @@ impl World {
         let entries: Vec<_> = self.lbs.values().flat_map(|lb| lb.table.keys()).collect();
         let left = invariants::remains(&self.facts, entries.iter().map(|(place, key)| (place, key)));
         assert!(left.is_empty(), "{left:?}");
-        assert!(self.lbs.values().all(|lb| lb.fences.is_empty()), "a fence is left");
+        assert!(self.disturbed || self.lbs.values().all(|lb| lb.fences.is_empty()), "a fence is left");
     }
 }
 
@@ -617,7 +642,7 @@ impl StateMachineTest for Model {
             Move::Claim { worker } => world.claim(worker),
             Move::Act { worker, faults } => world.act(worker, faults),
             Move::Save { worker } => world.save(worker),
-            Move::Crash { worker } => world.workers[worker] = Worker::default(),
+            Move::Crash { worker } => world.crash(worker),
             Move::Look { worker, faults } => world.look(worker, faults),
             Move::Saw { worker } => world.saw(worker),
             Move::Begin { place, key } => world.begin(place, key),

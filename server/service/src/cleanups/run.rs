@@ -4,8 +4,8 @@
 use std::collections::{HashMap, HashSet};
 
 use domain::{
-    Actor, AuditDraft, Cleanup, CleanupId, Instant, Progress, Span, Status, Step, StepKind, Target, Watch, Work,
-    next_work, rebased, status_of,
+    Actor, AuditDraft, Cleanup, CleanupId, Instant, Progress, RouteKey, RouterName, Span, Status, Step, StepKind,
+    Target, Watch, Work, next_work, rebased, status_of,
 };
 use futures::future::join_all;
 use store::{Lease, StoreError};
@@ -34,6 +34,7 @@ impl Unstick {
             Ok(status) => Ok(Some(status)),
             Err(error) if error.is_fenced() => {
                 tracing::warn!(cleanup.id = %id, "another worker took this clean-up over; what it finds is what counts");
+                self.lift_stale(&held).await?;
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -85,8 +86,12 @@ impl Unstick {
         }
     }
 
-    /// Does `work`, all places at once, and writes what came of it.
+    /// Does `work`, all places at once, and writes what came of it. Not past the end of the lease: what a worker does on a
+    /// router when another one has finished is undone by nobody.
     async fn do_work(&self, held: &mut Held, work: &[Work]) -> Result<()> {
+        if held.lease.until <= self.now() {
+            return Err(StoreError::Fenced.into());
+        }
         let records = self.store().servers().await?;
         let servers = self.current_servers(records).await;
         let steps = &held.steps;
@@ -141,7 +146,38 @@ impl Unstick {
             Ok(())
         })?;
         crash::point(if deleted.is_empty() { "clear:committed" } else { "delete:committed" });
+        if let Some(until) = until {
+            held.lease.until = until;
+        }
         self.0.changed.send(held.cleanup.id.clone()).ok();
+        Ok(())
+    }
+
+    /// A worker that was too late may have fenced keys after the one that finished lifted them. What is needed again is
+    /// lifted here; the keys of ended sessions stay fenced while they are watched.
+    async fn lift_stale(&self, held: &Held) -> Result<()> {
+        let (cleanup, watch) =
+            tokio::try_join!(self.store().cleanup(&held.lease.cleanup), self.store().watch(&held.lease.cleanup))?;
+        if cleanup.is_none_or(|cleanup| cleanup.status != Status::Done) {
+            // Whoever works on it lifts them at the end.
+            return Ok(());
+        }
+        let over = watch.is_none_or(|watch| watch.is_over());
+        let mut keys: HashMap<&RouterName, Vec<RouteKey>> = HashMap::new();
+        for step in &held.steps {
+            if let Target::Route { place, key, must_vanish, .. } = &step.target
+                && (over || !must_vanish)
+            {
+                keys.entry(&place.router).or_default().push(key.clone());
+            }
+        }
+        for (name, keys) in keys {
+            if let Some(router) = self.router(name).filter(|router| router.can_fence())
+                && let Err(error) = router.lift(&keys).await
+            {
+                tracing::warn!(router.name = %name, %error, "a fence that came too late could not be lifted");
+            }
+        }
         Ok(())
     }
 

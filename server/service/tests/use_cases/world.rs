@@ -1,8 +1,11 @@
 //! A small world: a database of its own, one embedded router whose every call can fail, and an account that is stuck.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -79,6 +82,10 @@ pub struct Script {
     /// Whether the router has a fence, and whether lifting it is refused.
     pub fenced: AtomicBool,
     pub never_lifts: AtomicBool,
+    /// The next fencing stops here, before it is done.
+    pub fence_gate: Mutex<Option<Arc<Gate>>>,
+    /// The keys that are fenced.
+    pub fences: Mutex<HashSet<RouteKey>>,
     /// Calls with these numbers fail so.
     pub faults: Mutex<Vec<(u64, Fault)>>,
     /// Every call fails so, until it is taken away.
@@ -189,12 +196,19 @@ impl Router for Scripted {
         Ok(left)
     }
     async fn fence(&self, keys: &[RouteKey]) -> Result<(), RouterError> {
+        let gate = self.script.fence_gate.lock().unwrap().take();
+        if let Some(gate) = gate {
+            gate.reached.notify_one();
+            gate.open.notified().await;
+        }
+        self.script.fences.lock().unwrap().extend(keys.iter().cloned());
         self.inner.fence(keys).await
     }
     async fn lift(&self, keys: &[RouteKey]) -> Result<(), RouterError> {
         if self.script.never_lifts.load(Ordering::SeqCst) {
             return Err(RouterError::Refused("the file is not there".into()));
         }
+        self.script.fences.lock().unwrap().retain(|key| !keys.contains(key));
         self.inner.lift(keys).await
     }
     async fn list(&self, pool: &PoolName, limit: u64) -> Result<Listing, RouterError> {
@@ -479,6 +493,18 @@ impl World {
         let gate = Arc::new(Gate::default());
         *self.script.gate.lock().unwrap() = Some((self.calls() + nth, stop, gate.clone()));
         gate
+    }
+
+    /// Stops the next fencing at a gate.
+    pub fn gate_fence(&self) -> Arc<Gate> {
+        let gate = Arc::new(Gate::default());
+        *self.script.fence_gate.lock().unwrap() = Some(gate.clone());
+        gate
+    }
+
+    /// How many keys are fenced.
+    pub fn fences(&self) -> usize {
+        self.script.fences.lock().unwrap().len()
     }
 
     /// What must hold after a forced clean-up, whatever happened on the way.

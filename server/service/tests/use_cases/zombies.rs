@@ -8,7 +8,7 @@ use store::testing;
 
 use crate::world::{Stop, World, request, shell, sqlite_in, times};
 
-both!(a_worker_that_stalls_at_any_call_writes_nothing_later,);
+both!(a_worker_that_stalls_at_any_call_writes_nothing_later, a_worker_that_is_too_late_leaves_no_fence,);
 
 async fn force(world: &World, name: &str) -> CleanupId {
     world.unstick.request_cleanup(&shell(), request(name, Mode::Force)).await.unwrap().id
@@ -44,6 +44,33 @@ async fn a_worker_that_stalls_at_any_call_writes_nothing_later(world: World) {
             world.assert_clean(&account, &name).await;
         }
     }
+}
+
+/// It had not fenced its keys yet when it stalled; when it goes on all is done, and nobody would lift its fence.
+async fn a_worker_that_is_too_late_leaves_no_fence(world: World) {
+    world.script.fenced.store(true, std::sync::atomic::Ordering::SeqCst);
+    world.stuck("late").await;
+    let id = force(&world, "late").await;
+    let gate = world.gate_fence();
+    let zombie = async {
+        let look = |_: &domain::view::LedgerView| ();
+        world.unstick.drive(&id, &look).await.unwrap()
+    };
+    let others = async {
+        gate.reached.notified().await;
+        world.clock.advance(Span::from_secs(60));
+        assert_eq!(world.drive(&id, 5).await, Status::Done);
+        for _ in 0..30 {
+            world.clock.advance(Span::from_secs(61));
+            world.unstick.watch_once().await.unwrap();
+        }
+        assert!(world.store.watch(&id).await.unwrap().is_some_and(|watch| watch.is_over()));
+        assert_eq!(world.fences(), 0, "the watch lifted them");
+        gate.open.notify_one();
+    };
+    let (seen, ()) = tokio::join!(zombie, others);
+    assert_eq!(seen, Status::Done);
+    assert_eq!(world.fences(), 0, "and none came too late");
 }
 
 #[tokio::test]
