@@ -44,10 +44,15 @@ impl Policy {
         self.drain.get(router).copied().unwrap_or(Span::ZERO)
     }
 
+    /// The longest request of all routers.
+    pub fn longest_drain(&self) -> Span {
+        self.drain.values().copied().max().unwrap_or(Span::ZERO)
+    }
+
     /// The longest time that anything of a clean-up waits on purpose; what lies further ahead was written by a clock that
     /// has been set back since.
     pub fn longest_wait(&self) -> Span {
-        let drain = self.drain.values().copied().max().unwrap_or(Span::ZERO);
+        let drain = self.longest_drain();
         let wait = self.wait_after(i64::MAX, u64::MAX).max(crate::watch::LONGEST);
         drain + wait
     }

@@ -552,7 +552,7 @@ impl World {
             self.lease_until = Some(now);
         }
         if let Some(watch) = &mut self.watch {
-            watch.mend(now, far, WATCH);
+            watch.mend(now, far, DRAIN, WATCH);
         }
     }
 

@@ -80,10 +80,10 @@ impl Watch {
     }
 
     /// Brings a watch back whose times lie further ahead than any wait (`far`): the clock was set back since they were
-    /// written. It goes on for at most `length` from `now`.
-    pub fn mend(&mut self, now: Instant, far: Instant, length: Span) {
+    /// written. It goes on for at most `length` from `now`, and looks when the longest request (`drain`) could have ended.
+    pub fn mend(&mut self, now: Instant, far: Instant, drain: Span, length: Span) {
         if self.next_at.is_some_and(|at| at > far) {
-            self.next_at = Some(now);
+            self.next_at = Some(now + drain);
         }
         if self.next_at.is_some() {
             self.until = self.until.min(now + length);

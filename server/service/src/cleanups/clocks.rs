@@ -20,7 +20,8 @@ impl Unstick {
             return Ok(());
         }
         let watch_end = now + self.settings().watch.max(Span::ZERO);
-        let mended = transact!(self, tx => { Ok(tx.mend_times(now, far, lease_far, watch_end).await?) })?;
+        let look = now + self.policy().longest_drain();
+        let mended = transact!(self, tx => { Ok(tx.mend_times(now, far, lease_far, look, watch_end).await?) })?;
         if mended > 0 {
             tracing::warn!(mended, "the clock was set back: what was put off by the old one is done now");
             self.0.kick.notify_one();

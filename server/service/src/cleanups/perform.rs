@@ -60,9 +60,12 @@ impl Unstick {
         };
         let (now, policy) = (self.now(), self.policy());
         // From the step as it was: its failed tries count on, so that a fence that never lifts comes before a person.
-        let undo = |(step, before): (Step, &&Step)| match verified(&step) {
-            true => (*before).clone().after_verify(refusal(error.clone()), now, policy, self.jitter()),
-            false => step,
+        let undo = |(step, before): (Step, &&Step)| {
+            if verified(&step) {
+                (*before).clone().after_verify(refusal(error.clone()), now, policy, self.jitter())
+            } else {
+                step
+            }
         };
         steps.into_iter().zip(before).map(undo).collect()
     }

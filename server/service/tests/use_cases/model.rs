@@ -171,7 +171,7 @@ fn no_sequence_of_faults_breaks_an_invariant_of_the_real_service() {
             let id = world.unstick.request_cleanup(&shell(), request(&name, Mode::Force)).await.unwrap().id;
             let mut before = world.facts(&id).await;
             for next in &moves {
-                world.make(&name, &id, next).await;
+                Box::pin(world.make(&name, &id, next)).await;
                 let after = world.facts(&id).await;
                 let policy = domain::Policy::default();
                 assert_eq!(invariants::broken(&after, &policy), [], "{after:#?}");

@@ -126,6 +126,7 @@ impl Scripted {
             while self.script.busy.load(Ordering::SeqCst) > 0 {
                 tokio::task::yield_now().await;
             }
+            self.store.begin().await.unwrap().rollback().await.unwrap();
             let id = std::process::id().to_string();
             assert!(std::process::Command::new("kill").args(["-STOP", &id]).status().unwrap().success());
         }

@@ -26,7 +26,7 @@ impl Store {
 }
 
 impl Tx {
-    /// Has what waits for something after `far` done at `now`, ends leases that end after `lease_far`, and lets no watch
+    /// Has what waits for something after `far` done at `now`, and watches look at `look`, ends leases that end after `lease_far`, and lets no watch
     /// last beyond `watch_end`. Returns how much was changed.
     ///
     /// # Errors
@@ -36,6 +36,7 @@ impl Tx {
         now: Instant,
         far: Instant,
         lease_far: Instant,
+        look: Instant,
         watch_end: Instant,
     ) -> Result<i64> {
         let waits = sql!(
@@ -46,9 +47,9 @@ impl Tx {
         let watches = sql!(
             "UPDATE watches SET next_at = $1, until = CASE WHEN until > $3 THEN $3 ELSE until END WHERE next_at > $2"
         );
-        let waited = self.exec(waits, args![now, far]).await?;
-        let leased = self.exec(leases, args![now, lease_far]).await?;
-        let watched = self.exec(watches, args![now, far, watch_end]).await?;
-        Ok(waited + leased + watched)
+        let mut mended = self.exec(waits, args![now, far]).await?;
+        mended += self.exec(leases, args![now, lease_far]).await?;
+        mended += self.exec(watches, args![look, far, watch_end]).await?;
+        Ok(mended)
     }
 }

@@ -144,13 +144,13 @@ async fn what_a_clock_put_off_is_brought_back(db: &Db) {
     let zombie = claim(db, "ahead", 86_400, 86_430).await.unwrap();
     assert!(db.store.times_ahead(at(63), at(60)).await.unwrap());
     assert_eq!(db.store.due_cleanups(at(1), 10).await.unwrap(), []);
-    assert_eq!(tx!(db, tx => tx.mend_times(at(1), at(63), at(60), at(600))), 1);
+    assert_eq!(tx!(db, tx => tx.mend_times(at(1), at(63), at(60), at(1), at(600))), 1);
     assert!(!db.store.times_ahead(at(63), at(60)).await.unwrap());
     assert_eq!(db.store.due_cleanups(at(1), 10).await.unwrap(), [cid("c1")]);
     work(db, &zombie, Some(86_460), Status::Running).await.unwrap();
-    assert_eq!(tx!(db, tx => tx.mend_times(at(2), at(63), at(60), at(600))), 1, "and again, while it goes on");
+    assert_eq!(tx!(db, tx => tx.mend_times(at(2), at(63), at(60), at(1), at(600))), 1, "and again, while it goes on");
     assert!(claim(db, "another", 2, 32).await.is_some());
     assert!(matches!(work(db, &zombie, Some(99), Status::Running).await, Err(StoreError::Fenced)));
-    let fine = tx!(db, tx => tx.mend_times(at(3), at(66), at(63), at(600)));
+    let fine = tx!(db, tx => tx.mend_times(at(3), at(66), at(63), at(3), at(600)));
     assert_eq!(fine, 0, "a lease of now is left alone");
 }
