@@ -1,12 +1,13 @@
 //! Clean-ups in a table.
 
 use domain::{
-    Instant,
-    view::{CleanupRow, StepCounts},
+    Instant, Status,
+    view::{CleanupRow, StepCounts, Unfinished},
 };
 use leptos::prelude::*;
 
 use super::{
+    card::note,
     tag::{Tone, mode_word, status, tag},
     text::{foreign, number},
     time::ago,
@@ -24,6 +25,19 @@ pub(crate) fn came_back(counts: StepCounts) -> Option<AnyView> {
         n => format!("came back {} times", number(n)),
     };
     Some(tag(Tone::Warn, words).into_any())
+}
+
+/// Says that clean-ups do not come to their end.
+pub(crate) fn late(unfinished: &Unfinished) -> Option<AnyView> {
+    let words = match unfinished.late {
+        0 => return None,
+        1 => "One clean-up is not finished after 5 min. ".to_owned(),
+        n => format!("{} clean-ups are not finished after 5 min. ", number(n)),
+    };
+    let which = [(Status::NeedsAttention, unfinished.needs_attention), (Status::Owed, unfinished.owed)];
+    let which = which.into_iter().find(|(_, count)| *count > 0).map_or(Status::Running, |(status, _)| status);
+    let link = view! { <a href=routes::cleanups(Some(which), None)>"Show them"</a> };
+    Some(note(Tone::Warn, view! { {words} {link} }))
 }
 
 /// A clean-up as a row.

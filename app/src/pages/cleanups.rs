@@ -8,7 +8,7 @@ use crate::{
     api::{cleanups, ctx},
     components::{
         card::{button, empty},
-        cleanup_row::{HEADS, row},
+        cleanup_row::{HEADS, late, row},
         frame::Tab,
         table::{filters, pager, table},
     },
@@ -37,6 +37,7 @@ fn show(page: &CleanupsPage) -> AnyView {
     let next = page.page.next.as_deref().map(|after| routes::cleanups(page.status, Some(after)));
     view! {
         <div class="head"><h1>"Clean-ups"</h1> {filters("Status", all.map(link).collect())}</div>
+        {late(&page.unfinished)}
         <section class="card" aria-label="Clean-ups">{body}</section>
         {pager(first, next)}
     }

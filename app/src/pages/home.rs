@@ -15,7 +15,7 @@ use crate::{
     api::{accounts, ctx},
     components::{
         card::{button, card, empty, note},
-        cleanup_row,
+        cleanup_row::{self, late},
         frame::Tab,
         server::{Palette, health, share},
         table::{pager, table},
@@ -56,6 +56,7 @@ fn first(page: &HomePage) -> AnyView {
             </p>
         </div>
         {if accounts == 0 && page.accumulating.is_empty() { start() } else { ().into_any() }}
+        {late(&page.unfinished)}
         {bad_servers(&page.bad_servers, page.now)}
         <div class="stack">
             {stuck(page)}

@@ -13,9 +13,12 @@ mod fold;
 mod health;
 mod ids;
 mod instant;
+pub mod invariants;
 pub mod ip;
 mod key;
 mod machine;
+#[cfg(test)]
+mod model_tests;
 mod plan;
 mod query;
 mod repair;
@@ -40,7 +43,7 @@ pub use ids::{
 pub use instant::{Instant, ParseInstantError, Span};
 pub use ip::IpRange;
 pub use key::{KeyError, RouteKey};
-pub use machine::{Policy, Progress, Reading, Work, next_work, status_of};
+pub use machine::{Policy, Progress, Reading, Work, next_work, rebased, status_of};
 pub use plan::{Plan, PlanHash, PlannedRoute, PoolInfo, plan};
 pub use query::{Query, QueryError, Term};
 pub use repair::{Repair, RepairItem, RepairMade, RepairOutcome, RepairPage, RepairPlan, RepairRequest, Unrepairable};

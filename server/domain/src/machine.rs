@@ -44,6 +44,19 @@ impl Policy {
         self.drain.get(router).copied().unwrap_or(Span::ZERO)
     }
 
+    /// The longest request of all routers.
+    pub fn longest_drain(&self) -> Span {
+        self.drain.values().copied().max().unwrap_or(Span::ZERO)
+    }
+
+    /// The longest time that anything of a clean-up waits on purpose; what lies further ahead was written by a clock that
+    /// has been set back since.
+    pub fn longest_wait(&self) -> Span {
+        let drain = self.longest_drain();
+        let wait = self.wait_after(i64::MAX, u64::MAX).max(crate::watch::LONGEST);
+        drain + wait
+    }
+
     /// How long to wait after `tries` failed ones: doubled each time up to the limit, then plus up to a quarter by
     /// `jitter` (any number), so that many steps do not come back at once.
     pub fn wait_after(&self, tries: i64, jitter: u64) -> Span {
@@ -158,6 +171,24 @@ pub fn status_of(steps: &[Step], policy: &Policy) -> Status {
     } else {
         Status::NeedsAttention
     }
+}
+
+/// Those of `steps` whose times lie further ahead of `now` than any wait, as they should be: the clock was set back since
+/// they were written, and nobody shall wait for the old one. What drains drains anew, for how long it did is not known.
+pub fn rebased(steps: &[Step], now: Instant, policy: &Policy) -> Vec<Step> {
+    let far = now + policy.longest_wait();
+    let ahead = |step: &&Step| {
+        let drains = step.stage == Stage::Cleared && step.cleared_at.is_some_and(|at| at > now);
+        step.stage != Stage::Verified && (step.next_at > far || drains)
+    };
+    let earlier = |mut step: Step| {
+        step.next_at = step.next_at.min(now);
+        if step.stage == Stage::Cleared {
+            step.cleared_at = step.cleared_at.map(|at| at.min(now));
+        }
+        step
+    };
+    steps.iter().filter(ahead).cloned().map(earlier).collect()
 }
 
 const fn given_up(step: &Step, policy: &Policy) -> bool {

@@ -112,6 +112,8 @@ pub struct HomePage {
     pub accounts: i64,
     /// Whether any of it is sample data.
     pub sample: bool,
+    /// Clean-ups that are not finished.
+    pub unfinished: Unfinished,
     /// When it was answered.
     pub now: Instant,
 }
@@ -300,6 +302,21 @@ pub struct StepCounts {
     pub came_back: i64,
 }
 
+/// Clean-ups that are not finished, counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Unfinished {
+    /// Under way.
+    pub running: i64,
+    /// Waiting for routers.
+    pub owed: i64,
+    /// Waiting for a person.
+    pub needs_attention: i64,
+    /// Of all these, those that were asked for more than 5 min ago.
+    pub late: i64,
+    /// When the oldest was asked for.
+    pub oldest: Option<Instant>,
+}
+
 /// A clean-up in a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CleanupRow {
@@ -388,6 +405,8 @@ pub struct CleanupsPage {
     pub page: Page<CleanupRow>,
     /// Only these, if asked for.
     pub status: Option<Status>,
+    /// Clean-ups that are not finished.
+    pub unfinished: Unfinished,
     /// When it was answered.
     pub now: Instant,
 }

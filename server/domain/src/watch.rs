@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Longest time between two looks.
-const LONGEST: Span = Span::from_secs(60);
+pub(crate) const LONGEST: Span = Span::from_secs(60);
 
 /// A watch over a clean-up that is done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +77,17 @@ impl Watch {
             _ => Some(self.next_look(now)),
         };
         self
+    }
+
+    /// Brings a watch back whose times lie further ahead than any wait (`far`): the clock was set back since they were
+    /// written. It goes on for at most `length` from `now`, and looks when the longest request (`drain`) could have ended.
+    pub fn mend(&mut self, now: Instant, far: Instant, drain: Span, length: Span) {
+        if self.next_at.is_some_and(|at| at > far) {
+            self.next_at = Some(now + drain);
+        }
+        if self.next_at.is_some() {
+            self.until = self.until.min(now + length);
+        }
     }
 
     /// Whether it is over, and nothing came back while it lasted.

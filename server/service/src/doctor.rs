@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use domain::{Actor, Permission, PoolInfo, Span};
+use domain::{
+    Actor, CleanupId, Permission, PoolInfo,
+    invariants::{self, Broken},
+};
 use futures::future::join_all;
 use routers::{Fleet, Router};
 use store::Verification;
 
-use crate::{Result, Unstick};
+use crate::{Result, Unstick, cleanups::ages::STUCK};
 
 /// How long the proof of the whole audit log may take; after that its end is proven alone.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -15,8 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Events at the end of the audit log that are proven in any case.
 const TAIL: i64 = 10_000;
 
-/// Age from which an unfinished clean-up counts as stuck.
-const STUCK: Span = Span::from_secs(5 * 60);
+/// Unfinished clean-ups, and newest ones, that are held against the invariants.
+const LOOKED_AT: u32 = 100;
 
 /// What came of a check, worst last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -60,6 +63,7 @@ impl Unstick {
         checks.push(self.check_audit(actor).await);
         checks.push(self.check_staff().await?);
         checks.push(self.check_cleanups().await?);
+        checks.push(self.check_invariants().await?);
         checks.push(self.check_owed().await?);
         checks.push(self.check_watches().await?);
         checks.push(self.check_census().await?);
@@ -114,6 +118,29 @@ impl Unstick {
         let ids: Vec<&str> = stuck.iter().map(|cleanup| cleanup.id.as_str()).collect();
         let text = format!("unfinished for more than 5 min: {}", ids.join(", "));
         Ok(check("clean-ups", CheckOutcome::Bad, text))
+    }
+
+    /// Whether what is stored of unfinished and of the newest clean-ups is what can be. Workers go on meanwhile: what does
+    /// not fit is read again, and counts when it is the same.
+    async fn check_invariants(&self) -> Result<Check> {
+        let ids = self.store().cleanups_to_check(LOOKED_AT).await?;
+        let first = self.broken(&ids).await?;
+        let mut suspects: Vec<CleanupId> = first.iter().map(|it| it.cleanup.clone()).collect();
+        suspects.dedup();
+        let again = self.broken(&suspects).await?;
+        let broken: Vec<&Broken> = first.iter().filter(|it| again.contains(it)).collect();
+        let Some(worst) = broken.first() else {
+            let text = format!("{} clean-ups are what they can be: each rule holds of each", ids.len());
+            return Ok(check("invariants", CheckOutcome::Ok, text));
+        };
+        let more = if broken.len() > 1 { format!(", and {} more", broken.len() - 1) } else { String::new() };
+        let text = format!("{worst}{more}. Keep the database as it is, and tell who looks after this program");
+        Ok(check("invariants", CheckOutcome::Bad, text))
+    }
+
+    async fn broken(&self, ids: &[CleanupId]) -> Result<Vec<Broken>> {
+        let facts = self.store().facts(ids).await?;
+        Ok(facts.iter().flat_map(|facts| invariants::broken(facts, self.policy())).collect())
     }
 
     /// Whether somebody looks after clean-ups that are done: that is a server's work, and a shell's clean-up needs it too.

@@ -30,7 +30,7 @@ use store::Store;
 use tokio::sync::{Notify, Semaphore, broadcast};
 
 pub use self::{
-    cleanups::{Evidence, Requested},
+    cleanups::{Evidence, Numbers, Requested},
     doctor::{Check, CheckOutcome},
     error::Error,
     import::{Ending, ImportRecord},

@@ -17,6 +17,8 @@ const POLL: Duration = Duration::from_millis(500);
 const WATCH: Duration = Duration::from_secs(1);
 /// How often history is purged.
 const PURGE: Duration = Duration::from_mins(1);
+/// How often it is asked whether the clock was set back.
+const CLOCKS: Duration = Duration::from_secs(10);
 /// How often it is asked whether a checkpoint is due.
 const CHECKPOINT: Duration = Duration::from_secs(15);
 
@@ -29,6 +31,7 @@ impl Unstick {
                 .observe_once()
                 .await),
             self.every("watch", WATCH, stop.clone(), async |s: &Self| s.watch_once().await),
+            self.every("clocks", CLOCKS, stop.clone(), async |s: &Self| s.mend_times_once().await),
             self.census_worker(stop.clone()),
             self.every("retention", PURGE, stop.clone(), async |s: &Self| s.purge_once().await),
             self.every("checkpoints", CHECKPOINT, stop, async |s: &Self| s.checkpoint_if_due().await),

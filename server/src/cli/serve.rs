@@ -18,6 +18,9 @@ use crate::{
 /// How often limits forget who has not asked for a while.
 const TIDY: Duration = Duration::from_mins(1);
 
+/// The signal that a process gets, and by default dies of, when a file would grow past its limit (signal(7)).
+const SIGXFSZ: i32 = 25;
+
 /// Serve the console and the API
 ///
 /// Several servers may work on one PostgreSQL database; they share clean-ups by leases. SIGTERM and Ctrl-C let requests under way
@@ -129,6 +132,8 @@ async fn stop_on_signal(stopper: watch::Sender<bool>) {
         tracing::error!("signals cannot be listened to");
         return std::future::pending().await;
     };
+    // A file that may not grow any more is a failed write, which is told, and not the end of the program (setrlimit(2)).
+    let _too_large = signal(SignalKind::from_raw(SIGXFSZ));
     for first in [true, false] {
         tokio::select! {
             _ = terminate.recv() => {}

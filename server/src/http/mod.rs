@@ -16,6 +16,7 @@ mod frame;
 mod guard;
 mod headers;
 mod health;
+mod metrics;
 mod serve;
 mod session;
 mod token;
@@ -133,6 +134,7 @@ fn options(config: &Config) -> LeptosOptions {
 pub fn router(site: &Site) -> Router {
     Router::new()
         .merge(health::routes())
+        .merge(metrics::routes())
         .merge(csp_report::routes())
         .merge(files::routes(site))
         .nest("/api", api_v1::routes())

@@ -22,6 +22,9 @@ use tower::ServiceExt;
 
 /// Pause after a failed accept, for instance when there are no file descriptors left.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How long it is served on after the signal: what was sent before it is read by then, on connections that wait to be
+/// accepted and on idle ones, which would else be closed with a request in them.
+const LINGER: Duration = Duration::from_millis(100);
 /// Largest head, in bytes.
 const HEAD_BYTES: usize = 64 << 10;
 
@@ -48,15 +51,20 @@ pub async fn serve(
 ) -> io::Result<()> {
     let graceful = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(holding.connections));
+    let mut end = pin!(async {
+        // An error means that nobody can say stop any more, which is as good as stop.
+        let _ = stop.wait_for(|stop| *stop).await;
+        tokio::time::sleep(LINGER).await;
+    });
     loop {
         // The place comes first: who finds none waits in the kernel's queue, and not in our memory.
         let permit = tokio::select! {
             permit = room.clone().acquire_owned() => permit,
-            _ = stop.wait_for(|stop| *stop) => break,
+            () = &mut end => break,
         };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = stop.wait_for(|stop| *stop) => break,
+            () = &mut end => break,
         };
         match (accepted, permit) {
             (Ok((stream, peer)), Ok(permit)) => {

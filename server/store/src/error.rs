@@ -56,9 +56,12 @@ impl StoreError {
 fn is_busy_code(code: &str) -> bool {
     const BUSY: i64 = 5;
     const LOCKED: i64 = 6;
+    /// A write or a sync that failed: a full disk, a limit, a storage that is away for a moment.
+    const IOERR: i64 = 10;
     const FULL: i64 = 13;
+    const CANTOPEN: i64 = 14;
     match code.parse::<i64>() {
-        Ok(number) if code.len() < 5 => matches!(number & 0xff, BUSY | LOCKED | FULL),
+        Ok(number) if code.len() < 5 => matches!(number & 0xff, BUSY | LOCKED | IOERR | FULL | CANTOPEN),
         // Class 40: transaction rollback (serialization failure, deadlock). Class 53: out of connections, memory, disk.
         // Class 57: cancelled (statement time-out), shutting down, not up yet. Class 08: connection lost.
         _ => ["40", "53", "57", "08"].iter().any(|class| code.starts_with(class)) || code == "55P03",
@@ -71,7 +74,10 @@ mod tests {
 
     #[test]
     fn busy_is_told_from_broken() {
-        for busy in ["5", "6", "261", "517", "773", "13", "40001", "40P01", "55P03", "57014", "53300", "53100"] {
+        for busy in [
+            "5", "6", "261", "517", "773", "10", "778", "13", "14", "40001", "40P01", "55P03", "57014", "53300",
+            "53100",
+        ] {
             assert!(is_busy_code(busy), "{busy}");
         }
         for broken in ["1", "11", "19", "2067", "1555", "787", "1811", "23505", "42601", "P0001"] {

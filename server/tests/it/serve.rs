@@ -10,15 +10,15 @@ use std::{
 use crate::support::{Program, json};
 
 /// A running server; ended when it is dropped.
-struct Server {
-    child: Child,
-    address: String,
+pub struct Server {
+    pub child: Child,
+    pub address: String,
     said: Vec<String>,
 }
 
 impl Server {
     /// Starts it and waits until it says that it serves.
-    fn start(program: &Program, arguments: &[&str]) -> Self {
+    pub fn start(program: &Program, arguments: &[&str]) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address = format!("127.0.0.1:{port}");
         let mut command: Command = program.command(&[&["serve"], arguments].concat());
@@ -39,7 +39,7 @@ impl Server {
         Self { child, address, said }
     }
 
-    fn get(&self, path: &str) -> String {
+    pub fn get(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
         let mut text = String::new();
@@ -48,7 +48,7 @@ impl Server {
     }
 
     /// Asks it to end, as a supervisor does, and waits.
-    fn terminate(mut self) -> (Option<i32>, Duration) {
+    pub fn terminate(mut self) -> (Option<i32>, Duration) {
         let began = Instant::now();
         let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(asked.success());
@@ -130,7 +130,7 @@ fn a_request_that_began_before_the_signal_gets_its_answer() {
 
 impl Server {
     /// Waits for an end that was asked for already.
-    fn terminate_again(mut self) -> (Option<i32>, Duration) {
+    pub fn terminate_again(mut self) -> (Option<i32>, Duration) {
         let began = Instant::now();
         (self.child.wait().unwrap().code(), began.elapsed())
     }

@@ -1,5 +1,8 @@
 //! Fences: while a key is in the ACL file, no new request makes a row for it.
 
+use std::collections::HashMap;
+
+use futures::future::join_all;
 use routers::{
     Router, RouterError,
     haproxy::{Haproxy, HaproxyConfig},
@@ -85,4 +88,46 @@ async fn without_an_acl_file_a_fence_does_nothing() {
     assert!(!router.can_fence());
     router.fence(&[key("acc_7")]).await.unwrap();
     router.lift(&[key("acc_7")]).await.unwrap();
+}
+
+/// Many accounts, each with a request that is open while it is cleaned (goal R4): when the requests end they write their
+/// rows back, the second clearing ends that, and the customers' further requests make no row while the fence is up.
+#[tokio::test]
+async fn what_many_requests_in_flight_write_back_is_gone_after_the_second_clearing() {
+    let many = std::env::var("UNSTICK_TORTURE_FLIGHTS").ok().map_or(20, |text| text.parse().unwrap());
+    let (lab, accounts) = (Lab::start().await, pool("accounts"));
+    let (router, keys) = (lab.router(), keys(many, 20));
+    let mut arrivals: HashMap<String, usize> = HashMap::new();
+    for key in &keys {
+        *arrivals.entry(lab.get("accounts", key.as_str(), "/").await.server).or_default() += 1;
+    }
+    let held = join_all(keys.iter().map(|key| lab.get("accounts", key.as_str(), "/hold")));
+    let cleaning = async {
+        for (server, requests) in &arrivals {
+            for _ in 0..*requests {
+                lab.origin(server).arrival().await;
+            }
+        }
+        router.fence(&keys).await.unwrap();
+        assert_eq!(router.clear(&accounts, &keys).await.unwrap(), [], "in flight, and cleared once");
+        for (server, requests) in &arrivals {
+            (0..*requests).for_each(|_| lab.origin(server).release());
+        }
+    };
+    let (pages, ()) = tokio::join!(held, cleaning);
+    assert!(pages.iter().all(|page| page.status == 200));
+    assert_eq!(router.read(&accounts, &keys).await.unwrap().len(), many, "each wrote its row back");
+    assert_eq!(router.clear(&accounts, &keys).await.unwrap(), []);
+    for _ in 0..3 {
+        for key in &keys {
+            lab.get("accounts", key.as_str(), "/").await;
+        }
+        assert_eq!(router.read(&accounts, &keys).await.unwrap(), [], "and nothing comes back");
+    }
+    if many > 20 {
+        println!(
+            "R4  {many} accounts with a request open while they were cleaned: {many} rows written back, 0 left, 0 in {} later requests",
+            many * 3
+        );
+    }
 }

@@ -48,6 +48,7 @@ impl Unstick {
             bad_servers: bad,
             accounts,
             sample,
+            unfinished: self.unfinished().await?,
             now: self.now(),
         })
     }

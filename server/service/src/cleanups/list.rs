@@ -16,7 +16,8 @@ impl Unstick {
         self.authorize(actor, Permission::ReadCleanups, "clean-ups").await?;
         let page = self.store().cleanups_page(status, after, self.settings().page_size).await?;
         let page = Page { items: self.cleanup_rows(page.items), next: page.next };
-        Ok(CleanupsPage { page, status, now: self.now() })
+        let unfinished = self.unfinished().await?;
+        Ok(CleanupsPage { page, status, unfinished, now: self.now() })
     }
 
     #[expect(clippy::unused_self, reason = "a use case's helper, called like its siblings")]

@@ -1,5 +1,7 @@
 //! Clean-ups: the plan, the request, the work, the proof.
 
+pub(crate) mod ages;
+mod clocks;
 mod drive;
 mod evidence;
 mod ledger;
@@ -11,6 +13,7 @@ mod retry;
 mod run;
 mod watch;
 
+pub use ages::Numbers;
 pub use evidence::Evidence;
 pub use request::Requested;
 pub(crate) use request::checked;

@@ -29,8 +29,8 @@ impl Unstick {
         };
         crash::point(if clears { "clear:done" } else { "verify:done" });
         let readings = Readings::of(answer, place, servers);
-        let after = mine.into_iter().map(|step| self.after(step, &readings, clears)).collect();
-        if clears { after } else { self.lift(place, after).await }
+        let after = mine.iter().map(|step| self.after(step, &readings, clears)).collect();
+        if clears { after } else { self.lift(place, &mine, after).await }
     }
 
     fn after(&self, step: &Step, readings: &Readings, clears: bool) -> Step {
@@ -47,7 +47,7 @@ impl Unstick {
     /// Lifts the fence of what was verified and is needed again: an account's key. The keys of ended sessions stay fenced
     /// while they are watched. Where lifting fails the step is not verified after all: a key that stays
     /// fenced for ever would be a clean-up that breaks stickiness.
-    async fn lift(&self, place: &Place, steps: Vec<Step>) -> Vec<Step> {
+    async fn lift(&self, place: &Place, before: &[&Step], steps: Vec<Step>) -> Vec<Step> {
         let verified = |step: &Step| step.stage == Stage::Verified;
         let watched = self.settings().watch > Span::ZERO;
         let over = |step: &&Step| verified(step) && !(watched && must_vanish(step));
@@ -59,15 +59,15 @@ impl Unstick {
             return steps;
         };
         let (now, policy) = (self.now(), self.policy());
-        let undo = |mut step: Step| {
-            if !verified(&step) {
-                return step;
+        // From the step as it was: its failed tries count on, so that a fence that never lifts comes before a person.
+        let undo = |(step, before): (Step, &&Step)| {
+            if verified(&step) {
+                (*before).clone().after_verify(refusal(error.clone()), now, policy, self.jitter())
+            } else {
+                step
             }
-            step.stage = Stage::ClearedAgain;
-            step.verified_at = None;
-            step.after_verify(refusal(error.clone()), now, policy, self.jitter())
         };
-        steps.into_iter().map(undo).collect()
+        steps.into_iter().zip(before).map(undo).collect()
     }
 
     fn jitter(&self) -> u64 {

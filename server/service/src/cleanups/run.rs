@@ -4,8 +4,8 @@
 use std::collections::{HashMap, HashSet};
 
 use domain::{
-    Actor, AuditDraft, Cleanup, CleanupId, Instant, Progress, Span, Status, Step, StepKind, Target, Watch, Work,
-    next_work, status_of,
+    Actor, AuditDraft, Cleanup, CleanupId, Instant, Progress, RouteKey, RouterName, Span, Status, Step, StepKind,
+    Target, Watch, Work, next_work, rebased, status_of,
 };
 use futures::future::join_all;
 use store::{Lease, StoreError};
@@ -30,10 +30,11 @@ impl Unstick {
             return Ok(None);
         };
         crash::point("claim:committed");
-        match self.work_on(&mut held).await {
+        match self.work_through(&mut held).await {
             Ok(status) => Ok(Some(status)),
             Err(error) if error.is_fenced() => {
                 tracing::warn!(cleanup.id = %id, "another worker took this clean-up over; what it finds is what counts");
+                self.lift_stale(&held).await?;
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -47,6 +48,15 @@ impl Unstick {
         let Some(lease) = lease else { return Ok(None) };
         let (cleanup, steps) = tokio::try_join!(self.store().cleanup(id), self.store().steps(id))?;
         Ok(cleanup.map(|cleanup| Held { lease, cleanup, steps }))
+    }
+
+    async fn work_through(&self, held: &mut Held) -> Result<Status> {
+        let back = rebased(&held.steps, self.now(), self.policy());
+        if !back.is_empty() {
+            put(&mut held.steps, &back);
+            self.save(held, &back, None).await?;
+        }
+        self.work_on(held).await
     }
 
     async fn work_on(&self, held: &mut Held) -> Result<Status> {
@@ -76,8 +86,12 @@ impl Unstick {
         }
     }
 
-    /// Does `work`, all places at once, and writes what came of it.
+    /// Does `work`, all places at once, and writes what came of it. Not past the end of the lease: what a worker does on a
+    /// router when another one has finished is undone by nobody.
     async fn do_work(&self, held: &mut Held, work: &[Work]) -> Result<()> {
+        if held.lease.until <= self.now() {
+            return Err(StoreError::Fenced.into());
+        }
         let records = self.store().servers().await?;
         let servers = self.current_servers(records).await;
         let steps = &held.steps;
@@ -91,12 +105,7 @@ impl Unstick {
                 changed.extend(records.cloned().map(|step| step.after_delete(now)));
             }
         }
-        let mut places: HashMap<i64, &mut Step> = held.steps.iter_mut().map(|step| (step.no, step)).collect();
-        for step in &changed {
-            if let Some(place) = places.get_mut(&step.no) {
-                **place = step.clone();
-            }
-        }
+        put(&mut held.steps, &changed);
         self.save(held, &changed, None).await
     }
 
@@ -137,7 +146,38 @@ impl Unstick {
             Ok(())
         })?;
         crash::point(if deleted.is_empty() { "clear:committed" } else { "delete:committed" });
+        if let Some(until) = until {
+            held.lease.until = until;
+        }
         self.0.changed.send(held.cleanup.id.clone()).ok();
+        Ok(())
+    }
+
+    /// A worker that was too late may have fenced keys after the one that finished lifted them. What is needed again is
+    /// lifted here; the keys of ended sessions stay fenced while they are watched.
+    async fn lift_stale(&self, held: &Held) -> Result<()> {
+        let (cleanup, watch) =
+            tokio::try_join!(self.store().cleanup(&held.lease.cleanup), self.store().watch(&held.lease.cleanup))?;
+        if cleanup.is_none_or(|cleanup| cleanup.status != Status::Done) {
+            // Whoever works on it lifts them at the end.
+            return Ok(());
+        }
+        let over = watch.is_none_or(|watch| watch.is_over());
+        let mut keys: HashMap<&RouterName, Vec<RouteKey>> = HashMap::new();
+        for step in &held.steps {
+            if let Target::Route { place, key, must_vanish, .. } = &step.target
+                && (over || !must_vanish)
+            {
+                keys.entry(&place.router).or_default().push(key.clone());
+            }
+        }
+        for (name, keys) in keys {
+            if let Some(router) = self.router(name).filter(|router| router.can_fence())
+                && let Err(error) = router.lift(&keys).await
+            {
+                tracing::warn!(router.name = %name, %error, "a fence that came too late could not be lifted");
+            }
+        }
         Ok(())
     }
 
@@ -158,6 +198,16 @@ impl Unstick {
             "requested_at": held.cleanup.requested_at, "asked_by": held.cleanup.actor,
         });
         Some(draft)
+    }
+}
+
+/// Puts `changed` in the place of those of `steps` with the same numbers.
+fn put(steps: &mut [Step], changed: &[Step]) {
+    let mut places: HashMap<i64, &mut Step> = steps.iter_mut().map(|step| (step.no, step)).collect();
+    for step in changed {
+        if let Some(place) = places.get_mut(&step.no) {
+            **place = step.clone();
+        }
     }
 }
 

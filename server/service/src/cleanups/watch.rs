@@ -64,8 +64,7 @@ impl Unstick {
         let now = self.now();
         let ending = watch.is_due_to_end(now) && unread.is_empty();
         let lifted = watch.lifted || (ending && self.lift_all(&seen).await);
-        let drain = self.policy().drain.values().copied().max().unwrap_or(Span::ZERO);
-        let watch = watch.after_look(now, unread, lifted, drain);
+        let watch = watch.after_look(now, unread, lifted, self.policy().longest_drain());
         let draft = watch.is_over().then(|| self.still_gone(&cleanup, &watch));
         transact!(self, tx => {
             if tx.save_watch(id, claimed, &watch).await? && let Some(draft) = &draft {

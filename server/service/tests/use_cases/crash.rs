@@ -6,7 +6,7 @@ use std::{os::unix::process::ExitStatusExt, process::Command};
 use domain::{Mode, RouteKey, Scope, Span, Status};
 use store::testing;
 
-use crate::world::{World, account, request, session, shell, sqlite_in};
+use crate::world::{World, account, request, session, shell, sqlite_in, times};
 
 /// Where the child finds the database.
 const DATABASE: &str = "UNSTICK_TEST_DATABASE";
@@ -40,7 +40,7 @@ async fn a_death_at_any_point_loses_nothing_and_repeats_nothing_on_postgres() {
 
 /// How often to die at each point: once, or as `make torture` says.
 fn runs(variable: &str) -> usize {
-    std::env::var(variable).ok().map_or(1, |text| text.parse().unwrap())
+    times(variable, 1)
 }
 
 /// What `make torture` prints. A point that was not met, and anything lost, half cleaned or repeated, has failed before.

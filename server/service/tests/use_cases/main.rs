@@ -6,9 +6,13 @@
 mod world;
 
 mod census;
+mod clocks;
 #[cfg(feature = "crash-points")]
 mod crash;
 mod faults;
+mod model;
+mod processes;
 mod requests;
 mod staff;
 mod watch;
+mod zombies;

@@ -1,20 +1,25 @@
 //! A small world: a database of its own, one embedded router whose every call can fail, and an account that is stuck.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicI64, AtomicU64, Ordering},
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+    },
 };
 
 use async_trait::async_trait;
 use domain::{
     AccountId, Actor, CleanupId, Clock, Counters, EndReason, Health, Instant, Mode, Place, Policy, PoolInfo, PoolName,
     RouteKey, RouterKind, RouterName, Scope, SeededEntropy, ServerName, SessionId, Span, Status, TokenId, TokenScope,
+    invariants::{self, Facts},
     view::CleanupRequest,
 };
 use routers::{About, Entry, Listing, Router, RouterError, ServerReading, embedded::Embedded};
 use service::{AccountUpsert, End, Parts, SessionCreate, Settings, Unstick};
 use store::{Store, testing};
 use tempfile::TempDir;
+use tokio::sync::Notify;
 
 /// The wall clock, plus what a test adds.
 pub struct TestClock(AtomicI64);
@@ -44,10 +49,43 @@ pub enum Fault {
     Refused,
 }
 
+/// Where a call waits, until a test lets it go on.
+#[derive(Default)]
+pub struct Gate {
+    /// Told when the call is there.
+    pub reached: Notify,
+    /// Lets it go on.
+    pub open: Notify,
+}
+
+/// When a call stops at a gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// Before the router did anything.
+    Before,
+    /// When it did, and the answer is on its way.
+    After,
+}
+
 /// What the router does beside its work.
 #[derive(Default)]
 pub struct Script {
     pub calls: AtomicU64,
+    /// The call with this number stops here.
+    pub gate: Mutex<Option<(u64, Stop, Arc<Gate>)>>,
+    /// The process stops itself (SIGSTOP) before the call with this number is done, or after.
+    pub freeze: Mutex<Option<(u64, Stop)>>,
+    /// Calls that work at this moment.
+    pub busy: AtomicU64,
+    /// Whatever concerns a key that begins so is refused.
+    pub poison: Mutex<Option<String>>,
+    /// Whether the router has a fence, and whether lifting it is refused.
+    pub fenced: AtomicBool,
+    pub never_lifts: AtomicBool,
+    /// The next fencing stops here, before it is done.
+    pub fence_gate: Mutex<Option<Arc<Gate>>>,
+    /// The keys that are fenced.
+    pub fences: Mutex<HashSet<RouteKey>>,
     /// Calls with these numbers fail so.
     pub faults: Mutex<Vec<(u64, Fault)>>,
     /// Every call fails so, until it is taken away.
@@ -67,6 +105,47 @@ pub struct Scripted {
 impl Scripted {
     async fn call<T>(&self, work: impl Future<Output = Result<T, RouterError>>) -> Result<T, RouterError> {
         let number = self.script.calls.fetch_add(1, Ordering::SeqCst);
+        self.stop(number, Stop::Before).await;
+        self.script.busy.fetch_add(1, Ordering::SeqCst);
+        let outcome = self.answered(number, work).await;
+        self.script.busy.fetch_sub(1, Ordering::SeqCst);
+        self.stop(number, Stop::After).await;
+        outcome
+    }
+
+    /// Stops the call, or the whole process, if the script says so.
+    async fn stop(&self, number: u64, when: Stop) {
+        let gate = self.script.gate.lock().unwrap().take_if(|(at, stop, _)| *at == number && *stop == when);
+        if let Some((_, _, gate)) = gate {
+            gate.reached.notify_one();
+            gate.open.notified().await;
+        }
+        let freeze = self.script.freeze.lock().unwrap().take_if(|it| *it == (number, when));
+        if freeze.is_some() {
+            // Not with a transaction of another call open: its locks would stop everybody.
+            while self.script.busy.load(Ordering::SeqCst) > 0 {
+                tokio::task::yield_now().await;
+            }
+            self.store.begin().await.unwrap().rollback().await.unwrap();
+            let id = std::process::id().to_string();
+            assert!(std::process::Command::new("kill").args(["-STOP", &id]).status().unwrap().success());
+        }
+    }
+
+    fn poisoned(&self, keys: &[RouteKey]) -> Result<(), RouterError> {
+        match &*self.script.poison.lock().unwrap() {
+            Some(prefix) if keys.iter().any(|key| key.as_str().starts_with(prefix)) => {
+                Err(RouterError::Refused("poisoned".into()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn answered<T>(
+        &self,
+        number: u64,
+        work: impl Future<Output = Result<T, RouterError>>,
+    ) -> Result<T, RouterError> {
         let scripted = self.script.faults.lock().unwrap().iter().find(|(at, _)| *at == number).map(|(_, fault)| *fault);
         let always = *self.script.always.lock().unwrap();
         match scripted.or(always) {
@@ -96,7 +175,7 @@ impl Router for Scripted {
         self.inner.drain()
     }
     fn can_fence(&self) -> bool {
-        false
+        self.script.fenced.load(Ordering::SeqCst)
     }
     async fn about(&self) -> Result<About, RouterError> {
         self.call(self.inner.about()).await
@@ -105,9 +184,11 @@ impl Router for Scripted {
         self.inner.servers().await
     }
     async fn read(&self, pool: &PoolName, keys: &[RouteKey]) -> Result<Vec<Entry>, RouterError> {
+        self.poisoned(keys)?;
         self.call(self.inner.read(pool, keys)).await
     }
     async fn clear(&self, pool: &PoolName, keys: &[RouteKey]) -> Result<Vec<Entry>, RouterError> {
+        self.poisoned(keys)?;
         let left = self.call(self.inner.clear(pool, keys)).await?;
         let back: Vec<_> = std::mem::take(&mut *self.script.writes_back.lock().unwrap());
         for (pool, key, scope) in back {
@@ -116,9 +197,19 @@ impl Router for Scripted {
         Ok(left)
     }
     async fn fence(&self, keys: &[RouteKey]) -> Result<(), RouterError> {
+        let gate = self.script.fence_gate.lock().unwrap().take();
+        if let Some(gate) = gate {
+            gate.reached.notify_one();
+            gate.open.notified().await;
+        }
+        self.script.fences.lock().unwrap().extend(keys.iter().cloned());
         self.inner.fence(keys).await
     }
     async fn lift(&self, keys: &[RouteKey]) -> Result<(), RouterError> {
+        if self.script.never_lifts.load(Ordering::SeqCst) {
+            return Err(RouterError::Refused("the file is not there".into()));
+        }
+        self.script.fences.lock().unwrap().retain(|key| !keys.contains(key));
         self.inner.lift(keys).await
     }
     async fn list(&self, pool: &PoolName, limit: u64) -> Result<Listing, RouterError> {
@@ -174,6 +265,17 @@ pub struct World {
 /// The address of a SQLite file in `folder`.
 pub fn sqlite_in(folder: &TempDir) -> String {
     format!("sqlite://{}", folder.path().join("unstick.db").display())
+}
+
+/// How often: as `make torture` says in `variable`, or `few` times.
+pub fn times(variable: &str, few: usize) -> usize {
+    std::env::var(variable).ok().map_or(few, |text| text.parse().unwrap())
+}
+
+/// Of several processes on one database each makes ids of its own.
+fn seed() -> u64 {
+    let turn = std::env::var("UNSTICK_TEST_TURN").ok();
+    turn.and_then(|text| text.split(' ').next()?.parse::<u64>().ok()).map_or(1, |turn| turn + 2)
 }
 
 pub fn shell() -> Actor {
@@ -258,7 +360,7 @@ impl World {
             store: store.clone(),
             fleet: vec![Arc::new(router)],
             clock: clock.clone(),
-            entropy: Arc::new(SeededEntropy::new(1)),
+            entropy: Arc::new(SeededEntropy::new(seed())),
             settings,
         });
         let world = Self { unstick, store, script, clock, folder: None };
@@ -366,6 +468,49 @@ impl World {
         self.store.audit_page(&filter, None, 1_000).await.unwrap().len()
     }
 
+    /// What always holds holds of every clean-up.
+    pub async fn assert_invariants(&self, context: &str) {
+        let ids = self.store.cleanups_to_check(100_000).await.unwrap();
+        for ids in ids.chunks(500) {
+            for facts in self.store.facts(ids).await.unwrap() {
+                let broken = invariants::broken(&facts, &Policy::default());
+                assert_eq!(broken, [], "{context}: {facts:#?}");
+            }
+        }
+    }
+
+    /// What is known of clean-up `id` now.
+    pub async fn facts(&self, id: &CleanupId) -> Facts {
+        let read = async || self.store.facts(std::slice::from_ref(id)).await.unwrap().remove(0);
+        let facts = read().await;
+        // A commit of a worker that just died may come between the statements: what counts is a second look.
+        if invariants::broken(&facts, &Policy::default()).is_empty() { facts } else { read().await }
+    }
+
+    /// Router calls so far.
+    pub fn calls(&self) -> u64 {
+        self.script.calls.load(Ordering::SeqCst)
+    }
+
+    /// Stops the `nth` call from now on at a gate.
+    pub fn gate(&self, nth: u64, stop: Stop) -> Arc<Gate> {
+        let gate = Arc::new(Gate::default());
+        *self.script.gate.lock().unwrap() = Some((self.calls() + nth, stop, gate.clone()));
+        gate
+    }
+
+    /// Stops the next fencing at a gate.
+    pub fn gate_fence(&self) -> Arc<Gate> {
+        let gate = Arc::new(Gate::default());
+        *self.script.fence_gate.lock().unwrap() = Some(gate.clone());
+        gate
+    }
+
+    /// How many keys are fenced.
+    pub fn fences(&self) -> usize {
+        self.script.fences.lock().unwrap().len()
+    }
+
     /// What must hold after a forced clean-up, whatever happened on the way.
     pub async fn assert_clean(&self, account: &AccountId, context: &str) {
         let now = self.store.account(account).await.unwrap().unwrap();
@@ -373,6 +518,7 @@ impl World {
         assert_eq!(self.pins(account).await, 0, "{context}: pins");
         assert_eq!(self.events(account, "cleanup.requested").await, 1, "{context}: requests");
         assert_eq!(self.events(account, "cleanup.done").await, 1, "{context}: completions");
+        self.assert_invariants(context).await;
         let verified = self.store.verify_audit(&[], &|_| ()).await.unwrap();
         assert!(matches!(verified, store::Verification::Intact { .. }), "{context}: {verified:?}");
     }

@@ -3,9 +3,12 @@
 //! A lease has a token that grows with each claim. Every write of a worker names its token, so one that was stopped past
 //! its lease changes nothing once another has taken over.
 
+mod ages;
 mod claim;
+mod facts;
 mod insert;
 mod list;
+mod mend;
 mod owed;
 mod progress;
 mod read;

@@ -8,7 +8,7 @@ use std::{
 };
 
 use sqlx::{
-    SqlitePool,
+    Connection, SqlitePool,
     migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -50,7 +50,11 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<Pools> {
         .pragma("trusted_schema", "off");
     // Of two processes that open a new file at once, one makes the schema, and the other finds it made.
     let lock = lock(connect.get_filename()).await;
-    let writer = pool(1).connect_with(connect.clone()).await?;
+    // Where a disk is full SQLite undoes a transaction by itself, and sqlx goes on counting it as open: no other one could
+    // ever begin on that connection («attempted to call begin_with at non-zero
+    // transaction depth»).
+    let healthy = pool(1).after_release(|conn, _| Box::pin(std::future::ready(Ok(!conn.is_in_transaction()))));
+    let writer = healthy.connect_with(connect.clone()).await?;
     check_version(&writer).await?;
     migrate(&MIGRATOR, &mut *writer.acquire().await?, options.migrate).await?;
     drop(lock);

@@ -2,7 +2,7 @@
 //! an UPDATE of a session that is not revoked, never an upsert: a request that began before a sign-out cannot bring the
 //! session back (facts/leptos-axum-sqlx.md: the stock store does).
 
-use domain::{Instant, Role, StaffId, StaffSessionId};
+use domain::{Instant, Role, Span, StaffId, StaffSessionId};
 use serde::Deserialize;
 use sqlx::FromRow;
 
@@ -12,6 +12,10 @@ use crate::{
     accounts::all,
     sql::{args, rows, sql},
 };
+
+/// How far the clocks of two machines may be apart. A session that began later than that was begun by a clock that has
+/// been set back since: how long it has lasted is not known, so it is over.
+const SKEW: Span = Span::from_secs(5 * 60);
 
 /// A console session that begins.
 #[derive(Clone, PartialEq, Eq)]
@@ -139,9 +143,9 @@ impl Tx {
     pub async fn touch_staff_session(&mut self, hash: &[u8; 32], now: Instant, idle_until: Instant) -> Result<bool> {
         let sql = sql!(
             "UPDATE staff_sessions SET last_seen_at = $2, idle_until = $3 \
-             WHERE hash = $1 AND revoked_at IS NULL AND idle_until > $2 AND expires_at > $2"
+             WHERE hash = $1 AND revoked_at IS NULL AND idle_until > $2 AND expires_at > $2 AND created_at <= $4"
         );
-        Ok(self.exec(sql, args![hex::encode(hash), now, idle_until]).await? == 1)
+        Ok(self.exec(sql, args![hex::encode(hash), now, idle_until, now + SKEW]).await? == 1)
     }
 
     /// Revokes a session of `staff` by its public handle; `false` when there is none that is not revoked.
@@ -197,8 +201,14 @@ impl Store {
     /// # Errors
     /// When the database could not.
     pub async fn staff_session(&self, hash: &[u8; 32], now: Instant) -> Result<Option<StaffSession>> {
-        let sql = rows!(staff_session as staff_session_rows, "s.hash = $1 AND s.idle_until > $2 AND s.expires_at > $2");
-        self.row::<Record>(sql, args![hex::encode(hash), now]).await?.map(StaffSession::try_from).transpose()
+        let sql = rows!(
+            staff_session as staff_session_rows,
+            "s.hash = $1 AND s.idle_until > $2 AND s.expires_at > $2 AND s.created_at <= $3"
+        );
+        self.row::<Record>(sql, args![hex::encode(hash), now, now + SKEW])
+            .await?
+            .map(StaffSession::try_from)
+            .transpose()
     }
 
     /// The sessions of `staff` that are good at `now`, newest first; at most 200; none of somebody disabled.
@@ -208,8 +218,9 @@ impl Store {
     pub async fn staff_sessions_of(&self, staff: &StaffId, now: Instant) -> Result<Vec<StaffSession>> {
         let sql = rows!(
             staff_session as staff_session_rows,
-            "s.staff_id = $1 AND s.idle_until > $2 AND s.expires_at > $2 ORDER BY s.created_at DESC, s.id LIMIT 200"
+            "s.staff_id = $1 AND s.idle_until > $2 AND s.expires_at > $2 AND s.created_at <= $3 \
+             ORDER BY s.created_at DESC, s.id LIMIT 200"
         );
-        all(self.rows::<Record>(sql, args![staff, now]).await?)
+        all(self.rows::<Record>(sql, args![staff, now, now + SKEW]).await?)
     }
 }

@@ -15,6 +15,7 @@ both! {
     a_lease_that_was_given_back_is_over,
     what_is_finished_is_never_claimed_nor_written,
     a_persons_retry_takes_the_lease_away,
+    what_a_clock_put_off_is_brought_back,
     of_many_that_claim_at_once_one_gets_it,
     who_waits_longest_is_next_and_no_more_than_asked_for,
 }
@@ -134,4 +135,22 @@ async fn who_waits_longest_is_next_and_no_more_than_asked_for(db: &Db) {
     let due = db.store.due_cleanups(at(45), 3).await.unwrap();
     assert_eq!(due, [cid("c8"), cid("c7"), cid("c6")]);
     assert_eq!(db.store.due_cleanups(at(45), 100).await.unwrap().len(), 4);
+}
+
+/// A clock that was a day ahead took a lease and put work off; then it was set back.
+async fn what_a_clock_put_off_is_brought_back(db: &Db) {
+    db.accounts(&["a"]).await;
+    insert(db, "c1", "a", 0).await;
+    let zombie = claim(db, "ahead", 86_400, 86_430).await.unwrap();
+    assert!(db.store.times_ahead(at(63), at(60)).await.unwrap());
+    assert_eq!(db.store.due_cleanups(at(1), 10).await.unwrap(), []);
+    assert_eq!(tx!(db, tx => tx.mend_times(at(1), at(63), at(60), at(1), at(600))), 1);
+    assert!(!db.store.times_ahead(at(63), at(60)).await.unwrap());
+    assert_eq!(db.store.due_cleanups(at(1), 10).await.unwrap(), [cid("c1")]);
+    work(db, &zombie, Some(86_460), Status::Running).await.unwrap();
+    assert_eq!(tx!(db, tx => tx.mend_times(at(2), at(63), at(60), at(1), at(600))), 1, "and again, while it goes on");
+    assert!(claim(db, "another", 2, 32).await.is_some());
+    assert!(matches!(work(db, &zombie, Some(99), Status::Running).await, Err(StoreError::Fenced)));
+    let fine = tx!(db, tx => tx.mend_times(at(3), at(66), at(63), at(3), at(600)));
+    assert_eq!(fine, 0, "a lease of now is left alone");
 }

@@ -14,6 +14,7 @@ mod cleanups;
 mod counters;
 mod embedded;
 mod leases;
+mod migrations;
 mod open;
 mod routes;
 mod schema;

@@ -57,6 +57,11 @@ impl Db {
         Self { store, url, _folder: None }
     }
 
+    /// A database that a test opened for itself.
+    pub fn at(store: Store, url: &str) -> Self {
+        Self { store, url: url.to_owned(), _folder: None }
+    }
+
     /// Executes `sql` past the store, as somebody with a shell on the database would.
     pub async fn raw(&self, sql: &str) -> Result<u64, sqlx::Error> {
         let sql = AssertSqlSafe(sql.to_owned());

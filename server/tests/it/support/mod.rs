@@ -3,11 +3,13 @@
 
 mod answer;
 mod browser;
+mod client;
 mod program;
 mod world;
 
 pub use answer::Answer;
 pub use browser::Browser;
+pub use client::Client;
 pub use program::{Program, json};
 pub use world::TestApp;
 

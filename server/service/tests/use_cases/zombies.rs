@@ -1,0 +1,178 @@
+//! A worker that stops past its lease, while another one finishes, changes nothing when it goes on (goal R7): a call that
+//! does not come back, at every call of a clean-up; and a process that is stopped by the kernel.
+
+use std::process::{Child, Command, Stdio};
+
+use domain::{CleanupId, Mode, Span, Status};
+use store::testing;
+
+use crate::world::{Stop, World, request, shell, sqlite_in, times};
+
+both!(a_worker_that_stalls_at_any_call_writes_nothing_later, a_worker_that_is_too_late_leaves_no_fence,);
+
+async fn force(world: &World, name: &str) -> CleanupId {
+    world.unstick.request_cleanup(&shell(), request(name, Mode::Force)).await.unwrap().id
+}
+
+async fn a_worker_that_stalls_at_any_call_writes_nothing_later(world: World) {
+    let first = world.stuck("base").await;
+    let (id, before) = (force(&world, "base").await, world.calls());
+    assert_eq!(world.drive(&id, 1).await, Status::Done);
+    world.assert_clean(&first, "nobody stalls").await;
+    let calls = world.calls() - before;
+    for nth in 0..calls {
+        for stop in [Stop::Before, Stop::After] {
+            let name = format!("z{nth}{stop:?}");
+            let account = world.stuck(&name).await;
+            let id = force(&world, &name).await;
+            let gate = world.gate(nth, stop);
+            let zombie = async {
+                let look = |_: &domain::view::LedgerView| ();
+                world.unstick.drive(&id, &look).await.unwrap()
+            };
+            let others = async {
+                gate.reached.notified().await;
+                world.clock.advance(Span::from_secs(60));
+                assert_eq!(world.drive(&id, 5).await, Status::Done, "another one finishes");
+                let facts = world.facts(&id).await;
+                gate.open.notify_one();
+                facts
+            };
+            let (seen, finished) = tokio::join!(zombie, others);
+            assert_eq!(seen, Status::Done, "it sees what the other did");
+            assert_eq!(world.facts(&id).await, finished, "{name}: and wrote nothing of its own");
+            world.assert_clean(&account, &name).await;
+        }
+    }
+}
+
+/// It had not fenced its keys yet when it stalled; when it goes on all is done, and nobody would lift its fence.
+async fn a_worker_that_is_too_late_leaves_no_fence(world: World) {
+    world.script.fenced.store(true, std::sync::atomic::Ordering::SeqCst);
+    world.stuck("late").await;
+    let id = force(&world, "late").await;
+    let gate = world.gate_fence();
+    let zombie = async {
+        let look = |_: &domain::view::LedgerView| ();
+        world.unstick.drive(&id, &look).await.unwrap()
+    };
+    let others = async {
+        gate.reached.notified().await;
+        world.clock.advance(Span::from_secs(60));
+        assert_eq!(world.drive(&id, 5).await, Status::Done);
+        for _ in 0..30 {
+            world.clock.advance(Span::from_secs(61));
+            world.unstick.watch_once().await.unwrap();
+        }
+        assert!(world.store.watch(&id).await.unwrap().is_some_and(|watch| watch.is_over()));
+        assert_eq!(world.fences(), 0, "the watch lifted them");
+        gate.open.notify_one();
+    };
+    let (seen, ()) = tokio::join!(zombie, others);
+    assert_eq!(seen, Status::Done);
+    assert_eq!(world.fences(), 0, "and none came too late");
+}
+
+#[tokio::test]
+async fn a_process_that_is_stopped_past_its_lease_writes_nothing_later_on_sqlite() {
+    let runs = times("UNSTICK_TORTURE_ZOMBIES", 0);
+    for run in 0..runs {
+        let folder = tempfile::tempdir().unwrap();
+        stopped(&sqlite_in(&folder), run).await;
+    }
+    told(runs, "SQLite");
+}
+
+#[tokio::test]
+async fn a_process_that_is_stopped_past_its_lease_writes_nothing_later_on_postgres() {
+    let runs = times("UNSTICK_TORTURE_ZOMBIES", 0);
+    for run in 0..runs {
+        stopped(&testing::postgres().await, run).await;
+    }
+    told(runs, "PostgreSQL");
+}
+
+fn told(runs: usize, engine: &str) {
+    if runs > 0 {
+        println!(
+            "R7  {engine:10}  {runs} processes stopped (SIGSTOP) past their lease and woken after the end: 0 stale writes"
+        );
+    }
+}
+
+/// A process is stopped at one of the calls of its clean-up; another one finishes; then it goes on.
+async fn stopped(url: &str, run: usize) {
+    let world = World::open(url, Span::ZERO).await;
+    let account = world.stuck("stop").await;
+    let id = force(&world, "stop").await;
+    // Every call of the clean-up in turn, before and after it is done.
+    let mut child = Frozen::start(url, run / 2 % 6, if run.is_multiple_of(2) { Stop::Before } else { Stop::After });
+    child.wait_until_stopped();
+    world.clock.advance(Span::from_secs(60));
+    assert_eq!(world.drive(&id, 5).await, Status::Done, "another one finishes");
+    let finished = world.facts(&id).await;
+    assert!(child.go_on(), "the one that was stopped ends in order");
+    assert_eq!(world.facts(&id).await, finished, "run {run}: it wrote something");
+    world.assert_clean(&account, "stopped").await;
+    world.store.close().await;
+}
+
+/// A process that stops itself; ended when it is dropped.
+struct Frozen(Child);
+
+impl Frozen {
+    fn start(url: &str, call: usize, stop: Stop) -> Self {
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "zombies::child", "--ignored", "--quiet"])
+            .env("UNSTICK_TEST_DATABASE", url)
+            .env("UNSTICK_TEST_STOP", format!("{call} {stop:?}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+
+    /// The kernel says when a process is stopped: state `T` (proc(5)).
+    fn wait_until_stopped(&mut self) {
+        let stat = format!("/proc/{}/stat", self.0.id());
+        loop {
+            let text = std::fs::read_to_string(&stat).unwrap();
+            match text.rsplit(") ").next().and_then(|rest| rest.chars().next()) {
+                Some('T') => return,
+                Some('Z') | None => panic!("it ended before it stopped: {:?}", self.0.wait()),
+                Some(_) => std::thread::sleep(std::time::Duration::from_millis(1)),
+            }
+        }
+    }
+
+    /// Wakes it, and waits for its end.
+    fn go_on(&mut self) -> bool {
+        let id = self.0.id().to_string();
+        assert!(Command::new("kill").args(["-CONT", &id]).status().unwrap().success());
+        self.0.wait().unwrap().success()
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The process that stops.
+#[tokio::test]
+#[ignore = "started by the tests above, in a process of its own"]
+async fn child() {
+    let (Ok(url), Ok(stop)) = (std::env::var("UNSTICK_TEST_DATABASE"), std::env::var("UNSTICK_TEST_STOP")) else {
+        return;
+    };
+    let world = World::open(&url, Span::ZERO).await;
+    let id = world.store.live_cleanup(&crate::world::account("stop")).await.unwrap().unwrap();
+    let (call, when) = stop.split_once(' ').unwrap();
+    let when = if when == "Before" { Stop::Before } else { Stop::After };
+    *world.script.freeze.lock().unwrap() = Some((world.calls() + call.parse::<u64>().unwrap(), when));
+    assert_eq!(world.drive(&id, 5).await, Status::Done);
+}
