@@ -164,6 +164,7 @@ fn configuration(folder: &Path, fleet: &[Arc<Haproxy>], port: u16, address: &str
 listen = "127.0.0.1:{port}"
 public_origin = "{address}"
 observe_every = "1s"
+census_grace = "1s"
 
 [[router]]
 kind = "haproxy"

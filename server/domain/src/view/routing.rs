@@ -1,0 +1,42 @@
+//! Routers, pools and servers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Instant, PoolName, RouterKind, RouterName, Scope, ServerStatus};
+
+/// A pool on the routing page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PoolCard {
+    /// Its name.
+    pub pool: PoolName,
+    /// What its keys stand for.
+    pub scope: Scope,
+    /// Its servers.
+    pub servers: Vec<ServerStatus>,
+}
+
+/// A router on the routing page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RouterCard {
+    /// Its name.
+    pub name: RouterName,
+    /// What it is.
+    pub kind: RouterKind,
+    /// Why it does not answer; `None` when it does.
+    pub trouble: Option<String>,
+    /// What it says of itself: `HAProxy 2.6.12, up 3 h`.
+    pub about: String,
+    /// Its pools.
+    pub pools: Vec<PoolCard>,
+    /// Steps that wait for it.
+    pub owed: i64,
+}
+
+/// The routing page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RoutingPage {
+    /// The routers.
+    pub routers: Vec<RouterCard>,
+    /// When it was read.
+    pub now: Instant,
+}
