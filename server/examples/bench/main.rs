@@ -10,6 +10,7 @@ mod growth;
 mod haproxy;
 mod measure;
 mod pages;
+mod paint;
 mod queries;
 mod reports;
 mod sign_in;

@@ -85,6 +85,10 @@ pub async fn run(world: &World, rounds: usize, table: &mut Table) -> Outcome<()>
         "",
         "≤ 32 MB, + 10 MB",
     );
+    let account = format!("/accounts/{}", world.picks[0].id);
+    let paths =
+        [("list", "/accounts".to_owned()), ("plan of a clean-up", format!("{account}/clean-up")), ("account", account)];
+    crate::paint::run(&base, &cookie, &paths, table).await?;
     transfer(table)
 }
 
