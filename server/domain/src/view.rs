@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Account, AccountId, AuditEvent, Cleanup, CleanupId, Finding, Health, Instant, Mode, Permission, Place, Plan,
-    PlanHash, PoolName, Return, Rich, Role, Route, RouterKind, RouterName, Scope, ServerName, ServerStatus, Session,
-    SessionId, Span, StaffId, StaffSessionId, Stage, Status, Step, StepKind, Target, Unread, Verdict, VerdictKind,
-    Watch,
+    Account, AccountId, AuditEvent, Cleanup, CleanupId, Finding, Health, Instant, Mode, OwedList, Permission, Place,
+    Plan, PlanHash, PoolName, Return, Rich, Role, Route, RouterKind, RouterName, Scope, ServerName, ServerStatus,
+    Session, SessionId, Span, Spread, StaffId, StaffSessionId, Stage, Status, Step, StepKind, Target, Unread, Verdict,
+    VerdictKind, Watch, census::Census,
 };
 
 /// A number that was counted up to a limit.
@@ -401,6 +401,8 @@ pub struct PoolCard {
     pub scope: Scope,
     /// Its servers.
     pub servers: Vec<ServerStatus>,
+    /// How its routes are spread over them.
+    pub spread: Spread,
 }
 
 /// A router on the routing page.
@@ -425,6 +427,10 @@ pub struct RouterCard {
 pub struct RoutingPage {
     /// The routers.
     pub routers: Vec<RouterCard>,
+    /// What is owed to them, oldest first.
+    pub owed: OwedList,
+    /// The last census that came to its end.
+    pub census: Option<Census>,
     /// When it was read.
     pub now: Instant,
 }
