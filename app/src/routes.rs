@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use domain::{
-    AccountId, CleanupId, Mode, Place, RepairId, RouterName, ServerName, Status,
+    AccountId, CleanupId, Mode, Place, RepairId, RouteKey, RouterName, ServerName, Status,
     census::{CensusKind, FindingFilter},
     view::SessionFilter,
 };
@@ -43,6 +43,10 @@ pub mod action {
     pub const CENSUS: &str = "/fn/census/run";
     /// Repairs what the census found.
     pub const REPAIR: &str = "/fn/census/repair";
+    /// Sets the state of a server.
+    pub const SERVER_STATE: &str = "/fn/routing/server-state";
+    /// Pins a key to a chosen server.
+    pub const RE_PIN: &str = "/fn/routing/re-pin";
     /// Ends one of one's own console sessions.
     pub const REVOKE: &str = "/fn/me/revoke";
     /// Ends all of one's console sessions but this one.
@@ -89,6 +93,14 @@ pub mod pattern {
     /// [`super::ROUTING`].
     pub const fn routing() -> Static {
         StaticSegment("routing")
+    }
+    /// [`super::server`].
+    pub const fn server() -> (Static, Static) {
+        (StaticSegment("routing"), StaticSegment("server"))
+    }
+    /// [`super::re_pin`].
+    pub const fn re_pin() -> (Static, Static) {
+        (StaticSegment("routing"), StaticSegment("re-pin"))
     }
     /// [`super::FINDINGS`].
     pub const fn findings() -> Static {
@@ -199,6 +211,18 @@ pub fn cleanup_events(id: &CleanupId) -> String {
 /// A clean-up's evidence pack as a file: `md` or `json`.
 pub fn evidence(id: &CleanupId, format: &str) -> String {
     format!("{}/evidence.{format}", cleanup(id))
+}
+
+/// A server, and setting its state.
+pub fn server(place: &Place, server: &ServerName) -> String {
+    let of = [("router", place.router.as_str()), ("pool", place.pool.as_str()), ("server", server.as_str())];
+    query(&format!("{ROUTING}/server"), of)
+}
+
+/// Pinning a key to a chosen server.
+pub fn re_pin(place: &Place, key: &RouteKey) -> String {
+    let of = [("router", place.router.as_str()), ("pool", place.pool.as_str()), ("key", key.as_str())];
+    query(&format!("{ROUTING}/re-pin"), of)
 }
 
 /// A page of what the census found.

@@ -218,6 +218,7 @@ fn settings(config: &Config) -> Settings {
         hash_threads: config.hash_threads,
         argon: ArgonParams { memory_kib: config.argon_memory_kib, passes: config.argon_passes, lanes: 1 },
         embedded_pin_timeout: config.embedded_pin_timeout,
+        fleets: config.fleets.clone(),
         checkpoint_file: Some(config.checkpoint_file()),
         instance: format!("{}:{}", crate::machine::host(), std::process::id()),
         ..Settings::default()

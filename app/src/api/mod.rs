@@ -31,6 +31,8 @@ mod tests {
         assert_eq!(super::cleanups::RetryCleanup::PATH, action::RETRY);
         assert_eq!(super::census::RunCensus::PATH, action::CENSUS);
         assert_eq!(super::census::RequestRepair::PATH, action::REPAIR);
+        assert_eq!(super::routing::SetServerState::PATH, action::SERVER_STATE);
+        assert_eq!(super::routing::RePinKey::PATH, action::RE_PIN);
         assert_eq!(super::me::RevokeSession::PATH, action::REVOKE);
         assert_eq!(super::me::RevokeOtherSessions::PATH, action::REVOKE_OTHERS);
         assert_eq!(super::me::ChooseTheme::PATH, action::THEME);
@@ -43,6 +45,8 @@ mod tests {
             action::SIGN_OUT,
             action::REQUEST,
             action::RETRY,
+            action::SERVER_STATE,
+            action::RE_PIN,
             action::CENSUS,
             action::REPAIR,
             action::REVOKE,

@@ -18,6 +18,8 @@ pub(crate) mod frame;
 #[cfg(feature = "ssr")]
 pub(crate) mod server;
 #[cfg(feature = "ssr")]
+pub(crate) mod spread;
+#[cfg(feature = "ssr")]
 pub(crate) mod table;
 #[cfg(feature = "ssr")]
 pub(crate) mod timeline;

@@ -11,8 +11,11 @@ pub(crate) mod findings;
 pub(crate) mod home;
 pub(crate) mod me;
 pub(crate) mod plan;
+pub(crate) mod re_pin;
+mod reason;
 pub(crate) mod repair;
 pub(crate) mod routing;
+pub(crate) mod server;
 pub(crate) mod sign_in;
 
 use std::future::Future;

@@ -6,15 +6,15 @@ use domain::{
 };
 use leptos::prelude::*;
 
-use super::{Shown, framed};
+use super::{Shown, framed, reason};
 use crate::{
     api::{
-        cleanups, ctx, escape,
+        cleanups, ctx,
         flash::{self, Flash},
     },
     components::{
         card::{button, card, crumb, note},
-        form::{described, field, hidden, token},
+        form::{hidden, token},
         frame::Tab,
         tag::{Tone, tag},
         text::{foreign, len, plural, rich},
@@ -210,46 +210,12 @@ fn confirm(page: &PlanPage, flash: Option<&Flash>, me: Option<&Me>) -> AnyView {
                 {hidden("hash", &page.hash.0)}
                 <fieldset disabled=!may>
                     <legend class="sr">"Confirm the clean-up"</legend>
-                    {fields(flash)}
+                    {reason::fields(flash, 500)}
                     <button class=class>{doing(&page.plan)}</button>
                 </fieldset>
             </form>
             {(!may).then(|| note(Tone::Warn, format!("Your role, {role}, may not clean up. Ask support or an admin.")))}
         </section>
-    }
-    .into_any()
-}
-
-fn fields(flash: Option<&Flash>) -> AnyView {
-    let typed = |name| flash.map(|flash| flash.typed(name)).unwrap_or_default();
-    let error = |name| flash.and_then(|flash| flash.about(name));
-    let (bad_reason, bad_ticket) = (error("reason"), error("ticket"));
-    // Leptos does not escape what is inside a textarea (tachys 0.2.19), so it is escaped here, and said so to leptos.
-    let text = escape(&typed("reason"));
-    let wrong = bad_reason.is_some();
-    let reason = view! {
-        <textarea
-            id="reason"
-            name="reason"
-            required
-            minlength="5"
-            maxlength="500"
-            rows="3"
-            dir="auto"
-            autofocus=wrong
-            aria-invalid=wrong.then_some("true")
-            aria-describedby=described("reason", wrong)
-            inner_html=text
-        ></textarea>
-    };
-    let wrong = bad_ticket.is_some();
-    let ticket = view! {
-        <input id="ticket" name="ticket" type="text" maxlength="64" value=typed("ticket") autocomplete="off" autofocus=wrong
-            aria-invalid=wrong.then_some("true") aria-describedby=described("ticket", wrong)/>
-    };
-    view! {
-        {field("reason", "Reason", "Why, in 5 to 500 characters. It goes into the audit log.", bad_reason, reason.into_any())}
-        {field("ticket", "Ticket", "Optional.", bad_ticket, ticket.into_any())}
     }
     .into_any()
 }

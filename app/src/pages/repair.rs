@@ -3,16 +3,16 @@
 use domain::{PlannedRoute, Repair as Made, RepairItem, RepairMade, RepairOutcome, RepairPlan, SessionId};
 use leptos::prelude::*;
 
-use super::{Shown, framed};
+use super::{Shown, framed, reason};
 use crate::{
     api::{
         census::{self, Repairing},
-        ctx, escape,
+        ctx,
         flash::{self, Flash},
     },
     components::{
         card::{button, card, crumb, empty, note},
-        form::{described, field, hidden, token},
+        form::{hidden, token},
         frame::Tab,
         table::table,
         tag::{Tone, tag},
@@ -116,21 +116,6 @@ fn summary(plan: &RepairPlan) -> AnyView {
 }
 
 fn confirm(plan: &RepairPlan, flash: Option<&Flash>) -> AnyView {
-    let typed = |name| flash.map(|flash| flash.typed(name)).unwrap_or_default();
-    let error = |name| flash.and_then(|flash| flash.about(name));
-    let (bad_reason, bad_ticket) = (error("reason"), error("ticket"));
-    // Leptos does not escape what is inside a textarea (tachys 0.2.19), so it is escaped here, and said so to leptos.
-    let text = escape(&typed("reason"));
-    let wrong = bad_reason.is_some();
-    let reason = view! {
-        <textarea id="reason" name="reason" required minlength="5" maxlength="400" rows="3" dir="auto" autofocus=wrong
-            aria-invalid=wrong.then_some("true") aria-describedby=described("reason", wrong) inner_html=text></textarea>
-    };
-    let wrong = bad_ticket.is_some();
-    let ticket = view! {
-        <input id="ticket" name="ticket" type="text" maxlength="64" value=typed("ticket") autocomplete="off"
-            aria-invalid=wrong.then_some("true") aria-describedby=described("ticket", wrong)/>
-    };
     let pairs = routes::finding_pairs(&plan.filter);
     view! {
         <section class="card pad form" aria-label="Confirm">
@@ -140,8 +125,7 @@ fn confirm(plan: &RepairPlan, flash: Option<&Flash>) -> AnyView {
                 {hidden("hash", &plan.hash.0)}
                 <fieldset>
                     <legend class="sr">"Confirm the repair"</legend>
-                    {field("reason", "Reason", "Why, in 5 to 400 characters. It goes into the audit log.", bad_reason, reason.into_any())}
-                    {field("ticket", "Ticket", "Optional.", bad_ticket, ticket.into_any())}
+                    {reason::fields(flash, 400)}
                     <button class="btn p whole">{format!("Repair {}", plural(len(&plan.items), "account", "accounts"))}</button>
                 </fieldset>
             </form>

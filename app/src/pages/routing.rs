@@ -1,8 +1,10 @@
-//! Routers, their pools, and how their servers are.
+//! Routers, their pools, how their servers are and how customers are spread over them; what waits for a router; the last
+//! census.
 
 use domain::{
-    Instant, ServerStatus,
-    view::{PoolCard, RouterCard, RoutingPage},
+    Instant, OwedList, OwedStep, ServerStatus, SetState, Spread, Trouble,
+    census::{Census, CensusTally, FindingFilter},
+    view::{PoolCard, RouterCard, RoutingPage, step_words},
 };
 use leptos::prelude::*;
 
@@ -10,18 +12,20 @@ use super::{Shown, framed};
 use crate::{
     api::routing,
     components::{
-        card::{empty, note},
+        card::{button, card, empty, note},
         frame::Tab,
         server::{Palette, health, share},
+        spread::bar,
         table::table,
         tag::{Tone, tag},
-        text::{number, plural},
+        text::{number, plural, rich},
         time::{ago, since},
     },
     routes,
 };
 
-const HEADS: &[&str] = &["Server", "Health", "#Errors", "#Answers in", "!Pinned", "!Read"];
+const HEADS: &[&str] = &["Server", "Health", "Pinned, of its fair share", "!#Errors", "!#Answers in", "!Read"];
+const OWED: &[&str] = &["Waits for", "Since", "What", "!Why", "!#Tries", "Next try"];
 
 /// The page.
 #[component]
@@ -42,9 +46,20 @@ fn show(page: &RoutingPage) -> AnyView {
     };
     view! {
         <div class="head"><h1>"Routing"</h1><p class="meta">"read " {ago(page.now, page.now)}</p></div>
-        <div class="stack">{body}</div>
+        <div class="stack">{lost(&page.lost)} {body} {owed(&page.owed, page.now)} {census(page.census.as_ref(), page.now)}</div>
     }
     .into_any()
+}
+
+/// States that were set and that a load balancer forgot.
+fn lost(states: &[SetState]) -> AnyView {
+    let line = |state: &SetState| {
+        let link = routes::server(&state.place, &state.server);
+        view! { <li><a href=link>{state.server.to_string()}</a> {format!(": {}.", state.lost_words())}</li> }
+    };
+    (!states.is_empty())
+        .then(|| note(Tone::Bad, view! { <ul>{states.iter().map(line).collect_view()}</ul> }))
+        .into_any()
 }
 
 fn router(it: &RouterCard, now: Instant, palette: &Palette) -> AnyView {
@@ -54,7 +69,7 @@ fn router(it: &RouterCard, now: Instant, palette: &Palette) -> AnyView {
     });
     let owed = (it.owed > 0).then(|| {
         let words = format!("{} for it", plural(it.owed, "step waits", "steps wait"));
-        view! { <a href=routes::cleanups(Some(domain::Status::Owed), None)>{tag(Tone::Warn, words)}</a> }
+        view! { <a href="#owed-work">{tag(Tone::Warn, words)}</a> }
     });
     view! {
         <section class="card" aria-labelledby=heading.clone()>
@@ -70,42 +85,121 @@ fn router(it: &RouterCard, now: Instant, palette: &Palette) -> AnyView {
 }
 
 fn pool(it: &PoolCard, now: Instant, palette: &Palette) -> AnyView {
-    let total: i64 = it.servers.iter().filter_map(|server| server.pinned).sum();
-    let row = |server: &ServerStatus| row(server, total, now, palette);
+    let most = it.servers.iter().filter_map(|server| server.pinned).max().unwrap_or(0);
+    let row = |server: &ServerStatus| row(server, &it.spread, most, now, palette);
     let body = if it.servers.is_empty() {
         empty("Nothing is known of this pool’s servers yet.", ().into_any())
     } else {
         table(&format!("Servers of {}", it.pool), HEADS, it.servers.iter().map(row).collect())
     };
     view! {
-        <h3>"Pool " <code>{it.pool.to_string()}</code> <small>{format!(" sticks on the {}", it.scope.as_str())}</small></h3>
+        <h3>"Pool " <code>{it.pool.to_string()}</code> <small>{format!(" sticks on the {}", it.scope.as_str())} {fair(&it.spread)}</small></h3>
         {body}
+        {gone(&it.spread)}
     }
     .into_any()
 }
 
-fn row(server: &ServerStatus, total: i64, now: Instant, palette: &Palette) -> AnyView {
+/// What a fair share is, once for the pool.
+fn fair(spread: &Spread) -> Option<String> {
+    let fair = spread.fair.filter(|_| spread.total > 0)?;
+    Some(format!(" · {}, a fair share is {}", plural(spread.total, "route", "routes"), number(fair)))
+}
+
+fn gone(spread: &Spread) -> Option<AnyView> {
+    if spread.gone.is_empty() {
+        return None;
+    }
+    let names: Vec<String> =
+        spread.gone.iter().map(|(name, routes)| format!("{name} ({})", plural(*routes, "route", "routes"))).collect();
+    let words = format!("Routes lead to servers that the pool does not have any more: {}.", names.join(", "));
+    Some(view! { <p class="pad">{tag(Tone::Bad, "gone")} " " {words}</p> }.into_any())
+}
+
+fn row(server: &ServerStatus, spread: &Spread, most: i64, now: Instant, palette: &Palette) -> AnyView {
     let pinned = server.pinned.map(|pinned| {
-        let percent = if total > 0 { pinned * 100 / total } else { 0 };
         view! {
             <span class="pinned">
-                <svg class="bar" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
-                    <rect class=palette.class(&server.name) width=percent height="4"></rect>
-                </svg>
+                {bar(pinned, spread.fair_for(server), most, palette.class(&server.name))}
                 <a href=routes::accounts_on(&server.place, &server.name, None)>{number(pinned)}</a>
-                {format!(" · {percent} %")}
+                <small>{spread.words(server, pinned)}</small>
             </span>
         }
     });
     view! {
         <tr>
-            <td>{palette.dot(&server.name, server.health)} <b>{server.name.to_string()}</b></td>
+            <td>{palette.dot(&server.name, server.health)} <b><a href=routes::server(&server.place, &server.name)>{server.name.to_string()}</a></b></td>
             <td>{health(server.health, false)} " " <small>{since(server.since, now)}</small></td>
-            <td class="n">{server.error_permille.map_or_else(|| "–".to_owned(), share)}</td>
-            <td class="n">{server.response_ms.map_or_else(|| "–".to_owned(), |time| format!("{time} ms"))}</td>
-            <td class="x">{pinned}</td>
+            <td>{pinned}</td>
+            <td class="x n">{server.error_permille.map_or_else(|| "–".to_owned(), share)}</td>
+            <td class="x n">{server.response_ms.map_or_else(|| "–".to_owned(), |time| format!("{time} ms"))}</td>
             <td class="x">{ago(server.read_at, now)}</td>
         </tr>
     }
     .into_any()
+}
+
+/// The work that waits for routers, oldest first.
+fn owed(list: &OwedList, now: Instant) -> AnyView {
+    let body = if list.steps.is_empty() {
+        empty(
+            "Nothing waits for a router. What one that does not answer is owed is done when it is back.",
+            ().into_any(),
+        )
+    } else {
+        let rest = (list.more > 0).then(|| {
+            let words = format!("These are the oldest. {} more.", plural(list.more, "step waits", "steps wait"));
+            view! { <p class="pad">{words}</p> }
+        });
+        let rows = list.steps.iter().map(|step| owed_row(step, now)).collect();
+        view! { {table("Steps that wait for a router", OWED, rows)} {rest} }.into_any()
+    };
+    let all = view! { <a href=routes::cleanups(Some(domain::Status::Owed), None)>"Clean-ups that wait"</a> };
+    card("Owed work", all.into_any(), body)
+}
+
+fn owed_row(owed: &OwedStep, now: Instant) -> AnyView {
+    let why = owed.step.trouble.as_ref().map(|trouble| Trouble::text(trouble).to_owned());
+    let place = owed.place().map(|place| place.router.to_string());
+    let next = if owed.step.next_at <= now {
+        "now".into_any()
+    } else {
+        view! { "in " {owed.step.next_at.since(now).to_string()} }.into_any()
+    };
+    view! {
+        <tr>
+            <td><code>{place}</code></td>
+            <td>{since(owed.asked_at, now)}</td>
+            <td>{rich(&step_words(&owed.step))} ", " <a href=routes::cleanup(&owed.cleanup)>"its clean-up"</a></td>
+            <td class="x">{why}</td>
+            <td class="x n">{number(owed.step.attempts)}</td>
+            <td>{next}</td>
+        </tr>
+    }
+    .into_any()
+}
+
+/// When what is left over was last looked for, and what was found.
+fn census(last: Option<&Census>, now: Instant) -> AnyView {
+    let more = view! { <a href=routes::findings(&FindingFilter::default(), None)>"Findings"</a> };
+    let Some(last) = last else {
+        let next = button(routes::findings(&FindingFilter::default(), None), "Run one", "");
+        return card("Last census", more.into_any(), empty("No census has come to its end yet.", next));
+    };
+    let note = &last.note;
+    let found: Vec<String> = note.tallies.iter().filter(|tally| tally.open > 0).map(found).collect();
+    let (tone, word) = if note.open() == 0 { (Tone::Ok, "nothing open") } else { (Tone::Warn, "open") };
+    let words = if found.is_empty() { "Nothing is left over.".to_owned() } else { format!("{}.", found.join(", ")) };
+    let unread = (!note.unread.is_empty()).then(|| {
+        let places = note.unread.iter().map(|unread| format!("{} / {}", unread.place.router, unread.place.pool));
+        format!(" Not known, for it could not be read: {}.", places.collect::<Vec<_>>().join(", "))
+    });
+    let body = view! {
+        <p class="pad">{tag(tone, word)} " " {words} {unread} " It ended " {ago(last.ended_at.unwrap_or(last.started_at), now)} "."</p>
+    };
+    card("Last census", more.into_any(), body.into_any())
+}
+
+fn found(tally: &CensusTally) -> String {
+    format!("{} {}", number(tally.open), tally.kind.label())
 }

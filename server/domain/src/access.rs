@@ -45,9 +45,9 @@ impl Role {
         match permission {
             P::OwnSessions | P::ReadAccountAudit => true,
             P::ReadAccounts | P::ReadRouting | P::ReadCleanups | P::ReadFindings => !matches!(self, Self::Auditor),
-            P::CleanUp | P::RunCensus => matches!(self, Self::Support | Self::Admin),
+            P::CleanUp | P::RePin | P::RunCensus => matches!(self, Self::Support | Self::Admin),
             P::ReadAudit => matches!(self, Self::Admin | Self::Auditor),
-            P::ManageStaff | P::ManageTokens | P::Repair => matches!(self, Self::Admin),
+            P::ManageStaff | P::ManageTokens | P::Repair | P::SetServerState => matches!(self, Self::Admin),
             P::ReportSessions | P::ReadSessions | P::AskRoute | P::FeedRouter => false,
         }
     }
@@ -71,6 +71,10 @@ pub enum Permission {
     ReadCleanups,
     /// Request a clean-up of one account, retry its steps.
     CleanUp,
+    /// Pin one key to a chosen server.
+    RePin,
+    /// Set what a router does with a server.
+    SetServerState,
     /// See what the census found.
     ReadFindings,
     /// Run a census.
@@ -105,6 +109,8 @@ impl Permission {
             Self::ReadRouting => "see routing",
             Self::ReadCleanups => "see clean-ups",
             Self::CleanUp => "clean up accounts",
+            Self::RePin => "pin a customer to a server",
+            Self::SetServerState => "set the state of a server",
             Self::ReadFindings => "see findings",
             Self::RunCensus => "run a census",
             Self::Repair => "repair what the census found",
@@ -254,6 +260,8 @@ mod tests {
         assert!(!Role::Support.may(Permission::ReadAudit));
         assert!(Role::Viewer.may(Permission::ReadFindings) && !Role::Viewer.may(Permission::RunCensus));
         assert!(Role::Support.may(Permission::RunCensus) && !Role::Support.may(Permission::Repair));
+        assert!(Role::Support.may(Permission::RePin) && !Role::Viewer.may(Permission::RePin));
+        assert!(Role::Admin.may(Permission::SetServerState) && !Role::Support.may(Permission::SetServerState));
         assert!(Role::Admin.may(Permission::Repair) && !Role::Auditor.may(Permission::ReadFindings));
     }
 

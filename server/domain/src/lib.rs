@@ -21,9 +21,12 @@ mod machine;
 mod model_tests;
 mod plan;
 mod query;
+mod re_pin;
 mod repair;
 mod rich;
 mod route;
+mod routing;
+mod server_state;
 mod session;
 pub mod view;
 mod watch;
@@ -46,8 +49,13 @@ pub use key::{KeyError, RouteKey};
 pub use machine::{Policy, Progress, Reading, Work, next_work, rebased, status_of};
 pub use plan::{Plan, PlanHash, PlannedRoute, PoolInfo, plan};
 pub use query::{Query, QueryError, Term};
+pub use re_pin::{PinAnswer, RePinPage, RePinRequest, RePinned};
 pub use repair::{Repair, RepairItem, RepairMade, RepairOutcome, RepairPage, RepairPlan, RepairRequest, Unrepairable};
 pub use rich::{Piece, Rich};
 pub use route::{Place, Route, RouterKind, Scope};
+pub use routing::{OwedList, OwedStep, Spread};
+pub use server_state::{
+    ServerState, SetState, StateAnswer, StateAt, StateEnd, StatePlan, StateReading, StateRequest, StateSet,
+};
 pub use session::{EndReason, Session, SessionState, fingerprint};
 pub use watch::{Circumstances, Return, Watch, Way, likely_way};

@@ -4,9 +4,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::{PoolInfo, PoolName, RouteKey, RouterKind, RouterName, ServerName, Span};
+use domain::{
+    PoolInfo, PoolName, RouteKey, RouterKind, RouterName, Scope, ServerName, ServerState, Span, StateReading,
+};
 
-use crate::{About, Entry, Listing, Router, RouterError, ServerReading};
+use crate::{About, Entry, Listing, Router, RouterError, ServerReading, no_server};
 
 /// The table behind an [`Embedded`] router.
 #[async_trait]
@@ -21,6 +23,12 @@ pub trait RouteTable: Send + Sync {
     async fn lift(&self, keys: &[RouteKey]) -> Result<(), RouterError>;
     /// The servers that were reported.
     async fn servers(&self) -> Result<Vec<ServerReading>, RouterError>;
+    /// What is set of `server`; `None` when nobody ever reported it.
+    async fn state_of(&self, pool: &PoolName, server: &ServerName) -> Result<Option<StateReading>, RouterError>;
+    /// Sets what is done with `server`, whatever its back end reports.
+    async fn hold(&self, pool: &PoolName, server: &ServerName, state: ServerState) -> Result<(), RouterError>;
+    /// Puts an entry for `key` in, in place of the one that is there.
+    async fn put(&self, pool: &PoolName, scope: Scope, key: &RouteKey, server: &ServerName) -> Result<(), RouterError>;
     /// All entries of `pool`, read only when there are at most `limit`.
     async fn list(&self, pool: &PoolName, limit: u64) -> Result<Listing, RouterError>;
     /// The entries of `pool` that pin to `server`, at most `limit`.
@@ -42,8 +50,8 @@ impl Embedded {
         Self { name, pools, table }
     }
 
-    fn check(&self, pool: &PoolName) -> Result<(), RouterError> {
-        if self.pools.iter().any(|known| known.place.pool == *pool) { Ok(()) } else { Err(no_pool(&self.name, pool)) }
+    fn check(&self, pool: &PoolName) -> Result<&PoolInfo, RouterError> {
+        self.pools.iter().find(|known| known.place.pool == *pool).ok_or_else(|| no_pool(&self.name, pool))
     }
 }
 
@@ -103,6 +111,29 @@ impl Router for Embedded {
         if keys.is_empty() { Ok(()) } else { self.table.lift(keys).await }
     }
 
+    async fn state_of(&self, pool: &PoolName, server: &ServerName) -> Result<StateReading, RouterError> {
+        self.check(pool)?;
+        self.table.state_of(pool, server).await?.ok_or_else(|| no_server(&self.name, pool, server))
+    }
+
+    async fn set_state(
+        &self,
+        pool: &PoolName,
+        server: &ServerName,
+        state: ServerState,
+    ) -> Result<StateReading, RouterError> {
+        self.state_of(pool, server).await?;
+        self.table.hold(pool, server, state).await?;
+        self.state_of(pool, server).await
+    }
+
+    async fn pin(&self, pool: &PoolName, key: &RouteKey, server: &ServerName) -> Result<Option<Entry>, RouterError> {
+        let scope = self.check(pool)?.scope;
+        self.state_of(pool, server).await?;
+        self.table.put(pool, scope, key, server).await?;
+        Ok(self.table.read(pool, std::slice::from_ref(key)).await?.pop())
+    }
+
     async fn list(&self, pool: &PoolName, limit: u64) -> Result<Listing, RouterError> {
         self.check(pool)?;
         self.table.list(pool, limit).await
@@ -128,7 +159,7 @@ impl Router for Embedded {
 mod tests {
     use std::sync::Mutex;
 
-    use domain::{Place, Scope};
+    use domain::Place;
 
     use super::*;
 
@@ -172,6 +203,17 @@ mod tests {
         }
         async fn servers(&self) -> Result<Vec<ServerReading>, RouterError> {
             Ok(Vec::new())
+        }
+        async fn state_of(&self, _pool: &PoolName, _: &ServerName) -> Result<Option<StateReading>, RouterError> {
+            Ok(None)
+        }
+        async fn hold(&self, _pool: &PoolName, _: &ServerName, _: ServerState) -> Result<(), RouterError> {
+            self.ask("hold");
+            Ok(())
+        }
+        async fn put(&self, _: &PoolName, _: Scope, _: &RouteKey, _: &ServerName) -> Result<(), RouterError> {
+            self.ask("put");
+            Ok(())
         }
         async fn list(&self, _pool: &PoolName, limit: u64) -> Result<Listing, RouterError> {
             Ok(Listing::TooMany(limit + 1))
@@ -219,6 +261,11 @@ mod tests {
             assert!(matches!(result, Err(RouterError::Refused(_))), "{result:?}");
         }
         assert!(router.list(&other, 1).await.is_err());
+        let nobody = ServerName::parse("nobody").unwrap();
+        for pool in [&pool, &other] {
+            assert!(router.set_state(pool, &nobody, ServerState::Drain).await.is_err());
+            assert!(router.pin(pool, &keys(&["a"])[0], &nobody).await.is_err());
+        }
         assert!(table.asked.lock().unwrap().is_empty());
     }
 }

@@ -13,7 +13,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::{
-    Counters, Health, Instant, PoolInfo, PoolName, RouteKey, RouterKind, RouterName, ServerName, SessionId, Span,
+    Counters, Health, Instant, PoolInfo, PoolName, RouteKey, RouterKind, RouterName, ServerName, ServerState,
+    SessionId, Span, StateReading,
 };
 
 /// All routers of an installation.
@@ -118,6 +119,24 @@ pub trait Router: Send + Sync {
     async fn fence(&self, keys: &[RouteKey]) -> Result<(), RouterError>;
     /// Undoes [`Self::fence`]; read back.
     async fn lift(&self, keys: &[RouteKey]) -> Result<(), RouterError>;
+    /// What is set of `server`, and how it is. Refused where there is no such server, or nothing that could be set.
+    async fn state_of(&self, _pool: &PoolName, _server: &ServerName) -> Result<StateReading, RouterError> {
+        Err(stateless(self.name()))
+    }
+    /// Sets what is done with `server`, and reads it back. What was read is returned, and may be another than `state`.
+    async fn set_state(
+        &self,
+        _pool: &PoolName,
+        _server: &ServerName,
+        _state: ServerState,
+    ) -> Result<StateReading, RouterError> {
+        Err(stateless(self.name()))
+    }
+    /// Pins `key` to `server`, which must be one of the pool's, wherever it is pinned now, and reads it back. What was
+    /// read is returned, and may be another than was asked for: something else pinned it meanwhile.
+    async fn pin(&self, _pool: &PoolName, _key: &RouteKey, _server: &ServerName) -> Result<Option<Entry>, RouterError> {
+        Err(RouterError::Refused(format!("router {} cannot pin a key to a chosen server", self.name())))
+    }
     /// All entries of `pool`, read only when there are at most `limit`.
     async fn list(&self, pool: &PoolName, limit: u64) -> Result<Listing, RouterError>;
     /// The entries of `pool` that pin to `server`, at most `limit`.
@@ -132,6 +151,15 @@ pub trait Router: Send + Sync {
     ) -> Result<Option<Vec<Entry>>, RouterError> {
         Ok(None)
     }
+}
+
+fn stateless(router: &RouterName) -> RouterError {
+    RouterError::Refused(format!("router {router} has no servers whose state could be set"))
+}
+
+/// The refusal of a server that a pool does not have.
+pub(crate) fn no_server(router: &RouterName, pool: &PoolName, server: &ServerName) -> RouterError {
+    RouterError::Refused(format!("{router} has no server called {server} in its pool {pool}"))
 }
 
 /// A key that nobody has, to ask with.

@@ -1,4 +1,4 @@
-//! What reports must be, whichever way they come: one by one, in a batch, from a file. Each refusal names its field.
+//! What reports and reasons must be, whichever way they come. Each refusal names its field.
 
 use domain::{Instant, Span, ip::address};
 use store::{AccountUpsert, End, SessionCreate, Touch};
@@ -32,6 +32,24 @@ pub(crate) fn touch(item: &Touch, now: Instant) -> Result<()> {
 
 pub(crate) fn end(item: &End, now: Instant) -> Result<()> {
     time("at", item.at, now)
+}
+
+/// A reason and a ticket without blanks around them.
+pub(crate) fn why(reason: &str, ticket: &str) -> Result<(String, String)> {
+    let (reason, ticket) = (reason.trim().to_owned(), ticket.trim().to_owned());
+    let letters = reason.chars().count();
+    if !(5..=500).contains(&letters) {
+        let message = if letters < 5 {
+            "say why, in at least 5 characters: it goes into the audit log"
+        } else {
+            "say it in at most 500 characters"
+        };
+        return Err(Error::invalid("reason", message));
+    }
+    if ticket.chars().count() > 64 || ticket.chars().any(char::is_control) {
+        return Err(Error::invalid("ticket", "a ticket is at most 64 characters in one line"));
+    }
+    Ok((reason, ticket))
 }
 
 fn text(field: &'static str, text: &str, most: usize) -> Result<()> {

@@ -10,7 +10,7 @@ use futures::future::join_all;
 use routers::{Fleet, Router};
 use store::Verification;
 
-use crate::{Result, Unstick, cleanups::ages::STUCK};
+use crate::{Result, Unstick, cleanups::ages::STUCK, routing::lost};
 
 /// How long the proof of the whole audit log may take; after that its end is proven alone.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -65,6 +65,7 @@ impl Unstick {
         checks.push(self.check_cleanups().await?);
         checks.push(self.check_invariants().await?);
         checks.push(self.check_owed().await?);
+        checks.push(self.check_states().await?);
         checks.push(self.check_watches().await?);
         checks.push(self.check_census().await?);
         Ok(checks)
@@ -156,6 +157,17 @@ impl Unstick {
                 ),
             ),
         })
+    }
+
+    /// Whether servers still have the states that were set from here.
+    async fn check_states(&self) -> Result<Check> {
+        let (asked, records) = tokio::try_join!(self.store().server_states(), self.store().servers())?;
+        let servers = self.current_servers(records).await;
+        let lost: Vec<String> = lost(asked, &servers).iter().map(domain::SetState::lost_words).collect();
+        if lost.is_empty() {
+            return Ok(check("server states", CheckOutcome::Ok, "what was set is still so, or nothing was set"));
+        }
+        Ok(check("server states", CheckOutcome::Warn, lost.join("; ")))
     }
 
     async fn check_owed(&self) -> Result<Check> {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use domain::{HealthPolicy, Policy, Span};
+use domain::{HealthPolicy, Policy, RouterName, Span};
 
 /// The cost of a password hash (argon2id).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,9 @@ pub struct Settings {
     pub argon: ArgonParams,
     /// A pin of the embedded router ends after this time without traffic.
     pub embedded_pin_timeout: Span,
+    /// Load balancers that share their pools, fleet by fleet: what is set on one is set on all. A router that is in none is
+    /// alone.
+    pub fleets: Vec<Vec<RouterName>>,
     /// Where signed checkpoints of the audit log go: a file outside the database.
     pub checkpoint_file: Option<PathBuf>,
     /// Events between two checkpoints.
@@ -77,6 +80,7 @@ impl Default for Settings {
             hash_threads: 2,
             argon: ArgonParams { memory_kib: 19_456, passes: 2, lanes: 1 },
             embedded_pin_timeout: Span::from_secs(30 * 60),
+            fleets: Vec::new(),
             checkpoint_file: None,
             checkpoint_every: 1_000,
             instance: "unstick".to_owned(),

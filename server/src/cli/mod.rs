@@ -17,9 +17,11 @@ mod exit;
 mod import;
 mod man;
 mod output;
+mod re_pin;
 mod repair;
 mod sample;
 mod serve;
+mod server_state;
 mod staff;
 mod terminal;
 mod token;
@@ -65,6 +67,8 @@ enum Command {
     Evidence(evidence::Args),
     Census(census::Args),
     Repair(repair::Args),
+    ServerState(server_state::Args),
+    RePin(re_pin::Args),
     Import(import::Args),
     DemoData(demo_data::Args),
     Staff(staff::Args),
@@ -86,6 +90,8 @@ impl Command {
             Self::Evidence(args) => args.json,
             Self::Census(args) => args.json,
             Self::Repair(args) => args.json,
+            Self::ServerState(args) => args.json,
+            Self::RePin(args) => args.json,
             Self::Import(args) => args.json,
             Self::DemoData(args) => args.json,
             Self::Staff(args) => args.json,
@@ -174,6 +180,8 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Evidence(args) => evidence::run(&context, args).await,
         Command::Census(args) => census::run(&context, args).await,
         Command::Repair(args) => repair::run(&context, args).await,
+        Command::ServerState(args) => server_state::run(&context, args).await,
+        Command::RePin(args) => re_pin::run(&context, args).await,
         Command::Import(args) => import::run(&context, args).await,
         Command::DemoData(args) => demo_data::run(&context, args).await,
         Command::Staff(args) => staff::run(&context, args).await,

@@ -34,6 +34,21 @@ pub fn ask(question: &str) -> Result<String, Failure> {
     }
 }
 
+/// The reason that was given, else the one that a person gives when asked.
+///
+/// # Errors
+/// Nobody is there to be asked.
+pub fn reason(given: Option<String>) -> Result<String, Failure> {
+    match given {
+        Some(reason) => Ok(reason),
+        None if is_there() => ask("Reason (it goes into the audit log):"),
+        None => {
+            let text = "say why with --reason: it goes into the audit log (it is asked for only on a terminal)";
+            Err(Failure::usage("reason", text).about("reason"))
+        }
+    }
+}
+
 /// A new password: from standard input when `from_stdin`, else asked for twice. Never from the command line, where every
 /// user of the machine could read it.
 ///

@@ -93,7 +93,7 @@ const DAY: Span = Span::from_days(1);
 
 /// Checks everything, so that all problems are told at once. What comes out counts only when there is none.
 pub(super) fn build(said: RawConfig, problems: &mut Problems) -> Config {
-    let configured = routers(&said, problems);
+    let (configured, fleets) = routers(&said, problems);
     let mut from = Reader { said: &said, problems };
     let data_dir = from.get("data_dir", PathBuf::new(), folder);
     let listen = from.get("listen", SocketAddr::from(([127, 0, 0, 1], 3000)), address);
@@ -129,6 +129,7 @@ pub(super) fn build(said: RawConfig, problems: &mut Problems) -> Config {
         log: from.get("log", String::new(), log_filter),
         log_format: from.get("log_format", LogFormat::Auto, log_format),
         routers: if said.routers.is_empty() { default_routers() } else { configured },
+        fleets,
         said: said.values,
     };
     if config.session_idle > config.session_absolute {

@@ -20,7 +20,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use domain::Span;
+use domain::{RouterName, Span};
 
 pub use self::{
     keys::{KEYS, Key},
@@ -108,6 +108,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// The routers.
     pub routers: Vec<RouterConfig>,
+    /// Routers of one block: load balancers that share their pools.
+    pub fleets: Vec<Vec<RouterName>>,
     /// What was said, and where: for `config print`.
     pub said: BTreeMap<&'static str, Raw>,
 }

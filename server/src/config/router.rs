@@ -83,10 +83,13 @@ pub(super) fn default_routers() -> Vec<RouterConfig> {
     name.into_iter().map(|name| RouterConfig::Embedded { name, pools: Vec::clone(&pools) }).collect()
 }
 
-/// Reads the blocks; one with `endpoints` is a router for each of them.
-pub(super) fn routers(said: &RawConfig, problems: &mut Problems) -> Vec<RouterConfig> {
+/// Reads the blocks; one with `endpoints` is a router for each of them. Beside the routers: the names of each block's,
+/// which are one fleet.
+pub(super) fn routers(said: &RawConfig, problems: &mut Problems) -> (Vec<RouterConfig>, Vec<Vec<RouterName>>) {
     let mut found: Vec<RouterConfig> = Vec::new();
+    let mut fleets = Vec::new();
     for block in &said.routers {
+        let first = found.len();
         for (number, block) in expanded(block, problems).iter().enumerate() {
             // What is wrong with the block is wrong with each of its routers: it is told once.
             let mut own = Problems::default();
@@ -104,9 +107,10 @@ pub(super) fn routers(said: &RawConfig, problems: &mut Problems) -> Vec<RouterCo
             }
             found.push(router);
         }
+        fleets.push(found[first..].iter().map(|router| router.name().clone()).collect());
     }
     unused_passwords(&said.passwords, &found, problems);
-    found
+    (found, fleets)
 }
 
 fn router(block: &RawBlock, said: &RawConfig, problems: &mut Problems) -> Option<RouterConfig> {

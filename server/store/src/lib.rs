@@ -18,6 +18,7 @@ mod error;
 mod import;
 mod open;
 mod routes;
+mod server_states;
 mod servers;
 mod sessions;
 mod sql;

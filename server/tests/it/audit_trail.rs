@@ -39,6 +39,16 @@ async fn every_changing_function_leaves_an_event() {
                 // After its own event.
                 (fields, "cleanup.requested")
             }
+            "/fn/routing/server-state" => {
+                let mut fields = vec![("router", "embedded"), ("pool", "app"), ("server", "bad"), ("state", "drain")];
+                fields.extend([("reason", "fails half of its requests"), ("ticket", "")]);
+                (fields, "server.state_set")
+            }
+            "/fn/routing/re-pin" => {
+                let mut fields = vec![("router", "embedded"), ("pool", "app"), ("key", "acc_a"), ("server", "good")];
+                fields.extend([("reason", "their upload is there"), ("ticket", "")]);
+                (fields, "route.pinned")
+            }
             // Nothing waits for a retry here: a refusal changes nothing (the real thing is in package `service`).
             "/fn/clean-ups/retry" => continue,
             "/fn/me/revoke" => (vec![("id", own[1].id.as_str())], "staff.session_revoked"),

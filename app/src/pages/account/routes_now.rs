@@ -8,11 +8,14 @@ use domain::{
 };
 use leptos::prelude::*;
 
-use crate::components::{
-    card::{card, empty},
-    server::{Palette, health, share},
-    tag::{Tone, tag},
-    text::{len, number, plural, rich},
+use crate::{
+    components::{
+        card::{card, empty},
+        server::{Palette, health, share},
+        tag::{Tone, tag},
+        text::{len, number, plural, rich},
+    },
+    routes,
 };
 
 /// Routes of sessions that are explained one by one; the table of sessions has all of them.
@@ -72,7 +75,7 @@ fn item(row: &RouteRow, palette: &Palette) -> AnyView {
                 {of} " → " {server} " " <small>{format!("on {}", route.place.router)}</small> " " {health(row.health, true)}
                 {row.left_over.then(|| tag(Tone::Warn, "left over"))}
             </div>
-            <p class="sub">{rich(&row.why)}</p>
+            <p class="sub">{rich(&row.why)} " " <a href=routes::re_pin(&route.place, &route.key)>"Pin elsewhere"</a></p>
         </li>
     }
     .into_any()

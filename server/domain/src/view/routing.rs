@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Instant, PoolName, RouterKind, RouterName, Scope, ServerStatus};
+use crate::{
+    Instant, OwedList, PoolName, RouterKind, RouterName, Scope, ServerStatus, SetState, Spread, census::Census,
+};
 
 /// A pool on the routing page.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -13,6 +15,8 @@ pub struct PoolCard {
     pub scope: Scope,
     /// Its servers.
     pub servers: Vec<ServerStatus>,
+    /// How its routes are spread over them.
+    pub spread: Spread,
 }
 
 /// A router on the routing page.
@@ -37,6 +41,12 @@ pub struct RouterCard {
 pub struct RoutingPage {
     /// The routers.
     pub routers: Vec<RouterCard>,
+    /// States that were set and are lost: a load balancer that restarts forgets them.
+    pub lost: Vec<SetState>,
+    /// What is owed to them, oldest first.
+    pub owed: OwedList,
+    /// The last census that came to its end.
+    pub census: Option<Census>,
     /// When it was read.
     pub now: Instant,
 }

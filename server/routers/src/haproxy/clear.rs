@@ -22,11 +22,11 @@ use crate::RouterError;
 
 /// Pauses before a row that is still there is tried again: 95 ms in all, for a whole clean-up has 100 without drain.
 /// What is held for longer is held by a request, and the clearing after the drain removes it.
-const PAUSES: [Duration; 4] =
+pub(super) const PAUSES: [Duration; 4] =
     [Duration::from_millis(5), Duration::from_millis(15), Duration::from_millis(25), Duration::from_millis(50)];
 
 /// How a row that is held answers.
-const HELD: &str = "Entry currently in use";
+pub(super) const HELD: &str = "Entry currently in use";
 
 /// Keys of the first line that finds out whether the table keeps them whole.
 const PROBE: usize = 100;
@@ -53,7 +53,7 @@ impl Haproxy {
 
     /// Before anything is removed: a table that cuts keys would lose another customer's row. Keys no longer than one
     /// that was seen whole need no look; of the others the longest come first, for a row of theirs answers for the rest.
-    async fn refuse_a_cutting_table(&self, pool: &Pool, keys: &[&RouteKey]) -> Result<(), RouterError> {
+    pub(super) async fn refuse_a_cutting_table(&self, pool: &Pool, keys: &[&RouteKey]) -> Result<(), RouterError> {
         let unproven = |key: &&&RouteKey| key.as_str().len() > pool.proven.load(Ordering::Relaxed);
         let mut long: Vec<&RouteKey> = keys.iter().filter(unproven).copied().collect();
         long.sort_by_key(|key| std::cmp::Reverse(key.as_str().len()));

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use domain::RouteKey;
+use domain::{RouteKey, ServerState};
 
 /// The name of a table, a back end or an ACL file: 1 to 200 characters of `[A-Za-z0-9_.:/-]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,8 +55,12 @@ pub(super) enum Command<'a> {
     Show(&'a Word, &'a RouteKey),
     /// Removes the row of a key, unless something holds it.
     Clear(&'a Word, &'a RouteKey),
+    /// Pins a key to a server by its number. On a row that is there it changes nothing that HAProxy heeds: its text wins.
+    Set(&'a Word, &'a RouteKey, u64),
     /// States of a back end's servers.
     States(&'a Word),
+    /// Sets what is done with a server of a back end. Needs level admin.
+    SetState(&'a Word, &'a Word, ServerState),
     /// Counters of a back end's servers (type 4) as CSV.
     Stats(&'a Word),
     /// Whether an ACL file has a key.
@@ -77,6 +81,10 @@ impl fmt::Display for Command<'_> {
             Self::DumpOfServer(table, id) => write!(f, "show table {table} data.server_id eq {id}"),
             Self::Show(table, key) => write!(f, "show table {table} key {key}"),
             Self::Clear(table, key) => write!(f, "clear table {table} key {key}"),
+            Self::Set(table, key, id) => write!(f, "set table {table} key {key} data.server_id {id}"),
+            Self::SetState(backend, server, state) => {
+                write!(f, "set server {backend}/{server} state {}", state.as_str())
+            }
             Self::States(backend) => write!(f, "show servers state {backend}"),
             Self::Stats(backend) => write!(f, "show stat {backend} 4 -1"),
             Self::AclGet(file, key) => write!(f, "get acl {file} {key}"),

@@ -20,14 +20,16 @@ mod parse_peers;
 mod parse_stat;
 mod parse_state;
 mod parse_table;
+mod pin;
 mod refusal;
 mod roster;
 mod rows;
 mod servers;
+mod set_state;
 mod transport;
 
 use async_trait::async_trait;
-use domain::{PoolInfo, PoolName, RouteKey, RouterKind, RouterName, ServerName, Span};
+use domain::{PoolInfo, PoolName, RouteKey, RouterKind, RouterName, ServerName, ServerState, Span, StateReading};
 
 use self::{
     command::Command, config::Pool, list::entry, parse_table::Row, roster::Roster, rows::distinct, transport::Transport,
@@ -143,6 +145,23 @@ impl Router for Haproxy {
 
     async fn lift(&self, keys: &[RouteKey]) -> Result<(), RouterError> {
         self.lower(&distinct(keys)).await
+    }
+
+    async fn state_of(&self, pool: &PoolName, server: &ServerName) -> Result<StateReading, RouterError> {
+        self.read_state(self.pool(pool)?, server).await
+    }
+
+    async fn set_state(
+        &self,
+        pool: &PoolName,
+        server: &ServerName,
+        state: ServerState,
+    ) -> Result<StateReading, RouterError> {
+        self.change_state(self.pool(pool)?, server, state).await
+    }
+
+    async fn pin(&self, pool: &PoolName, key: &RouteKey, server: &ServerName) -> Result<Option<Entry>, RouterError> {
+        self.re_pin(self.pool(pool)?, key, server).await
     }
 
     async fn list(&self, pool: &PoolName, limit: u64) -> Result<Listing, RouterError> {

@@ -1,6 +1,6 @@
 //! Reads `show servers state`: what an operator set and what the checks say of each server of a back end.
 
-use domain::Health;
+use domain::{Health, ServerState};
 
 /// A server's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,10 +13,13 @@ pub(super) struct State<'a> {
     pub(super) address: String,
     /// What operator and checks say.
     pub(super) health: Health,
+    /// What is set.
+    pub(super) set: ServerState,
 }
 
-/// `srv_admin_state`: forced (0x01), inherited (0x02) and configured (0x04) maintenance, name that does not resolve (0x20).
-const MAINTENANCE: u32 = 0x01 | 0x02 | 0x04 | 0x20;
+/// `srv_admin_state`: forced (0x01) and inherited (0x02) maintenance, name that does not resolve (0x20). Not 0x04: it tells
+/// that the configuration says `disabled`, and stays when the server was set to ready (seen on 2.6.12: 5, then 4).
+const MAINTENANCE: u32 = 0x01 | 0x02 | 0x20;
 /// `srv_admin_state`: forced (0x08) and inherited (0x10) drain.
 const DRAIN: u32 = 0x08 | 0x10;
 
@@ -31,11 +34,13 @@ pub(super) fn states<'t>(text: &'t str) -> Result<Vec<State<'t>>, ()> {
     let read = |line: &'t str| {
         let cells: Vec<&str> = line.split(' ').collect();
         let cell = |index: Option<usize>| cells.get(index?).copied();
+        let admin = cell(Some(admin))?.parse().ok()?;
         let state = State {
             id: cell(Some(id))?.parse().ok()?,
             name: cell(Some(name)).filter(|name| !name.is_empty())?,
             address: full_address(cell(address).unwrap_or_default(), cell(port).unwrap_or_default()),
-            health: health(cell(Some(op))?.parse().ok()?, cell(Some(admin))?.parse().ok()?, cell(weight)),
+            health: health(cell(Some(op))?.parse().ok()?, admin, cell(weight)),
+            set: set(admin),
         };
         Some(state)
     };
@@ -52,6 +57,15 @@ fn health(op: u32, admin: u32, weight: Option<&str>) -> Health {
         1 | 2 => Health::Healthy,
         3 => Health::Draining,
         _ => Health::Unknown,
+    }
+}
+
+/// What an operator set, here or in the configuration.
+const fn set(admin: u32) -> ServerState {
+    match admin {
+        _ if admin & MAINTENANCE != 0 => ServerState::Maint,
+        _ if admin & DRAIN != 0 => ServerState::Drain,
+        _ => ServerState::Ready,
     }
 }
 
@@ -117,6 +131,20 @@ mod tests {
             (9, 0, Some("1"), Health::Unknown),
         ] {
             assert_eq!(health(op, admin, weight), wanted, "op {op}, admin {admin}, weight {weight:?}");
+        }
+        for (admin, wanted) in [
+            (0, ServerState::Ready),
+            (0x40, ServerState::Ready),
+            (8, ServerState::Drain),
+            (0x10, ServerState::Drain),
+            (1, ServerState::Maint),
+            (4, ServerState::Ready),
+            (12, ServerState::Drain),
+            (5, ServerState::Maint),
+            (9, ServerState::Maint),
+            (0x20, ServerState::Maint),
+        ] {
+            assert_eq!(set(admin), wanted, "{admin}");
         }
     }
 

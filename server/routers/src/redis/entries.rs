@@ -83,7 +83,7 @@ impl Redis {
     }
 
     /// The beginning of a value; `None` when the key holds no text.
-    fn value(&self, answer: Option<Result<Value, RedisError>>) -> Result<Option<Vec<u8>>, RouterError> {
+    pub(super) fn value(&self, answer: Option<Result<Value, RedisError>>) -> Result<Option<Vec<u8>>, RouterError> {
         match answer {
             Some(Ok(Value::BulkString(bytes))) => Ok(Some(bytes)),
             Some(Err(error)) if error.code() == Some("WRONGTYPE") => Ok(None),

@@ -12,6 +12,7 @@ mod entries;
 mod fence;
 mod info;
 mod pattern;
+mod pin;
 mod refusal;
 mod sweep;
 mod transport;
@@ -20,7 +21,9 @@ mod value;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
-use domain::{Counters, Health, PoolInfo, PoolName, RouteKey, RouterKind, RouterName, ServerName, Span};
+use domain::{
+    Counters, Health, PoolInfo, PoolName, RouteKey, RouterKind, RouterName, ServerName, ServerState, Span, StateReading,
+};
 use redis::{Pipeline, Value};
 
 use self::{
@@ -162,6 +165,23 @@ impl Router for Redis {
 
     async fn lift(&self, keys: &[RouteKey]) -> Result<(), RouterError> {
         self.lower(&distinct(keys)).await
+    }
+
+    async fn state_of(&self, pool: &PoolName, server: &ServerName) -> Result<StateReading, RouterError> {
+        Err(self.has_no_states(self.pool(pool)?, server))
+    }
+
+    async fn set_state(
+        &self,
+        pool: &PoolName,
+        server: &ServerName,
+        _state: ServerState,
+    ) -> Result<StateReading, RouterError> {
+        Err(self.has_no_states(self.pool(pool)?, server))
+    }
+
+    async fn pin(&self, pool: &PoolName, key: &RouteKey, server: &ServerName) -> Result<Option<Entry>, RouterError> {
+        self.re_pin(self.pool(pool)?, key, server).await
     }
 
     async fn list(&self, pool: &PoolName, limit: u64) -> Result<Listing, RouterError> {

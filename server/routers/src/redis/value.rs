@@ -63,6 +63,25 @@ impl ValueFormat {
             }
         }
     }
+
+    /// `old` with `server` in place of the one that it names: other fields of a JSON object stay, that with the session
+    /// goes, for it did not make this entry.
+    pub(super) fn write(&self, old: &[u8], server: &ServerName) -> Vec<u8> {
+        match self {
+            Self::Text => server.as_str().as_bytes().to_vec(),
+            Self::Json { server: field, session } => {
+                let mut fields = match serde_json::from_slice(old) {
+                    Ok(serde_json::Value::Object(fields)) => fields,
+                    _ => serde_json::Map::new(),
+                };
+                if let Some(session) = session {
+                    fields.remove(session);
+                }
+                fields.insert(field.clone(), server.as_str().into());
+                serde_json::Value::Object(fields).to_string().into_bytes()
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -87,6 +106,21 @@ mod tests {
         assert_eq!(read(&json(), r#"{"server":"api-1","by":"s_1","more":[1]}"#), (some("api-1"), some("s_1")));
         assert_eq!(read(&json(), r#"{"server":"api-1","by":7}"#), (some("api-1"), None));
         assert_eq!(read(&json(), r#"{"by":"s_1"}"#), (None, some("s_1")));
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_other_fields_stay() {
+        let server = ServerName::parse("api-3").unwrap();
+        for (format, old) in [
+            (ValueFormat::Text, "api-1"),
+            (json(), r#"{"server":"api-1","by":"s_1","more":[1]}"#),
+            (json(), "rubbish"),
+            (json(), ""),
+        ] {
+            let text = String::from_utf8(format.write(old.as_bytes(), &server)).unwrap();
+            assert_eq!(read(&format, &text), (Some("api-3".to_owned()), None), "{text}");
+            assert_eq!(text.contains("more"), old.contains("more"), "{text}");
+        }
     }
 
     #[test]

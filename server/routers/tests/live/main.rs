@@ -14,3 +14,4 @@ mod redis;
 mod refusals;
 mod servers;
 mod speed;
+mod states;

@@ -8,7 +8,7 @@ use domain::{
 };
 use store::{Inserted, Tx};
 
-use crate::{Error, Result, Unstick, crash, world::PLAN_SESSIONS};
+use crate::{Error, Result, Unstick, check::why, crash, world::PLAN_SESSIONS};
 
 /// What came of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,19 +158,6 @@ impl Unstick {
 /// # Errors
 /// `Invalid` for the reason or the ticket.
 pub(crate) fn checked(mut request: CleanupRequest) -> Result<CleanupRequest> {
-    request.reason = request.reason.trim().to_owned();
-    request.ticket = request.ticket.trim().to_owned();
-    let letters = request.reason.chars().count();
-    if !(5..=500).contains(&letters) {
-        let message = if letters < 5 {
-            "say why, in at least 5 characters: it goes into the audit log"
-        } else {
-            "say it in at most 500 characters"
-        };
-        return Err(Error::invalid("reason", message));
-    }
-    if request.ticket.chars().count() > 64 || request.ticket.chars().any(char::is_control) {
-        return Err(Error::invalid("ticket", "a ticket is at most 64 characters in one line"));
-    }
+    (request.reason, request.ticket) = why(&request.reason, &request.ticket)?;
     Ok(request)
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use domain::{
     Actor, Counters, Health, Instant, Permission, Place, PoolInfo, PoolName, RouteKey, RouterKind, Scope, ServerName,
-    Session, SessionId,
+    ServerState, Session, SessionId,
 };
 use store::{EmbeddedServer, Pin};
 
@@ -48,7 +48,9 @@ impl Unstick {
         let now = self.now();
         let stored = stored_pool(&pool.place.router, &pool.place.pool);
         let expires_at = now + self.settings().embedded_pin_timeout;
-        let server = self.choice(&pool, &stored, now).await?.take()?;
+        let mut choice = self.choice(&pool, &stored, now).await?;
+        let leaves = choice.leaves(&self.store().pins(&stored, std::slice::from_ref(&key), now).await?);
+        let server = choice.take()?;
         let pin = Pin {
             pool: stored,
             key,
@@ -59,7 +61,12 @@ impl Unstick {
             pinned_at: now,
             expires_at,
         };
-        let pin = transact!(self, tx => { Ok(tx.pin(&pin, now).await?) })?;
+        let pin = transact!(self, tx => {
+            if !leaves.is_empty() {
+                tx.unpin(&pin.pool, &leaves).await?;
+            }
+            Ok(tx.pin(&pin, now).await?)
+        })?;
         let Pin { key, server, pinned_at, expires_at, .. } = pin;
         Ok(Asked { place: pool.place, scope: pool.scope, key, server, pinned_at, expires_at })
     }
@@ -89,7 +96,9 @@ impl Unstick {
             async { Ok(self.store().pins(&stored, &keys, now).await?) },
             self.choice(&pool, &stored, now)
         )?;
-        let known: HashMap<&RouteKey, &ServerName> = known.iter().map(|pin| (&pin.key, &pin.server)).collect();
+        let leaves = choice.leaves(&known);
+        let stay = known.iter().filter(|pin| !leaves.contains(&pin.key));
+        let known: HashMap<&RouteKey, &ServerName> = stay.map(|pin| (&pin.key, &pin.server)).collect();
         let expires_at = now + self.settings().embedded_pin_timeout;
         let mut pins = Vec::with_capacity(by_key.len());
         for (key, session) in &by_key {
@@ -108,7 +117,12 @@ impl Unstick {
                 expires_at,
             });
         }
-        let held = transact!(self, tx => { Ok(tx.pin_all(&pins, now).await?) })?;
+        let held = transact!(self, tx => {
+            if !leaves.is_empty() {
+                tx.unpin(&stored, &leaves).await?;
+            }
+            Ok(tx.pin_all(&pins, now).await?)
+        })?;
         let held: HashMap<RouteKey, Pin> = held.into_iter().map(|pin| (pin.key.clone(), pin)).collect();
         let asked = |session: &Session| {
             let Pin { key, server, pinned_at, expires_at, .. } = held.get(&key_of(session))?.clone();
@@ -135,6 +149,7 @@ impl Unstick {
             pool: stored_pool(&pool.place.router, &pool.place.pool),
             name: server.clone(),
             state,
+            held: ServerState::Ready,
             counters,
             updated_at: self.now(),
         };
@@ -159,19 +174,36 @@ impl Unstick {
             record.map_or(Health::Unknown, |record| record.status.health)
         };
         let pins = |name: &ServerName| counts.iter().find(|(other, _)| other == name).map_or(0, |(_, count)| *count);
-        let takes = servers.into_iter().filter(|server| &server.pool == stored && server.state == Health::Healthy);
-        Ok(Choice(takes.map(|server| (health(&server.name).is_bad(), pins(&server.name), server.name)).collect()))
+        let (mut takes, mut closed) = (Vec::new(), Vec::new());
+        for server in servers.into_iter().filter(|server| &server.pool == stored) {
+            match server.health() {
+                Health::Healthy => takes.push((health(&server.name).is_bad(), pins(&server.name), server.name)),
+                Health::Maintenance => closed.push(server.name),
+                _ => {}
+            }
+        }
+        Ok(Choice { takes, closed })
     }
 }
 
-/// Servers in rotation: whether each serves badly, how many pins lead to it, its name.
-struct Choice(Vec<(bool, i64, ServerName)>);
+/// The servers of a pool.
+struct Choice {
+    /// Those in rotation: whether each serves badly, how many pins lead to it, its name.
+    takes: Vec<(bool, i64, ServerName)>,
+    /// Those to which nobody is sent, not even who is pinned there.
+    closed: Vec<ServerName>,
+}
 
 impl Choice {
+    /// The keys of those `pins` that lead to a server to which nobody is sent.
+    fn leaves(&self, pins: &[Pin]) -> Vec<RouteKey> {
+        pins.iter().filter(|pin| self.closed.contains(&pin.server)).map(|pin| pin.key.clone()).collect()
+    }
+
     /// The server with the fewest pins, which then has one more; the name decides between equals, so that it is no
     /// lottery.
     fn take(&mut self) -> Result<ServerName> {
-        let best = self.0.iter_mut().min();
+        let best = self.takes.iter_mut().min();
         let (_, pins, name) = best
             .ok_or_else(|| Error::Conflict("no server of that pool takes anybody: report one as ready".to_owned()))?;
         *pins += 1;

@@ -4,12 +4,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::{Clock, PoolName, RouteKey, RouterName, ServerName, Span};
+use domain::{Clock, PoolName, RouteKey, RouterName, Scope, ServerName, ServerState, Span, StateReading};
 use routers::{Entry, Listing, RouterError, ServerReading, embedded::RouteTable};
 use store::{Pin, Store, StoreError};
 
 /// A fence that nobody lifted (its process died) opens by itself after this time.
 const FENCED: Span = Span::from_secs(300);
+/// How long a pin that a person made holds without traffic, where none was before: the default of `embedded_pin_timeout`.
+const PINNED: Span = Span::from_secs(30 * 60);
 
 /// The table of the embedded router `name`.
 pub fn embedded_table(store: Store, clock: Arc<dyn Clock>, name: &RouterName) -> Arc<dyn RouteTable> {
@@ -108,9 +110,44 @@ impl RouteTable for Table {
         let prefix = format!("{}:", self.name);
         let mine = servers.into_iter().filter_map(|server| {
             let pool = PoolName::parse(server.pool.as_str().strip_prefix(&prefix)?).ok()?;
-            Some(ServerReading { pool, name: server.name, state: server.state, counters: server.counters })
+            let state = server.health();
+            Some(ServerReading { pool, name: server.name, state, counters: server.counters })
         });
         Ok(mine.collect())
+    }
+
+    async fn state_of(&self, pool: &PoolName, server: &ServerName) -> Result<Option<StateReading>, RouterError> {
+        let (stored, servers) = (stored_pool(&self.name, pool), self.store.embedded_servers().await.map_err(trouble)?);
+        let found = servers.iter().find(|known| known.pool == stored && known.name == *server);
+        Ok(found.map(|known| StateReading { state: known.held, health: known.health() }))
+    }
+
+    async fn hold(&self, pool: &PoolName, server: &ServerName, state: ServerState) -> Result<(), RouterError> {
+        let mut tx = self.store.begin().await.map_err(trouble)?;
+        tx.hold_embedded_server(&stored_pool(&self.name, pool), server, state).await.map_err(trouble)?;
+        tx.commit().await.map_err(trouble)
+    }
+
+    async fn put(&self, pool: &PoolName, scope: Scope, key: &RouteKey, server: &ServerName) -> Result<(), RouterError> {
+        let (stored, now) = (stored_pool(&self.name, pool), self.clock.now());
+        let keys = std::slice::from_ref(key);
+        let before = self.store.pins(&stored, keys, now).await.map_err(trouble)?.pop();
+        let owners = self.store.owners_of_keys(keys).await.map_err(trouble)?;
+        let owner = owners.into_iter().find(|owner| owner.scope == scope);
+        let pin = Pin {
+            pool: stored,
+            key: key.clone(),
+            scope,
+            server: server.clone(),
+            account: owner.as_ref().map(|owner| owner.account.clone()),
+            // A session's own key is that session's; that of an account was pinned by a person.
+            session: owner.and_then(|owner| owner.session),
+            pinned_at: now,
+            expires_at: before.map_or(now + PINNED, |pin| pin.expires_at),
+        };
+        let mut tx = self.store.begin().await.map_err(trouble)?;
+        tx.import_pins(std::slice::from_ref(&pin)).await.map_err(trouble)?;
+        tx.commit().await.map_err(trouble)
     }
 
     async fn list(&self, pool: &PoolName, limit: u64) -> Result<Listing, RouterError> {

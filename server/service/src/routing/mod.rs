@@ -4,8 +4,11 @@ mod ask;
 mod embedded;
 mod observe;
 mod page;
+mod re_pin;
+mod set_state;
 
 pub use ask::Asked;
 pub use embedded::embedded_table;
 pub(crate) use embedded::stored_pool;
 pub(crate) use observe::ObserverState;
+pub(crate) use page::lost;

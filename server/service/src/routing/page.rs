@@ -1,15 +1,25 @@
-//! The routing page: routers, pools, servers, and what is owed to whom.
+//! The routing page: routers, pools, servers and how their customers are spread, what is owed to whom, the last census.
 
 use std::{collections::HashMap, sync::Arc};
 
 use domain::{
-    Actor, Permission, ServerStatus,
+    Actor, OwedList, Permission, Place, ServerName, ServerStatus, SetState, Spread,
     view::{PoolCard, RouterCard, RoutingPage},
 };
 use futures::future::join_all;
 use routers::Router;
 
 use crate::{Result, Unstick};
+
+/// Owed steps that the page shows; the others are counted.
+const OWED: u32 = 100;
+
+/// What is stored about all routers.
+struct Known {
+    servers: Vec<ServerStatus>,
+    pinned: Vec<(Place, ServerName, i64)>,
+    owed: HashMap<domain::RouterName, i64>,
+}
 
 impl Unstick {
     /// Every router as it is now.
@@ -18,24 +28,46 @@ impl Unstick {
     /// `Denied`.
     pub async fn routing(&self, actor: &Actor) -> Result<RoutingPage> {
         self.authorize(actor, Permission::ReadRouting, "routing").await?;
-        let (records, counts, owed) =
-            tokio::try_join!(self.store().servers(), self.store().pinned_counts(), self.store().owed_by_router())?;
-        let pinned: HashMap<_, i64> = counts.into_iter().map(|(place, server, n)| ((place, server), n)).collect();
-        let owed: HashMap<_, i64> = owed.into_iter().collect();
+        let store = self.store();
+        // Boxed: what these hold is large, and would be part of every future above.
+        let (records, pinned, owed, steps, census, asked) = Box::pin(async {
+            tokio::try_join!(
+                store.servers(),
+                store.pinned_counts(),
+                store.owed_by_router(),
+                store.owed_steps(OWED),
+                store.last_census(),
+                store.server_states(),
+            )
+        })
+        .await?;
         let mut servers = self.current_servers(records).await;
+        let lost = lost(asked, &servers);
         for server in &mut servers {
-            let key = (server.place.clone(), server.name.clone());
-            server.pinned = server.pinned.or_else(|| pinned.get(&key).copied());
+            let counted = pinned.iter().find(|(place, name, _)| *place == server.place && *name == server.name);
+            // Where a router's routes are counted, a server that none leads to has none.
+            let counts = pinned.iter().any(|(place, ..)| *place == server.place);
+            server.pinned = server.pinned.or_else(|| counted.map(|(.., n)| *n)).or(counts.then_some(0));
         }
-        let cards = join_all(self.fleet().iter().map(|router| async {
-            let owed = owed.get(router.name()).copied().unwrap_or(0);
-            card(router, &servers, owed).await
-        }));
-        Ok(RoutingPage { routers: cards.await, now: self.now() })
+        let waiting = owed.iter().map(|(_, n)| n).sum::<i64>();
+        let more = (waiting - i64::try_from(steps.len()).unwrap_or(i64::MAX)).max(0);
+        let known = Known { servers, pinned, owed: owed.into_iter().collect() };
+        let cards = join_all(self.fleet().iter().map(|router| card(router, &known))).await;
+        Ok(RoutingPage { routers: cards, lost, owed: OwedList { steps, more }, census, now: self.now() })
     }
 }
 
-async fn card(router: &Arc<dyn Router>, servers: &[ServerStatus], owed: i64) -> RouterCard {
+/// Those of the states that somebody set which the servers do not have any more.
+pub(crate) fn lost(asked: Vec<SetState>, servers: &[ServerStatus]) -> Vec<SetState> {
+    let health = |asked: &SetState| {
+        let server = servers.iter().find(|server| server.place == asked.place && server.name == asked.server)?;
+        // What was read before it was set tells nothing of it.
+        (server.read_at > asked.asked_at).then_some(server.health)
+    };
+    asked.into_iter().filter(|asked| health(asked).is_some_and(|health| asked.is_lost_at(health))).collect()
+}
+
+async fn card(router: &Arc<dyn Router>, known: &Known) -> RouterCard {
     let (trouble, about) = match router.about().await {
         Ok(about) => {
             let up = about.uptime.map_or_else(String::new, |span| format!(", up {span}"));
@@ -43,17 +75,21 @@ async fn card(router: &Arc<dyn Router>, servers: &[ServerStatus], owed: i64) -> 
         }
         Err(error) => (Some(error.to_string()), String::new()),
     };
-    let pool = |pool: &domain::PoolInfo| PoolCard {
-        pool: pool.place.pool.clone(),
-        scope: pool.scope,
-        servers: servers.iter().filter(|server| server.place == pool.place).cloned().collect(),
-    };
     RouterCard {
         name: router.name().clone(),
         kind: router.kind(),
         trouble,
         about,
-        pools: router.pools().iter().map(pool).collect(),
-        owed,
+        pools: router.pools().iter().map(|pool| pool_card(pool, known)).collect(),
+        owed: known.owed.get(router.name()).copied().unwrap_or(0),
     }
+}
+
+fn pool_card(pool: &domain::PoolInfo, known: &Known) -> PoolCard {
+    let servers: Vec<ServerStatus> =
+        known.servers.iter().filter(|server| server.place == pool.place).cloned().collect();
+    let here = known.pinned.iter().filter(|(place, ..)| *place == pool.place);
+    let pinned: Vec<(ServerName, i64)> = here.map(|(_, name, n)| (name.clone(), *n)).collect();
+    let spread = Spread::of(&servers, &pinned);
+    PoolCard { pool: pool.place.pool.clone(), scope: pool.scope, servers, spread }
 }

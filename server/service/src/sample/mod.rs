@@ -7,7 +7,8 @@ mod people;
 use std::sync::Arc;
 
 use domain::{
-    Actor, Counters, Health, Instant, Permission, PoolInfo, RouterKind, SeededEntropy, ServerName, view::AuditFilter,
+    Actor, Counters, Health, Instant, Permission, PoolInfo, RouterKind, SeededEntropy, ServerName, ServerState,
+    view::AuditFilter,
 };
 use store::{EmbeddedServer, StoreError};
 use tokio::task::JoinHandle;
@@ -196,6 +197,7 @@ impl Unstick {
                     pool: crate::routing::stored_pool(&pool.place.router, &pool.place.pool),
                     name: ServerName::parse(name).map_err(Error::internal)?,
                     state,
+                    held: ServerState::Ready,
                     counters: Counters { requests: 50_000, errors, response_ms },
                     updated_at: now,
                 };

@@ -14,5 +14,6 @@ mod model;
 mod processes;
 mod requests;
 mod staff;
+mod states;
 mod watch;
 mod zombies;

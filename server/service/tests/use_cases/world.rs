@@ -11,7 +11,8 @@ use std::{
 use async_trait::async_trait;
 use domain::{
     AccountId, Actor, CleanupId, Clock, Counters, EndReason, Health, Instant, Mode, Place, Policy, PoolInfo, PoolName,
-    RouteKey, RouterKind, RouterName, Scope, SeededEntropy, ServerName, SessionId, Span, Status, TokenId, TokenScope,
+    RouteKey, RouterKind, RouterName, Scope, SeededEntropy, ServerName, ServerState, SessionId, Span, StateReading,
+    Status, TokenId, TokenScope,
     invariants::{self, Facts},
     view::CleanupRequest,
 };
@@ -211,6 +212,20 @@ impl Router for Scripted {
         }
         self.script.fences.lock().unwrap().retain(|key| !keys.contains(key));
         self.inner.lift(keys).await
+    }
+    async fn state_of(&self, pool: &PoolName, server: &ServerName) -> Result<StateReading, RouterError> {
+        self.call(self.inner.state_of(pool, server)).await
+    }
+    async fn set_state(
+        &self,
+        pool: &PoolName,
+        server: &ServerName,
+        state: ServerState,
+    ) -> Result<StateReading, RouterError> {
+        self.call(self.inner.set_state(pool, server, state)).await
+    }
+    async fn pin(&self, pool: &PoolName, key: &RouteKey, server: &ServerName) -> Result<Option<Entry>, RouterError> {
+        self.call(self.inner.pin(pool, key, server)).await
     }
     async fn list(&self, pool: &PoolName, limit: u64) -> Result<Listing, RouterError> {
         self.call(self.inner.list(pool, limit)).await

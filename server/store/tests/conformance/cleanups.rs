@@ -17,6 +17,7 @@ both! {
     progress_is_kept_and_counted,
     a_step_that_is_not_there_is_an_error,
     what_a_router_owes_is_counted_and_woken,
+    what_is_owed_is_listed_oldest_first_and_ends,
     a_person_may_retry_what_waits_and_nothing_else,
     pages_show_every_one_once_newest_first,
     a_title_is_the_best_there_is,
@@ -196,6 +197,31 @@ async fn what_a_router_owes_is_counted_and_woken(db: &Db) {
     done.stage = Stage::Verified;
     set(db, "c1", Status::Running, 10, &[done]).await;
     assert_eq!(db.store.owed_by_router().await.unwrap(), []);
+}
+
+async fn what_is_owed_is_listed_oldest_first_and_ends(db: &Db) {
+    db.accounts(&["a", "b", "c", "d"]).await;
+    let mut waiting = moved();
+    waiting[1].trouble = Some(Trouble::Unreachable("lb-1 is silent".to_owned()));
+    for (id, account, second) in [("c2", "b", 20), ("c1", "a", 10), ("c3", "c", 30), ("c4", "d", 5)] {
+        insert(db, id, account, second).await;
+        if id != "c4" {
+            set(db, id, Status::Owed, 100, &waiting).await;
+        }
+    }
+    let owed = db.store.owed_steps(100).await.unwrap();
+    let seen: Vec<(&str, i64)> = owed.iter().map(|owed| (owed.cleanup.as_str(), owed.step.no)).collect();
+    assert_eq!(seen, [("c1", 2), ("c1", 3), ("c2", 2), ("c2", 3), ("c3", 2), ("c3", 3)], "and nothing of c4");
+    assert_eq!((&owed[0].account, owed[0].asked_at, &owed[0].step), (&aid("a"), at(10), &waiting[1]));
+    assert_eq!(db.store.owed_steps(3).await.unwrap(), owed[..3]);
+    let counted: i64 = db.store.owed_by_router().await.unwrap().iter().map(|(_, n)| n).sum();
+    assert_eq!(counted, 6, "the list and the counts are of the same steps");
+    let mut done = waiting[1..3].to_vec();
+    for step in &mut done {
+        (step.stage, step.trouble, step.verified_at) = (Stage::Verified, None, Some(at(200)));
+    }
+    set(db, "c1", Status::Running, 200, &done).await;
+    assert_eq!(db.store.owed_steps(1).await.unwrap()[0].cleanup, cid("c2"));
 }
 
 async fn a_person_may_retry_what_waits_and_nothing_else(db: &Db) {

@@ -1,6 +1,6 @@
 //! The embedded router: a pin stays until it expires, a fence keeps new ones away, and the counts are right.
 
-use domain::{Counters, Health, Scope};
+use domain::{Counters, Health, Scope, ServerState};
 use store::{EmbeddedServer, Pin};
 
 use crate::world::{Db, Dice, aid, at, key, pool, server, sid};
@@ -204,11 +204,19 @@ async fn servers_come_back_as_they_were(db: &Db) {
         pool: pool("app"),
         name: server("api-1"),
         state: Health::Draining,
+        held: ServerState::Ready,
         counters: Counters { requests: 10, errors: 2, response_ms: 30 },
         updated_at: at(1),
     };
     tx!(db, tx => tx.save_embedded_server(&fed));
     let again = EmbeddedServer { state: Health::Healthy, updated_at: at(2), ..fed.clone() };
     tx!(db, tx => tx.save_embedded_server(&again));
+    assert_eq!(db.store.embedded_servers().await.unwrap(), std::slice::from_ref(&again));
+    assert!(tx!(db, tx => tx.hold_embedded_server(&pool("app"), &server("api-1"), ServerState::Maint)));
+    tx!(db, tx => tx.save_embedded_server(&again));
+    let held = &db.store.embedded_servers().await.unwrap()[0];
+    assert_eq!((held.held, held.health()), (ServerState::Maint, Health::Maintenance), "a report does not change it");
+    assert!(tx!(db, tx => tx.hold_embedded_server(&pool("app"), &server("api-1"), ServerState::Ready)));
+    assert!(!tx!(db, tx => tx.hold_embedded_server(&pool("app"), &server("api-9"), ServerState::Drain)));
     assert_eq!(db.store.embedded_servers().await.unwrap(), [again]);
 }

@@ -19,6 +19,7 @@ mod open;
 mod routes;
 mod schema;
 mod search;
+mod server_states;
 mod sessions;
 mod staff;
 mod tamper;

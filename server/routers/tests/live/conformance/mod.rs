@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use domain::{Health, RouteKey, Scope, Span};
+use domain::{Health, RouteKey, RouterKind, Scope, ServerState, Span};
 use routers::{Entry, Listing, Router, RouterError};
 
 use self::subject::{Subject, server};
@@ -43,6 +43,8 @@ promises! {
         the_entries_of_a_server_are_its_own
         a_pool_that_is_not_configured_is_refused
         servers_are_told_as_their_operators_see_them
+        a_state_is_set_and_read_back_or_it_is_said_that_there_is_none
+        a_key_is_pinned_to_the_server_that_was_chosen
         thousands_of_keys_are_as_good_as_one
         callers_do_not_disturb_each_other;
     outside:
@@ -197,6 +199,58 @@ async fn servers_are_told_as_their_operators_see_them(it: Subject) {
         assert!(!matches!(reading.state, Health::Degraded | Health::Gone), "that is concluded elsewhere: {reading:?}");
         assert!(it.router.pools().iter().any(|info| info.place.pool == reading.pool), "{reading:?}");
     }
+}
+
+async fn a_state_is_set_and_read_back_or_it_is_said_that_there_is_none(it: Subject) {
+    let (api_2, nobody) = (server("api-2"), server("nobody"));
+    refused(&it.router.state_of(&it.pool, &nobody).await);
+    refused(&it.router.set_state(&it.pool, &nobody, ServerState::Drain).await);
+    refused(&it.router.set_state(&pool("elsewhere"), &api_2, ServerState::Drain).await);
+    if it.router.kind() == RouterKind::Redis {
+        for state in ServerState::ALL {
+            let told = it.router.set_state(&it.pool, &api_2, state).await;
+            refused(&told);
+            assert!(told.unwrap_err().to_string().contains("no servers whose state could be set"));
+        }
+        return;
+    }
+    for (state, health) in [
+        (ServerState::Drain, Health::Draining),
+        (ServerState::Drain, Health::Draining),
+        (ServerState::Maint, Health::Maintenance),
+        (ServerState::Drain, Health::Draining),
+        (ServerState::Ready, Health::Healthy),
+    ] {
+        let read = it.router.set_state(&it.pool, &api_2, state).await.unwrap();
+        assert_eq!((read.state, read.health), (state, health));
+        assert_eq!(it.router.state_of(&it.pool, &api_2).await.unwrap(), read);
+        let servers = it.router.servers().await.unwrap();
+        for reading in servers.iter().filter(|reading| reading.pool == it.pool) {
+            let wanted = if reading.name == api_2 { health } else { Health::Healthy };
+            assert_eq!(reading.state, wanted, "{state:?} of api-2, seen of {}", reading.name);
+        }
+    }
+}
+
+async fn a_key_is_pinned_to_the_server_that_was_chosen(it: Subject) {
+    let others = keys(10, 12);
+    it.write(&others, &server("api-1")).await;
+    it.request(&key("acc_1")).await;
+    for name in ["api-2", "api-3", "api-3", "api-1"] {
+        for mine in [key("acc_1"), key("fresh")] {
+            let read = it.router.pin(&it.pool, &mine, &server(name)).await.unwrap().unwrap();
+            assert_eq!((read.key.clone(), read.server), (mine.clone(), Some(server(name))));
+            it.request(&mine).await;
+            let found = it.router.read(&it.pool, std::slice::from_ref(&mine)).await.unwrap();
+            assert_eq!(found[0].server, Some(server(name)), "requests follow it");
+        }
+    }
+    refused(&it.router.pin(&it.pool, &key("acc_1"), &server("nobody")).await);
+    refused(&it.router.pin(&pool("elsewhere"), &key("acc_1"), &server("api-2")).await);
+    let found = it.router.read(&it.pool, &[key("acc_1")]).await.unwrap();
+    assert_eq!(found[0].server, Some(server("api-1")), "a refusal changes nothing");
+    let still = it.router.read(&it.pool, &others).await.unwrap();
+    assert!(still.len() == 10 && still.iter().all(|entry| entry.server == Some(server("api-1"))), "{still:?}");
 }
 
 async fn thousands_of_keys_are_as_good_as_one(it: Subject) {

@@ -43,7 +43,8 @@ impl Subject {
 
     pub async fn haproxy() -> Self {
         let lab = Lab::start().await;
-        Self { router: Box::new(lab.router()), pool: pool("accounts"), behind: Behind::Haproxy(lab) }
+        let router = lab.router_at(lab.endpoint("admin"));
+        Self { router: Box::new(router), pool: pool("accounts"), behind: Behind::Haproxy(lab) }
     }
 
     pub async fn redis() -> Self {

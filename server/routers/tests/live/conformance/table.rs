@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use domain::{Counters, Health, PoolName, RouteKey, ServerName};
+use domain::{Counters, Health, PoolName, RouteKey, Scope, ServerName, ServerState, StateReading};
 use routers::{Entry, Listing, RouterError, ServerReading, embedded::RouteTable};
 
 /// The table.
@@ -14,6 +14,7 @@ use routers::{Entry, Listing, RouterError, ServerReading, embedded::RouteTable};
 pub struct Memory {
     entries: Mutex<BTreeMap<RouteKey, ServerName>>,
     fenced: Mutex<BTreeSet<RouteKey>>,
+    held: Mutex<BTreeMap<ServerName, ServerState>>,
 }
 
 impl Memory {
@@ -65,10 +66,28 @@ impl RouteTable for Memory {
         let reading = |name| ServerReading {
             pool: PoolName::parse("app").unwrap(),
             name: ServerName::parse(name).unwrap(),
-            state: Health::Healthy,
+            state: self
+                .held
+                .lock()
+                .unwrap()
+                .get(&ServerName::parse(name).unwrap())
+                .map_or(Health::Healthy, |held| held.over(Health::Healthy)),
             counters: Counters::default(),
         };
         Ok(["api-1", "api-2", "api-3"].map(reading).to_vec())
+    }
+    async fn state_of(&self, _pool: &PoolName, server: &ServerName) -> Result<Option<StateReading>, RouterError> {
+        let state = self.held.lock().unwrap().get(server).copied().unwrap_or(ServerState::Ready);
+        let known = ["api-1", "api-2", "api-3"].contains(&server.as_str());
+        Ok(known.then(|| StateReading { state, health: state.over(Health::Healthy) }))
+    }
+    async fn hold(&self, _pool: &PoolName, server: &ServerName, state: ServerState) -> Result<(), RouterError> {
+        self.held.lock().unwrap().insert(server.clone(), state);
+        Ok(())
+    }
+    async fn put(&self, _: &PoolName, _: Scope, key: &RouteKey, server: &ServerName) -> Result<(), RouterError> {
+        self.write(key, server);
+        Ok(())
     }
     async fn list(&self, _pool: &PoolName, limit: u64) -> Result<Listing, RouterError> {
         Ok(bounded(self.that(|_, _| true), limit))
