@@ -47,7 +47,9 @@ impl Role {
             P::ReadAccounts | P::ReadRouting | P::ReadCleanups | P::ReadFindings => !matches!(self, Self::Auditor),
             P::CleanUp | P::RePin | P::RunCensus => matches!(self, Self::Support | Self::Admin),
             P::ReadAudit => matches!(self, Self::Admin | Self::Auditor),
-            P::ManageStaff | P::ManageTokens | P::Repair | P::SetServerState => matches!(self, Self::Admin),
+            P::ManageStaff | P::ManageTokens | P::Repair | P::SetServerState | P::BulkCleanUp => {
+                matches!(self, Self::Admin)
+            }
             P::ReportSessions | P::ReadSessions | P::AskRoute | P::FeedRouter => false,
         }
     }
@@ -71,6 +73,8 @@ pub enum Permission {
     ReadCleanups,
     /// Request a clean-up of one account, retry its steps.
     CleanUp,
+    /// Make, approve and steer bulk clean-ups.
+    BulkCleanUp,
     /// Pin one key to a chosen server.
     RePin,
     /// Set what a router does with a server.
@@ -109,6 +113,7 @@ impl Permission {
             Self::ReadRouting => "see routing",
             Self::ReadCleanups => "see clean-ups",
             Self::CleanUp => "clean up accounts",
+            Self::BulkCleanUp => "clean up many accounts at once",
             Self::RePin => "pin a customer to a server",
             Self::SetServerState => "set the state of a server",
             Self::ReadFindings => "see findings",

@@ -94,6 +94,8 @@ token_ids! {
     FindingId, "a finding id";
     /// A repair's id.
     RepairId, "a repair id";
+    /// A bulk clean-up's id.
+    BulkId, "a bulk clean-up's id";
 }
 text_id!(
     /// A router's name: a load balancer or an affinity map.

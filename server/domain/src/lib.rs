@@ -4,7 +4,9 @@
 
 mod access;
 mod account;
+mod account_filter;
 mod audit;
+mod bulk;
 pub mod census;
 mod cleanup;
 mod clock;
@@ -33,14 +35,19 @@ mod watch;
 
 pub use access::{Actor, Denied, Permission, Role, TokenScope};
 pub use account::Account;
+pub use account_filter::{AccountFilter, FilterError};
 pub use audit::{AuditDraft, AuditEvent, AuditLink, AuditOutcome, GENESIS};
+pub use bulk::{
+    Bulk, BulkAccount, BulkCounts, BulkHasher, BulkMove, BulkOrder, BulkOutcome, BulkSelection, BulkStatus,
+    ListProblem, ListReport, MOST_ACCOUNTS,
+};
 pub use cleanup::{Cleanup, Mode, Stage, Status, Step, StepKind, Target, Trouble};
 pub use clock::{Clock, Entropy, ManualClock, SeededEntropy, new_id};
 pub use diagnosis::{Finding, FindingKind, Look, Severity, Unread, Verdict, VerdictKind, World, diagnose};
 pub use fold::{fold, marks};
 pub use health::{Counters, Health, HealthPolicy, HealthWindow, ServerStatus};
 pub use ids::{
-    AccountId, CleanupId, FindingId, IdError, PoolName, RepairId, RouterName, ServerName, SessionId, StaffId,
+    AccountId, BulkId, CleanupId, FindingId, IdError, PoolName, RepairId, RouterName, ServerName, SessionId, StaffId,
     StaffSessionId, TokenId,
 };
 pub use instant::{Instant, ParseInstantError, Span};

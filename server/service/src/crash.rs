@@ -23,6 +23,10 @@ pub const POINTS: &[&str] = &[
 /// The points of the watch that follows, when something came back.
 pub const WATCH_POINTS: &[&str] = &["watch:claimed", "watch:before-commit", "watch:committed"];
 
+/// The points of a bulk clean-up, beside those of its accounts' own.
+pub const BULK_POINTS: &[&str] =
+    &["bulk:turns-before-commit", "bulk:turns-committed", "bulk:ends-committed", "bulk:end-before-commit"];
+
 /// Dies here, at once and without cleaning up, when `UNSTICK_CRASH_AT` names this point.
 #[inline]
 pub fn point(name: &'static str) {

@@ -6,6 +6,7 @@ mod transact;
 
 mod accounts;
 mod audit;
+mod bulk;
 mod census;
 mod check;
 mod cleanups;
@@ -30,6 +31,7 @@ use store::Store;
 use tokio::sync::{Notify, Semaphore, broadcast};
 
 pub use self::{
+    bulk::BulkSource,
     cleanups::{Evidence, Numbers, Requested},
     doctor::{Check, CheckOutcome},
     error::Error,
@@ -68,6 +70,8 @@ struct Inner {
     policy: Policy,
     /// Says that a clean-up may be due.
     kick: Notify,
+    /// Says that a bulk clean-up may have work.
+    bulk_kick: Notify,
     /// Says whose ledger changed in this process.
     changed: broadcast::Sender<CleanupId>,
     /// Password hashes that may be computed at once.
@@ -88,6 +92,7 @@ impl Unstick {
         Self(Arc::new(Inner {
             policy,
             kick: Notify::new(),
+            bulk_kick: Notify::new(),
             changed: broadcast::channel(256).0,
             hashing,
             reporter: sessions::Reporter::default(),

@@ -50,6 +50,10 @@ pub struct Settings {
     pub argon: ArgonParams,
     /// A pin of the embedded router ends after this time without traffic.
     pub embedded_pin_timeout: Span,
+    /// Bulk clean-ups of more accounts than this need a second admin.
+    pub bulk_approval_above: u32,
+    /// How long a second admin has to approve.
+    pub bulk_approval_time: Span,
     /// Load balancers that share their pools, fleet by fleet: what is set on one is set on all. A router that is in none is
     /// alone.
     pub fleets: Vec<Vec<RouterName>>,
@@ -80,6 +84,8 @@ impl Default for Settings {
             hash_threads: 2,
             argon: ArgonParams { memory_kib: 19_456, passes: 2, lanes: 1 },
             embedded_pin_timeout: Span::from_secs(30 * 60),
+            bulk_approval_above: 50,
+            bulk_approval_time: Span::from_secs(30 * 60),
             fleets: Vec::new(),
             checkpoint_file: None,
             checkpoint_every: 1_000,

@@ -27,6 +27,7 @@ impl Unstick {
     pub async fn run_workers(&self, stop: watch::Receiver<bool>) {
         tokio::join!(
             self.clean_up_worker(stop.clone()),
+            self.bulk_worker(stop.clone()),
             self.every("observer", self.settings().observe_every.to_std(), stop.clone(), async |s: &Self| s
                 .observe_once()
                 .await),

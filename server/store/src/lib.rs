@@ -10,6 +10,7 @@
 mod accounts;
 mod audit;
 mod bulk;
+mod bulks;
 mod census;
 mod cleanups;
 mod conn;
@@ -31,6 +32,7 @@ mod tx;
 pub use self::{
     accounts::{AccountUpsert, Found, FoundRow, KeyOwner},
     audit::{Checkpoint, Verification},
+    bulks::{BulkEnd, BulkLease},
     census::{CensusLease, FindingCount, FindingKey, FindingMark, Recount},
     cleanups::{Inserted, Lease},
     embedded::{EmbeddedServer, Pin},

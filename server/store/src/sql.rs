@@ -113,6 +113,32 @@ macro_rules! piece {
         "kind, router, pool, subject, id, server, account_id, session_id, severity, since, things, detail, state, \
          first_seen_at, last_seen_at, looks, census, gone_at"
     };
+    ($engine:ident bulk) => {
+        "id, selection, mode, reason, ticket, wave, rate, failure_limit, actor, staff_id, hash, status, created_at, \
+         requested_at, approve_until, approved_by, started_at, finished_at, stopped_why, live_sessions, \
+         leftover_sessions, waiting, running, owed, done, nothing_to_do, under_way, needs_attention, failed"
+    };
+    ($engine:ident bulk_account) => {
+        "no, account_id, outcome, cleanup_id, note"
+    };
+    // The tables are joined as they are written: SQLite would begin with the larger one.
+    (sqlite in_order) => { "CROSS" };
+    (postgres in_order) => { "" };
+    // What a filter of accounts asks of an account `a`; the text goes through each engine's index.
+    (sqlite passes) => {
+        concat!(
+            " AND ($3 IS NULL OR a.row_no IN (SELECT rowid FROM accounts_fts WHERE search_text MATCH $3))",
+            $crate::sql::piece!(sqlite passes_all)
+        )
+    };
+    (postgres passes) => {
+        concat!(" AND ($3 IS NULL OR a.search_text LIKE $3)", $crate::sql::piece!(postgres passes_all))
+    };
+    ($engine:ident passes_all) => {
+        " AND ($4 IS NULL OR EXISTS (SELECT 1 FROM census_findings f WHERE f.account_id = a.id AND f.state = 'open' \
+         AND f.kind = $4)) AND ($5 IS NULL OR a.leftover_sessions >= $5) AND ($6 IS NULL OR a.last_seen_at < $6) \
+         AND ($7 IS NULL OR a.plan = $7) ORDER BY a.id LIMIT $2"
+    };
     ($engine:ident $text:literal) => { $text };
 }
 pub(crate) use piece;

@@ -3,6 +3,7 @@
 mod account;
 mod accounts;
 mod audit;
+mod bulk;
 mod cleanups;
 mod routing;
 mod staff;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use account::*;
 pub use accounts::*;
 pub use audit::*;
+pub use bulk::*;
 pub use cleanups::*;
 pub use routing::*;
 pub use staff::*;

@@ -20,10 +20,21 @@ pub struct Requested {
 }
 
 /// What the transaction found. Only `Made` wrote anything.
-enum Outcome {
+pub(crate) enum Outcome {
+    /// The clean-up is stored.
     Made,
+    /// This one of the same account is under way.
     UnderWay(CleanupId),
+    /// The account is not as it was planned for.
     Changed,
+}
+
+/// Who asks for what.
+pub(crate) struct Request<'a> {
+    /// Who, as [`Actor::label`].
+    pub(crate) actor: String,
+    /// For what.
+    pub(crate) request: &'a CleanupRequest,
 }
 
 impl Unstick {
@@ -48,9 +59,9 @@ impl Unstick {
                 None => Err(Error::NothingToDo),
             };
         }
-        let cleanup = self.new_cleanup(actor, &request, &plan);
+        let cleanup = self.new_cleanup(Request { actor: actor.label(), request: &request }, &plan);
         let steps = plan.steps(cleanup.requested_at);
-        let draft = self.requested_event(actor, &cleanup, &plan);
+        let draft = self.requested_event(&cleanup, &plan);
         let outcome = transact!(self, tx => {
             let outcome = self.store_request(&mut tx, &world.account, &plan, &cleanup, &steps).await?;
             if matches!(outcome, Outcome::Made) {
@@ -73,7 +84,7 @@ impl Unstick {
         }
     }
 
-    async fn plan_now(&self, request: &CleanupRequest) -> Result<(World, Plan)> {
+    pub(crate) async fn plan_now(&self, request: &CleanupRequest) -> Result<(World, Plan)> {
         let account = self.store().account(&request.account).await?.ok_or(Error::NotFound("account"))?;
         let world = self.read_world(account, PLAN_SESSIONS).await?;
         let plan = self.plan_of(&world, request.mode)?;
@@ -89,7 +100,7 @@ impl Unstick {
         }
     }
 
-    fn new_cleanup(&self, actor: &Actor, request: &CleanupRequest, plan: &Plan) -> Cleanup {
+    pub(crate) fn new_cleanup(&self, Request { actor, request }: Request<'_>, plan: &Plan) -> Cleanup {
         let now = self.now();
         let text = new_id("c", self.entropy());
         Cleanup {
@@ -98,7 +109,7 @@ impl Unstick {
             mode: request.mode,
             reason: request.reason.clone(),
             ticket: request.ticket.clone(),
-            actor: actor.label(),
+            actor,
             plan_hash: plan.hash(),
             status: Status::Running,
             requested_at: now,
@@ -107,12 +118,13 @@ impl Unstick {
         }
     }
 
-    fn requested_event(&self, actor: &Actor, cleanup: &Cleanup, plan: &Plan) -> AuditDraft {
+    pub(crate) fn requested_event(&self, cleanup: &Cleanup, plan: &Plan) -> AuditDraft {
         let mut routes: BTreeMap<&str, usize> = BTreeMap::new();
         for route in plan.routes.iter().filter(|route| route.server.is_some()) {
             *routes.entry(route.place.router.as_str()).or_default() += 1;
         }
-        let mut draft = self.draft(actor, "cleanup.requested", cleanup.id.as_str());
+        let mut draft = self.draft(&Actor::System, "cleanup.requested", cleanup.id.as_str());
+        draft.actor.clone_from(&cleanup.actor);
         draft.account = Some(cleanup.account.clone());
         draft.reason.clone_from(&cleanup.reason);
         draft.ticket.clone_from(&cleanup.ticket);
@@ -124,7 +136,7 @@ impl Unstick {
     }
 
     /// Revokes, checks that the account is still the one that was planned for, and stores clean-up and steps.
-    async fn store_request(
+    pub(crate) async fn store_request(
         &self,
         tx: &mut Tx,
         planned: &Account,

@@ -8,7 +8,7 @@ use domain::{
 use crate::{Error, Result, Unstick};
 
 /// Every permission, to tell a page what its reader may do.
-const PERMISSIONS: [Permission; 18] = [
+const PERMISSIONS: [Permission; 19] = [
     Permission::ReadAccounts,
     Permission::ReadRouting,
     Permission::ReadFindings,
@@ -16,6 +16,7 @@ const PERMISSIONS: [Permission; 18] = [
     Permission::Repair,
     Permission::ReadCleanups,
     Permission::CleanUp,
+    Permission::BulkCleanUp,
     Permission::RePin,
     Permission::SetServerState,
     Permission::ReadAudit,

@@ -5,6 +5,7 @@
 #[macro_use]
 mod world;
 
+mod bulk;
 mod census;
 mod clocks;
 #[cfg(feature = "crash-points")]

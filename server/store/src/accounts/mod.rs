@@ -1,5 +1,6 @@
 //! Accounts, finding them, and telling whose a route key is.
 
+mod filtered;
 mod keys;
 mod read;
 mod search;

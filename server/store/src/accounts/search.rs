@@ -266,12 +266,12 @@ impl Texts {
 }
 
 /// `part` as a phrase of trigrams.
-fn phrase(part: &str) -> String {
+pub(super) fn phrase(part: &str) -> String {
     format!("\"{}\"", part.replace('"', "\"\""))
 }
 
 /// `part` as a pattern in which `%` and `_` are letters.
-fn like(part: &str) -> String {
+pub(super) fn like(part: &str) -> String {
     format!("%{}%", part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
 }
 

@@ -42,7 +42,8 @@ impl Tx {
 }
 
 impl Store {
-    /// At most `limit` unfinished clean-ups that want a worker at `now`, the one that waits longest first. Those that
+    /// At most `limit` unfinished clean-ups that want a worker at `now`, single ones before those of bulk clean-ups, and the one
+    /// that waits longest first. Those that
     /// need a person are not among them.
     ///
     /// # Errors
@@ -51,7 +52,7 @@ impl Store {
         let sql = rows!(
             "id",
             "FROM cleanups WHERE finished_at IS NULL AND status <> 'needs_attention' AND next_at <= $1 \
-             AND (lease_until IS NULL OR lease_until <= $1) ORDER BY next_at, id LIMIT $2"
+             AND (lease_until IS NULL OR lease_until <= $1) ORDER BY rank, next_at, id LIMIT $2"
         );
         let ids: Vec<(String,)> = self.rows(sql, args![now, limit]).await?;
         ids.into_iter().map(|(id,)| CleanupId::parse(id).map_err(StoreError::corrupt)).collect()

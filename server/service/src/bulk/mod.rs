@@ -1,0 +1,12 @@
+//! Bulk clean-ups: a list is frozen, asked for, approved by a second person, and carried out in waves with the engine of all
+//! clean-ups.
+
+mod ask;
+mod control;
+mod draft;
+mod list;
+mod page;
+mod run;
+mod turn;
+
+pub use self::draft::BulkSource;

@@ -1,0 +1,132 @@
+//! An account's turn: its clean-up is planned as it is now, and asked for as a single one would be. Many turns are one
+//! transaction.
+
+use domain::{
+    Account, AuditDraft, Bulk, BulkAccount, BulkOutcome, Cleanup, CleanupId, Mode, Plan, Step, view::CleanupRequest,
+};
+use futures::stream::{self, StreamExt};
+use store::{BulkEnd, BulkLease};
+
+use crate::{
+    Error, Result, Unstick,
+    cleanups::{Outcome, Request},
+    crash,
+    workers::report,
+};
+
+/// Accounts that are planned at once.
+const AT_ONCE: usize = 8;
+/// Steps of one transaction at most, but for one account alone: with them it takes some 50 ms.
+const STEPS: usize = 2_000;
+
+/// What an account's turn comes to.
+enum Turn {
+    /// A clean-up to be asked for.
+    Ask(Box<Asked>),
+    /// An end without one, or with one that is under way.
+    End(BulkEnd),
+}
+
+struct Asked {
+    account: BulkAccount,
+    known: Account,
+    plan: Plan,
+    cleanup: Cleanup,
+    steps: Vec<Step>,
+    event: AuditDraft,
+}
+
+impl Unstick {
+    /// Gives the next `turns` accounts their turn.
+    pub(super) async fn give_turns(&self, bulk: &Bulk, lease: &BulkLease, turns: u32) -> Result<()> {
+        let next = self.store().bulk_turns(&bulk.id, turns).await?;
+        let planned: Vec<Turn> =
+            stream::iter(next).map(|it| self.plan_turn(bulk, it)).buffered(AT_ONCE).collect().await;
+        let (mut ends, mut asked, mut steps) = (Vec::new(), Vec::new(), 0);
+        for turn in planned {
+            match turn {
+                Turn::End(end) => ends.push(end),
+                // The rest has its turn at the next look.
+                Turn::Ask(it) if asked.is_empty() || steps + it.steps.len() <= STEPS => {
+                    steps += it.steps.len();
+                    asked.push(*it);
+                }
+                Turn::Ask(_) => {}
+            }
+        }
+        if asked.is_empty() {
+            return self.bulk_said(lease, &ends).await;
+        }
+        transact!(self, tx => {
+            let (mut ends, mut made) = (ends.clone(), Vec::new());
+            for it in &asked {
+                match self.store_request(&mut tx, &it.known, &it.plan, &it.cleanup, &it.steps).await? {
+                    Outcome::Made => {
+                        tx.append_audit(&it.event).await?;
+                        made.push(it.cleanup.id.clone());
+                        ends.push(end(&it.account, BulkOutcome::Running, Some(it.cleanup.id.clone()), String::new()));
+                    }
+                    // It has its turn again at the next look, with the plan or the clean-up of then.
+                    Outcome::UnderWay(_) | Outcome::Changed => {}
+                }
+            }
+            tx.rank_behind(&made).await?;
+            tx.bulk_progress(lease, &ends, None).await?;
+            crash::point("bulk:turns-before-commit");
+            Ok(())
+        })?;
+        crash::point("bulk:turns-committed");
+        self.0.kick.notify_one();
+        Ok(())
+    }
+
+    async fn plan_turn(&self, bulk: &Bulk, account: BulkAccount) -> Turn {
+        match self.try_turn(bulk, &account).await {
+            Ok(turn) => turn,
+            Err(Error::NothingToDo) => Turn::End(end(&account, BulkOutcome::Nothing, None, String::new())),
+            Err(error) => {
+                tracing::warn!(bulk.id = %bulk.id, error = %report(&error), "an account of a bulk clean-up failed");
+                Turn::End(end(&account, BulkOutcome::Failed, None, error.to_string()))
+            }
+        }
+    }
+
+    async fn try_turn(&self, bulk: &Bulk, account: &BulkAccount) -> Result<Turn> {
+        if let Some(id) = self.store().live_cleanup(&account.account).await? {
+            return self.join_turn(bulk, account, id).await;
+        }
+        let request = CleanupRequest {
+            account: account.account.clone(),
+            mode: bulk.order.mode,
+            reason: bulk.order.reason.clone(),
+            ticket: bulk.order.ticket.clone(),
+            hash: None,
+        };
+        let (world, plan) = self.plan_now(&request).await?;
+        if plan.is_empty() {
+            return Err(Error::NothingToDo);
+        }
+        let cleanup = self.new_cleanup(Request { actor: bulk.actor.clone(), request: &request }, &plan);
+        let steps = plan.steps(cleanup.requested_at);
+        let mut event = self.requested_event(&cleanup, &plan);
+        if let Some(detail) = event.detail.as_object_mut() {
+            detail.insert("bulk".to_owned(), serde_json::json!(bulk.id));
+        }
+        let account = account.clone();
+        Ok(Turn::Ask(Box::new(Asked { account, known: world.account, plan, cleanup, steps, event })))
+    }
+
+    /// One of the same mode that is under way is as good as its own.
+    async fn join_turn(&self, bulk: &Bulk, account: &BulkAccount, id: CleanupId) -> Result<Turn> {
+        let mode: Option<Mode> = self.store().cleanup(&id).await?.map(|cleanup| cleanup.mode);
+        Ok(Turn::End(if mode == Some(bulk.order.mode) {
+            end(account, BulkOutcome::Running, Some(id), String::new())
+        } else {
+            end(account, BulkOutcome::UnderWay, Some(id), "a clean-up of another mode was under way".to_owned())
+        }))
+    }
+}
+
+fn end(account: &BulkAccount, to: BulkOutcome, cleanup: Option<CleanupId>, note: String) -> BulkEnd {
+    BulkEnd { no: account.no, from: account.outcome, to, cleanup, note }
+}

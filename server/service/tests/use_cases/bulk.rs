@@ -1,0 +1,313 @@
+//! Bulk clean-ups: what is frozen is what is done, two people for many accounts, and every account has one end, whoever dies.
+
+use std::time::Duration;
+
+use domain::{
+    AccountFilter, AccountId, Actor, Bulk, BulkMove, BulkOrder, BulkOutcome, BulkSelection, BulkStatus, Mode, Role,
+    Span, StaffId, StaffSessionId, Status,
+};
+use service::{BulkSource, Error};
+
+use crate::world::{Fault, World, account, request, shell};
+
+both!(
+    a_list_is_frozen_and_what_names_nobody_is_told,
+    a_filter_that_says_nothing_is_refused,
+    a_small_one_begins_at_once_and_every_account_has_an_end,
+    a_large_one_waits_for_a_second_admin,
+    of_many_who_approve_at_once_one_does,
+    nobody_approves_what_is_another_list_or_too_late,
+    it_pauses_goes_on_and_ends,
+    it_stops_by_itself_and_goes_on_when_a_person_says_so,
+    another_clean_up_under_way_is_joined_or_told,
+    a_single_one_is_not_behind_it,
+    two_workers_give_each_account_one_turn,
+);
+
+fn admin(name: &str) -> Actor {
+    Actor::Staff {
+        id: StaffId::parse(name).unwrap(),
+        role: Role::Admin,
+        session: StaffSessionId::parse(format!("w_{name}")).unwrap(),
+    }
+}
+
+fn order(mode: Mode) -> BulkOrder {
+    BulkOrder {
+        mode,
+        reason: "left by the outage".to_owned(),
+        ticket: "T-9".to_owned(),
+        wave: BulkOrder::WAVE,
+        rate: 1_000,
+        failure_limit: BulkOrder::FAILURE_LIMIT,
+    }
+}
+
+fn list(text: &str) -> BulkSource {
+    BulkSource::List(Box::new(std::io::Cursor::new(text.to_owned().into_bytes())))
+}
+
+/// Stuck accounts called `name0` and so on, and the list of them.
+async fn stuck(world: &World, name: &str, n: usize) -> String {
+    let mut text = String::new();
+    for at in 0..n {
+        text.push_str(world.stuck(&format!("{name}{at}")).await.as_str());
+        text.push('\n');
+    }
+    text
+}
+
+async fn drafted(world: &World, name: &str, n: usize) -> Bulk {
+    let text = stuck(world, name, n).await;
+    world.unstick.draft_bulk(&admin("ada"), list(&text), order(Mode::Force)).await.unwrap()
+}
+
+/// Works on everything until the bulk clean-up is in one of `ends`.
+async fn until(world: &World, bulk: &Bulk, ends: &[BulkStatus]) -> Bulk {
+    for _ in 0..2_000 {
+        world.unstick.bulk_once().await.unwrap();
+        for id in world.store.due_cleanups(domain::Clock::now(world.clock.as_ref()), 100).await.unwrap() {
+            world.drive(&id, 1).await;
+        }
+        let now = world.store.bulk(&bulk.id).await.unwrap().unwrap();
+        if ends.contains(&now.status) {
+            return now;
+        }
+        world.clock.advance(Span::from_millis(50));
+    }
+    panic!("it never ended: {:?}", world.store.bulk(&bulk.id).await.unwrap());
+}
+
+async fn all_events(world: &World, action: &str) -> usize {
+    let filter = domain::view::AuditFilter { action: Some(action.to_owned()), ..domain::view::AuditFilter::default() };
+    world.store.audit_page(&filter, None, 1_000).await.unwrap().len()
+}
+
+async fn a_list_is_frozen_and_what_names_nobody_is_told(world: World) {
+    let text = format!("account_id\n{}nobody\na0\n", stuck(&world, "a", 3).await);
+    let bulk = world.unstick.draft_bulk(&admin("ada"), list(&text), order(Mode::Force)).await.unwrap();
+    assert_eq!((bulk.status, bulk.counts.total()), (BulkStatus::Draft, 3));
+    assert_eq!((bulk.live_sessions, bulk.leftover_sessions), (3, 6));
+    let BulkSelection::List(report) = &bulk.selection else { panic!("{:?}", bulk.selection) };
+    assert_eq!((report.lines, report.unknown, report.duplicates), (5, 1, 1));
+    let told: Vec<(i64, &str)> = report.problems.iter().map(|it| (it.line, it.text.as_str())).collect();
+    assert!(told.contains(&(5, "nobody")) && told.contains(&(6, "a0")), "{told:?}");
+    let page = world.unstick.bulk_page(&shell(), &bulk.id, None, 0).await.unwrap();
+    assert_eq!(page.accounts.items.len(), 3);
+    assert_eq!(all_events(&world, "bulk.drafted").await, 1);
+    // Nobody of it is touched before it is asked for.
+    assert!(!world.unstick.bulk_once().await.unwrap());
+    assert_eq!(all_events(&world, "cleanup.requested").await, 0);
+    for bad in ["", "nobody\n", "a,b\nc,d\n"] {
+        let refused = world.unstick.draft_bulk(&admin("ada"), list(bad), order(Mode::Force)).await;
+        assert!(matches!(refused, Err(Error::Invalid { field: "list", .. })), "{bad:?}: {refused:?}");
+    }
+    let listed = world.unstick.bulks(&admin("ada"), None).await.unwrap();
+    assert_eq!(listed.page.items.len(), 1, "what was refused left nothing");
+}
+
+async fn a_filter_that_says_nothing_is_refused(world: World) {
+    stuck(&world, "a", 3).await;
+    let nothing = BulkSource::Filter(AccountFilter::default());
+    let refused = world.unstick.draft_bulk(&admin("ada"), nothing, order(Mode::Stale)).await;
+    assert!(matches!(refused, Err(Error::Invalid { field: "filter", .. })), "{refused:?}");
+    let filter = AccountFilter { leftover: Some(2), text: Some("a1@example".to_owned()), ..AccountFilter::default() };
+    let bulk = world.unstick.draft_bulk(&admin("ada"), BulkSource::Filter(filter), order(Mode::Stale)).await.unwrap();
+    let page = world.unstick.bulk_page(&shell(), &bulk.id, None, 0).await.unwrap();
+    let ids: Vec<&str> = page.accounts.items.iter().map(|it| it.account.as_str()).collect();
+    assert_eq!(ids, ["a1"]);
+    let none = AccountFilter { leftover: Some(99), ..AccountFilter::default() };
+    let refused = world.unstick.draft_bulk(&admin("ada"), BulkSource::Filter(none), order(Mode::Stale)).await;
+    assert!(matches!(refused, Err(Error::Invalid { field: "filter", .. })), "{refused:?}");
+    let viewer = Actor::Staff {
+        id: StaffId::parse("vera").unwrap(),
+        role: Role::Support,
+        session: StaffSessionId::parse("w_vera").unwrap(),
+    };
+    let refused = world.unstick.draft_bulk(&viewer, list("a0"), order(Mode::Stale)).await;
+    assert!(matches!(refused, Err(Error::Denied(..))), "{refused:?}");
+}
+
+async fn a_small_one_begins_at_once_and_every_account_has_an_end(world: World) {
+    let bulk = drafted(&world, "a", 12).await;
+    let other = world.unstick.request_bulk(&admin("bob"), &bulk.id, &bulk.hash).await;
+    assert!(matches!(other, Err(Error::Conflict(_))), "only who made it asks for it: {other:?}");
+    let asked = world.unstick.request_bulk(&admin("ada"), &bulk.id, &bulk.hash).await.unwrap();
+    assert_eq!(asked.status, BulkStatus::Running);
+    let again = world.unstick.request_bulk(&admin("ada"), &bulk.id, &bulk.hash).await;
+    assert!(matches!(again, Err(Error::Conflict(_))), "{again:?}");
+    let done = until(&world, &bulk, &[BulkStatus::Done]).await;
+    assert_eq!((done.counts.get(BulkOutcome::Done), done.counts.total()), (12, 12));
+    assert_eq!((all_events(&world, "cleanup.done").await, all_events(&world, "bulk.done").await), (12, 1));
+    for at in 0..12 {
+        world.assert_clean(&account(&format!("a{at}")), "after the bulk").await;
+    }
+    // What is clean has nothing to clean up.
+    let text: String = (0..12).map(|at| format!("a{at}\n")).collect();
+    let bulk = world.unstick.draft_bulk(&shell(), list(&text), order(Mode::Force)).await.unwrap();
+    world.unstick.request_bulk(&shell(), &bulk.id, &bulk.hash).await.unwrap();
+    let done = until(&world, &bulk, &[BulkStatus::Done]).await;
+    assert_eq!(done.counts.get(BulkOutcome::Nothing), 12);
+}
+
+async fn a_large_one_waits_for_a_second_admin(world: World) {
+    let bulk = drafted(&world, "a", 51).await;
+    let asked = world.unstick.request_bulk(&admin("ada"), &bulk.id, &bulk.hash).await.unwrap();
+    assert_eq!(asked.status, BulkStatus::AwaitingApproval);
+    world.unstick.bulk_once().await.unwrap();
+    assert_eq!(all_events(&world, "cleanup.requested").await, 0);
+    for not in [admin("ada"), shell(), Actor::System] {
+        let refused = world.unstick.approve_bulk(&not, &bulk.id, &bulk.hash).await;
+        assert!(matches!(refused, Err(Error::Conflict(_))), "{not:?}: {refused:?}");
+    }
+    let approved = world.unstick.approve_bulk(&admin("bob"), &bulk.id, &bulk.hash).await.unwrap();
+    assert_eq!((approved.status, approved.approved_by), (BulkStatus::Running, StaffId::parse("bob").ok()));
+    let done = until(&world, &bulk, &[BulkStatus::Done]).await;
+    assert_eq!(done.counts.get(BulkOutcome::Done), 51);
+    assert_eq!(all_events(&world, "cleanup.done").await, 51);
+}
+
+async fn of_many_who_approve_at_once_one_does(world: World) {
+    let bulk = drafted(&world, "a", 51).await;
+    world.unstick.request_bulk(&admin("ada"), &bulk.id, &bulk.hash).await.unwrap();
+    let names: Vec<Actor> = (0..20).map(|n| admin(&format!("admin{n}"))).collect();
+    let tries = names.iter().map(|actor| world.unstick.approve_bulk(actor, &bulk.id, &bulk.hash));
+    let told = futures::future::join_all(tries).await;
+    assert_eq!(told.iter().filter(|it| it.is_ok()).count(), 1);
+    let filter =
+        domain::view::AuditFilter { action: Some("bulk.approved".to_owned()), ..domain::view::AuditFilter::default() };
+    let events = world.store.audit_page(&filter, None, 100).await.unwrap();
+    assert_eq!(events.iter().filter(|it| it.draft.outcome == domain::AuditOutcome::Done).count(), 1);
+}
+
+async fn nobody_approves_what_is_another_list_or_too_late(world: World) {
+    let bulk = drafted(&world, "a", 51).await;
+    let early = world.unstick.approve_bulk(&admin("bob"), &bulk.id, &bulk.hash).await;
+    assert!(matches!(early, Err(Error::Conflict(_))), "nobody asked for it yet: {early:?}");
+    world.unstick.request_bulk(&admin("ada"), &bulk.id, &bulk.hash).await.unwrap();
+    let other = domain::PlanHash("another".to_owned());
+    let refused = world.unstick.approve_bulk(&admin("bob"), &bulk.id, &other).await;
+    assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+    world.clock.advance(Span::from_secs(30 * 60 + 1));
+    let late = world.unstick.approve_bulk(&admin("bob"), &bulk.id, &bulk.hash).await;
+    assert!(matches!(late, Err(Error::Gone(_))), "{late:?}");
+    world.unstick.bulk_once().await.unwrap();
+    assert_eq!(world.store.bulk(&bulk.id).await.unwrap().unwrap().status, BulkStatus::Expired);
+    assert_eq!(all_events(&world, "bulk.expired").await, 1);
+}
+
+async fn it_pauses_goes_on_and_ends(world: World) {
+    let text = stuck(&world, "a", 20).await;
+    let slow = BulkOrder { wave: 2, ..order(Mode::Stale) };
+    let bulk = world.unstick.draft_bulk(&admin("ada"), list(&text), slow).await.unwrap();
+    world.unstick.request_bulk(&admin("ada"), &bulk.id, &bulk.hash).await.unwrap();
+    world.clock.advance(Span::from_secs(1));
+    world.unstick.bulk_once().await.unwrap();
+    let begun = all_events(&world, "cleanup.requested").await;
+    assert_eq!(begun, 2, "a wave of two");
+    let steer = async |what| world.unstick.control_bulk(&admin("bob"), &bulk.id, what).await;
+    assert_eq!(steer(BulkMove::Pause).await.unwrap().status, BulkStatus::Paused);
+    assert!(matches!(steer(BulkMove::Pause).await, Err(Error::Conflict(_))));
+    for _ in 0..5 {
+        world.clock.advance(Span::from_secs(1));
+        world.unstick.bulk_once().await.unwrap();
+        for id in world.store.due_cleanups(domain::Clock::now(world.clock.as_ref()), 100).await.unwrap() {
+            world.drive(&id, 3).await;
+        }
+    }
+    let paused = world.store.bulk(&bulk.id).await.unwrap().unwrap();
+    assert_eq!((paused.counts.get(BulkOutcome::Done), paused.counts.get(BulkOutcome::Waiting)), (2, 18));
+    assert_eq!(steer(BulkMove::Resume).await.unwrap().status, BulkStatus::Running);
+    world.clock.advance(Span::from_secs(1));
+    world.unstick.bulk_once().await.unwrap();
+    assert_eq!(steer(BulkMove::Cancel).await.unwrap().status, BulkStatus::Cancelled);
+    assert!(matches!(steer(BulkMove::Resume).await, Err(Error::Conflict(_))));
+    for _ in 0..5 {
+        for id in world.store.due_cleanups(domain::Clock::now(world.clock.as_ref()), 100).await.unwrap() {
+            world.drive(&id, 3).await;
+        }
+        world.unstick.bulk_once().await.unwrap();
+    }
+    let over = world.store.bulk(&bulk.id).await.unwrap().unwrap();
+    assert_eq!(
+        (over.counts.get(BulkOutcome::Done), over.counts.get(BulkOutcome::Waiting)),
+        (4, 16),
+        "what was begun ended"
+    );
+    assert_eq!(all_events(&world, "cleanup.requested").await, 4);
+}
+
+async fn it_stops_by_itself_and_goes_on_when_a_person_says_so(world: World) {
+    let text = stuck(&world, "a", 20).await;
+    let careful = BulkOrder { wave: 3, failure_limit: 1, ..order(Mode::Force) };
+    let bulk = world.unstick.draft_bulk(&admin("ada"), list(&text), careful).await.unwrap();
+    world.unstick.request_bulk(&admin("ada"), &bulk.id, &bulk.hash).await.unwrap();
+    *world.script.always.lock().unwrap() = Some(Fault::LostRequest);
+    let stopped = until(&world, &bulk, &[BulkStatus::Stopped]).await;
+    assert!(stopped.stopped_why.contains("owed"), "{}", stopped.stopped_why);
+    assert!(stopped.counts.get(BulkOutcome::Waiting) >= 14, "{:?}", stopped.counts);
+    assert_eq!(all_events(&world, "bulk.stopped").await, 1);
+    *world.script.always.lock().unwrap() = None;
+    world.clock.advance(Span::from_secs(60));
+    world.unstick.control_bulk(&admin("ada"), &bulk.id, BulkMove::Resume).await.unwrap();
+    let mut done = world.store.bulk(&bulk.id).await.unwrap().unwrap();
+    // Until those that were owed are done it may stop once more.
+    for _ in 0..10 {
+        done = until(&world, &bulk, &[BulkStatus::Stopped, BulkStatus::Done]).await;
+        if done.status == BulkStatus::Done {
+            break;
+        }
+        world.clock.advance(Span::from_secs(60));
+        world.unstick.control_bulk(&admin("ada"), &bulk.id, BulkMove::Resume).await.unwrap();
+    }
+    assert_eq!((done.status, done.counts.get(BulkOutcome::Done)), (BulkStatus::Done, 20));
+}
+
+async fn another_clean_up_under_way_is_joined_or_told(world: World) {
+    let bulk = drafted(&world, "a", 3).await;
+    let same = world.unstick.request_cleanup(&shell(), request("a0", Mode::Force)).await.unwrap().id;
+    world.unstick.request_cleanup(&shell(), request("a1", Mode::Stale)).await.unwrap();
+    world.unstick.request_bulk(&admin("ada"), &bulk.id, &bulk.hash).await.unwrap();
+    world.clock.advance(Span::from_secs(1));
+    world.unstick.bulk_once().await.unwrap();
+    let accounts = world.store.bulk_accounts(&bulk.id, None, 0, 10).await.unwrap();
+    let told: Vec<BulkOutcome> = accounts.iter().map(|it| it.outcome).collect();
+    assert_eq!(told, [BulkOutcome::Running, BulkOutcome::UnderWay, BulkOutcome::Running]);
+    assert_eq!(accounts[0].cleanup.as_ref(), Some(&same));
+    let done = until(&world, &bulk, &[BulkStatus::Done]).await;
+    assert_eq!((done.counts.get(BulkOutcome::Done), done.counts.get(BulkOutcome::UnderWay)), (2, 1));
+    let again = world.unstick.control_bulk(&admin("ada"), &bulk.id, BulkMove::Retry).await.unwrap();
+    assert_eq!((again.status, again.counts.get(BulkOutcome::Waiting)), (BulkStatus::Running, 1));
+    let done = until(&world, &bulk, &[BulkStatus::Done]).await;
+    assert_eq!(done.counts.get(BulkOutcome::Done), 3);
+    let nothing = world.unstick.control_bulk(&admin("ada"), &bulk.id, BulkMove::Retry).await;
+    assert!(matches!(nothing, Err(Error::Conflict(_))), "{nothing:?}");
+}
+
+async fn a_single_one_is_not_behind_it(world: World) {
+    let bulk = drafted(&world, "a", 30).await;
+    world.stuck("single").await;
+    world.unstick.request_bulk(&admin("ada"), &bulk.id, &bulk.hash).await.unwrap();
+    world.clock.advance(Span::from_secs(1));
+    world.unstick.bulk_once().await.unwrap();
+    world.clock.advance(Span::from_secs(1));
+    let single = world.unstick.request_cleanup(&shell(), request("single", Mode::Force)).await.unwrap().id;
+    let due = world.store.due_cleanups(domain::Clock::now(world.clock.as_ref()), 100).await.unwrap();
+    assert_eq!((due.len(), &due[0]), (31, &single));
+}
+
+async fn two_workers_give_each_account_one_turn(world: World) {
+    let bulk = drafted(&world, "a", 40).await;
+    world.unstick.request_bulk(&admin("ada"), &bulk.id, &bulk.hash).await.unwrap();
+    world.clock.advance(Span::from_secs(1));
+    let look = || async { world.unstick.bulk_once().await.unwrap() };
+    tokio::time::timeout(Duration::from_secs(60), futures::future::join_all((0..8).map(|_| look()))).await.unwrap();
+    let done = until(&world, &bulk, &[BulkStatus::Done]).await;
+    assert_eq!(done.counts.get(BulkOutcome::Done), 40);
+    assert_eq!(all_events(&world, "cleanup.requested").await, 40);
+    for at in 0..40 {
+        let id: AccountId = account(&format!("a{at}"));
+        assert_eq!(world.store.cleanups_of(&id, 5).await.unwrap().len(), 1);
+        assert_eq!(world.store.cleanups_of(&id, 5).await.unwrap()[0].0.status, Status::Done);
+    }
+}
