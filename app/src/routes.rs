@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use domain::{
-    AccountId, CleanupId, Mode, Place, RepairId, RouteKey, RouterName, ServerName, Status,
+    AccountFilter, AccountId, BulkId, BulkOutcome, CleanupId, Mode, Place, RepairId, RouteKey, RouterName, ServerName,
+    Status,
     census::{CensusKind, FindingFilter},
     view::SessionFilter,
 };
@@ -14,6 +15,10 @@ pub const HOME: &str = "/";
 pub const ACCOUNTS: &str = "/accounts";
 /// Every clean-up.
 pub const CLEANUPS: &str = "/clean-ups";
+/// Every bulk clean-up.
+pub const BULK: &str = "/bulk";
+/// A new bulk clean-up.
+pub const BULK_NEW: &str = "/bulk/new";
 /// Routers, pools, servers.
 pub const ROUTING: &str = "/routing";
 /// What the census found.
@@ -43,6 +48,14 @@ pub mod action {
     pub const CENSUS: &str = "/fn/census/run";
     /// Repairs what the census found.
     pub const REPAIR: &str = "/fn/census/repair";
+    /// Freezes a list of accounts.
+    pub const BULK_DRAFT: &str = "/fn/bulk/draft";
+    /// Asks for a bulk clean-up.
+    pub const BULK_REQUEST: &str = "/fn/bulk/request";
+    /// Approves one.
+    pub const BULK_APPROVE: &str = "/fn/bulk/approve";
+    /// Pauses, resumes, cancels or retries one.
+    pub const BULK_CONTROL: &str = "/fn/bulk/control";
     /// Sets the state of a server.
     pub const SERVER_STATE: &str = "/fn/routing/server-state";
     /// Pins a key to a chosen server.
@@ -89,6 +102,18 @@ pub mod pattern {
     /// [`super::cleanup`].
     pub const fn cleanup() -> (Static, ParamSegment) {
         (StaticSegment("clean-ups"), ParamSegment("id"))
+    }
+    /// [`super::BULK`].
+    pub const fn bulks() -> Static {
+        StaticSegment("bulk")
+    }
+    /// [`super::BULK_NEW`].
+    pub const fn bulk_new() -> (Static, Static) {
+        (StaticSegment("bulk"), StaticSegment("new"))
+    }
+    /// [`super::bulk`].
+    pub const fn bulk() -> (Static, ParamSegment) {
+        (StaticSegment("bulk"), ParamSegment("id"))
     }
     /// [`super::ROUTING`].
     pub const fn routing() -> Static {
@@ -166,15 +191,47 @@ pub fn search(text: &str, after: Option<&str>) -> String {
     query(HOME, [("q", text), ("after", after.unwrap_or_default())])
 }
 
-/// A page of all accounts.
-pub fn accounts(after: Option<&str>) -> String {
-    query(ACCOUNTS, [("after", after.unwrap_or_default())])
+/// A page of the accounts that pass `filter`; of all, when it says nothing.
+pub fn accounts(filter: &AccountFilter, after: Option<&str>) -> String {
+    filtered(ACCOUNTS, filter, after)
 }
 
 /// A page of the accounts that have a route at `place` to `server`.
 pub fn accounts_on(place: &Place, server: &ServerName, after: Option<&str>) -> String {
-    let on = [("router", place.router.as_str()), ("pool", place.pool.as_str()), ("server", server.as_str())];
-    query(ACCOUNTS, on.into_iter().chain([("after", after.unwrap_or_default())]))
+    let on = Some((place.clone(), server.clone()));
+    accounts(&AccountFilter { server: on, ..AccountFilter::default() }, after)
+}
+
+fn filtered(path: &str, filter: &AccountFilter, after: Option<&str>) -> String {
+    let pairs = filter.pairs();
+    let pairs = pairs.iter().map(|(name, value)| (*name, value.as_str()));
+    query(path, pairs.chain([("after", after.unwrap_or_default())]))
+}
+
+/// A new bulk clean-up of the accounts that pass `filter`.
+pub fn bulk_new(filter: &AccountFilter) -> String {
+    filtered(BULK_NEW, filter, None)
+}
+
+/// A page of bulk clean-ups.
+pub fn bulks(after: Option<&str>) -> String {
+    query(BULK, [("after", after.unwrap_or_default())])
+}
+
+/// A bulk clean-up, at a page of its accounts.
+pub fn bulk(id: &BulkId, outcome: Option<BulkOutcome>, after: Option<&str>) -> String {
+    let pairs = [("outcome", outcome.map_or("", BulkOutcome::as_str)), ("after", after.unwrap_or_default())];
+    query(&format!("{BULK}/{}", encode(id.as_str())), pairs)
+}
+
+/// A bulk clean-up's report as a file: `csv` or `ndjson`.
+pub fn bulk_report(id: &BulkId, format: &str) -> String {
+    format!("{BULK}/{}/report.{format}", encode(id.as_str()))
+}
+
+/// A bulk clean-up's progress as server-sent events.
+pub fn bulk_events(id: &BulkId) -> String {
+    format!("{BULK}/{}/events", encode(id.as_str()))
 }
 
 /// An account.
@@ -273,9 +330,9 @@ pub fn local(next: &str) -> &str {
     if plain && here && next.is_ascii() && next.len() <= 2_000 { next } else { HOME }
 }
 
-/// The id in the path of an account's pages or of a clean-up's.
+/// The id in the path of an account's pages, of a clean-up's or of a bulk clean-up's.
 pub fn id_in(path: &str) -> Option<String> {
-    let rest = [ACCOUNTS, CLEANUPS].iter().find_map(|root| path.strip_prefix(root)?.strip_prefix('/'))?;
+    let rest = [ACCOUNTS, CLEANUPS, BULK].iter().find_map(|root| path.strip_prefix(root)?.strip_prefix('/'))?;
     decode(rest.split('/').next()?, false)
 }
 

@@ -70,6 +70,9 @@ pub fn App() -> impl IntoView {
                 <Route path=at::cleanups() view=pages::cleanups::Cleanups ssr=mode.clone()/>
                 <Route path=at::cleanup() view=pages::cleanup::Cleanup ssr=mode.clone()/>
                 <Route path=at::routing() view=pages::routing::Routing ssr=mode.clone()/>
+                <Route path=at::bulks() view=pages::bulk::list::Bulks ssr=mode.clone()/>
+                <Route path=at::bulk_new() view=pages::bulk::new::NewBulk ssr=mode.clone()/>
+                <Route path=at::bulk() view=pages::bulk::Bulk ssr=mode.clone()/>
                 <Route path=at::server() view=pages::server::Server ssr=mode.clone()/>
                 <Route path=at::re_pin() view=pages::re_pin::RePin ssr=mode.clone()/>
                 <Route path=at::findings() view=pages::findings::Findings ssr=mode.clone()/>

@@ -1,7 +1,7 @@
 //! Finding and reading accounts.
 
 use domain::{
-    AccountId, Instant, Place, PoolName, RouterName, ServerName,
+    AccountFilter, AccountId, Instant,
     view::{AccountPage, AccountRow, HomePage, Page, SearchPage, SessionFilter},
 };
 
@@ -24,35 +24,19 @@ pub(crate) async fn search(text: &str) -> Result<SearchPage, ApiError> {
 pub(crate) struct Listed {
     /// The accounts.
     pub page: Page<AccountRow>,
-    /// The server that they are on; `None`: all accounts.
-    pub on: Option<(Place, ServerName)>,
+    /// Which accounts they are; nothing said: all.
+    pub filter: AccountFilter,
     /// When it was read.
     pub now: Instant,
 }
 
-/// A page of all accounts, or of those on the server that the query names. Needs `ReadAccounts`.
+/// A page of the accounts that pass the filter that the query says. Needs `ReadAccounts`.
 pub(crate) async fn list() -> Result<Listed, ApiError> {
-    ctx::only(&["router", "pool", "server", "after"])?;
+    ctx::only(&["text", "kind", "router", "pool", "server", "leftover", "seen_before", "plan", "after"])?;
     let (unstick, actor) = ctx::reading()?;
-    let on = on_server()?;
-    let page = unstick.accounts(&actor, on.as_ref(), ctx::asked("after").as_deref()).await?;
-    Ok(Listed { page, on, now: unstick.clock().now() })
-}
-
-/// The server that the query names. A part of a name is an error: it must not mean all accounts.
-fn on_server() -> Result<Option<(Place, ServerName)>, ApiError> {
-    let named = ["router", "pool", "server"].map(ctx::asked);
-    if named.iter().all(Option::is_none) {
-        return Ok(None);
-    }
-    let wrong = || {
-        ApiError::invalid("server", "a list of a server’s accounts names router, pool and server: open it from Routing")
-    };
-    let [Some(router), Some(pool), Some(server)] = named else { return Err(wrong()) };
-    let router = RouterName::parse(router).map_err(|_| wrong())?;
-    let pool = PoolName::parse(pool).map_err(|_| wrong())?;
-    let server = ServerName::parse(server).map_err(|_| wrong())?;
-    Ok(Some((Place { router, pool }, server)))
+    let filter = AccountFilter::parse(ctx::asked)?;
+    let page = unstick.accounts(&actor, &filter, ctx::asked("after").as_deref()).await?;
+    Ok(Listed { page, filter, now: unstick.clock().now() })
 }
 
 /// The account that the path names, at the sessions that the query names. Needs `ReadAccounts`.

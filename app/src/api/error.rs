@@ -50,6 +50,12 @@ impl ApiError {
     }
 }
 
+impl From<domain::FilterError> for ApiError {
+    fn from(error: domain::FilterError) -> Self {
+        Self::invalid(error.field, error.message)
+    }
+}
+
 impl From<service::Error> for ApiError {
     fn from(error: service::Error) -> Self {
         let mut mapped = Self::new(error.status(), error.code(), error.to_string());

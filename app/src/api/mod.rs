@@ -4,6 +4,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod bulk;
 pub mod census;
 pub mod cleanups;
 pub mod ctx;
@@ -31,6 +32,10 @@ mod tests {
         assert_eq!(super::cleanups::RetryCleanup::PATH, action::RETRY);
         assert_eq!(super::census::RunCensus::PATH, action::CENSUS);
         assert_eq!(super::census::RequestRepair::PATH, action::REPAIR);
+        assert_eq!(super::bulk::DraftBulk::PATH, action::BULK_DRAFT);
+        assert_eq!(super::bulk::RequestBulk::PATH, action::BULK_REQUEST);
+        assert_eq!(super::bulk::ApproveBulk::PATH, action::BULK_APPROVE);
+        assert_eq!(super::bulk::ControlBulk::PATH, action::BULK_CONTROL);
         assert_eq!(super::routing::SetServerState::PATH, action::SERVER_STATE);
         assert_eq!(super::routing::RePinKey::PATH, action::RE_PIN);
         assert_eq!(super::me::RevokeSession::PATH, action::REVOKE);
@@ -45,6 +50,10 @@ mod tests {
             action::SIGN_OUT,
             action::REQUEST,
             action::RETRY,
+            action::BULK_DRAFT,
+            action::BULK_REQUEST,
+            action::BULK_APPROVE,
+            action::BULK_CONTROL,
             action::SERVER_STATE,
             action::RE_PIN,
             action::CENSUS,

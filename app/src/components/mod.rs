@@ -1,5 +1,6 @@
 //! Parts of pages. They take what they show, know no request and call nothing.
 
+pub(crate) mod bulk;
 pub(crate) mod ledger;
 pub(crate) mod tag;
 pub(crate) mod text;

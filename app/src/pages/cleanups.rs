@@ -36,7 +36,7 @@ fn show(page: &CleanupsPage) -> AnyView {
     let first = ctx::asked("after").map(|_| routes::cleanups(page.status, None));
     let next = page.page.next.as_deref().map(|after| routes::cleanups(page.status, Some(after)));
     view! {
-        <div class="head"><h1>"Clean-ups"</h1> {filters("Status", all.map(link).collect())}</div>
+        <div class="head"><h1>"Clean-ups"</h1> {filters("Status", all.map(link).collect())} {button(routes::BULK.to_owned(), "Bulk clean-ups", "")}</div>
         {late(&page.unfinished)}
         <section class="card" aria-label="Clean-ups">{body}</section>
         {pager(first, next)}

@@ -4,6 +4,7 @@
 pub(crate) mod account;
 pub(crate) mod accounts;
 pub(crate) mod audit;
+pub(crate) mod bulk;
 pub(crate) mod cleanup;
 pub(crate) mod cleanups;
 pub(crate) mod error;

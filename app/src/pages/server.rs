@@ -1,6 +1,6 @@
 //! One server: how each load balancer has it, what was set of it before, and setting its state.
 
-use domain::{Instant, ServerState, StateAt, StateEnd, StatePlan};
+use domain::{AccountFilter, Instant, ServerState, StateAt, StateEnd, StatePlan};
 use leptos::prelude::*;
 
 use super::{Shown, framed, reason};
@@ -44,10 +44,13 @@ fn show(plan: &StatePlan, flash: Option<&Flash>) -> AnyView {
         note(tone, flash.text.clone())
     });
     let rows = plan.fleet.iter().map(|at| row(at, plan.now)).collect();
+    let everybody =
+        AccountFilter { server: Some((plan.place.clone(), plan.server.clone())), ..AccountFilter::default() };
+    let unstick = plan.may_set.then(|| button(routes::bulk_new(&everybody), "Un-stick all of them …", ""));
     let who = button(routes::accounts_on(&plan.place, &plan.server, None), "Who is pinned to it", "");
     view! {
         {crumb(routes::ROUTING, "Routing")}
-        <div class="head"><h1>{plan.server.to_string()}</h1><p class="do">{who}</p></div>
+        <div class="head"><h1>{plan.server.to_string()}</h1><p class="do">{who} {unstick}</p></div>
         <p class="lead">{format!("In pool {} of {}.", plan.place.pool, plan.place.router)}</p>
         {told}
         <div class="grid even turned spaced">

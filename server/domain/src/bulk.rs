@@ -1,6 +1,8 @@
 //! Bulk clean-ups: many accounts' clean-ups under one approval. The list is frozen and hashed before anybody asks for it, so
 //! what is approved is what is done.
 
+use std::collections::BTreeMap;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -222,9 +224,22 @@ impl BulkOutcome {
     }
 }
 
-/// Accounts by where they are.
+/// Accounts by where they are. As JSON an object with those outcomes that have any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "BTreeMap<BulkOutcome, i64>", into = "BTreeMap<BulkOutcome, i64>")]
 pub struct BulkCounts([i64; 8]);
+
+impl From<BTreeMap<BulkOutcome, i64>> for BulkCounts {
+    fn from(counts: BTreeMap<BulkOutcome, i64>) -> Self {
+        Self(BulkOutcome::ALL.map(|outcome| counts.get(&outcome).copied().unwrap_or(0)))
+    }
+}
+
+impl From<BulkCounts> for BTreeMap<BulkOutcome, i64> {
+    fn from(counts: BulkCounts) -> Self {
+        BulkOutcome::ALL.into_iter().zip(counts.0).filter(|(_, n)| *n != 0).collect()
+    }
+}
 
 impl BulkCounts {
     /// So many accounts, none of which has begun.
@@ -478,6 +493,9 @@ mod tests {
         }
         assert_eq!((counts.total(), counts.ended(), counts.troubled()), (10, 2, 2));
         assert_eq!(counts.get(BulkOutcome::Waiting), 7);
+        let text = serde_json::to_string(&counts).unwrap();
+        assert_eq!(text, r#"{"waiting":7,"owed":1,"done":1,"failed":1}"#);
+        assert_eq!(serde_json::from_str::<BulkCounts>(&text).unwrap(), counts);
     }
 
     #[test]

@@ -75,8 +75,8 @@ async fn cost(world: &World, page: Page) -> Outcome<std::time::Duration> {
 
 async fn ask(world: &World, page: Page, query: &str) -> Outcome<()> {
     match page {
-        Page::List => drop(world.unstick.accounts(&shell(), None, None).await?),
-        Page::Deep => drop(world.unstick.accounts(&shell(), None, Some(query)).await?),
+        Page::List => drop(world.unstick.accounts(&shell(), &domain::AccountFilter::default(), None).await?),
+        Page::Deep => drop(world.unstick.accounts(&shell(), &domain::AccountFilter::default(), Some(query)).await?),
         Page::Detail => {
             let id = domain::AccountId::parse(query)?;
             drop(world.unstick.account_page(&shell(), &id, SessionFilter::All, None).await?);

@@ -174,7 +174,7 @@ async fn list(world: &World, rounds: usize, table: &mut Table) -> Outcome<()> {
     };
     let deep = world.picks[150].id.to_string();
     let ours = async |after: Option<&str>| -> Outcome<()> {
-        world.unstick.accounts(&shell(), None, after).await?;
+        world.unstick.accounts(&shell(), &domain::AccountFilter::default(), after).await?;
         Ok(())
     };
     let compared = compare(rounds, 60, async |_| ours(None).await, async |_| bare("").await).await?;

@@ -39,7 +39,7 @@ impl Unstick {
         );
     }
 
-    async fn clean_up_worker(&self, mut stop: watch::Receiver<bool>) {
+    pub(crate) async fn clean_up_worker(&self, mut stop: watch::Receiver<bool>) {
         let mut running = FuturesUnordered::new();
         let mut ids: Vec<CleanupId> = Vec::new();
         loop {

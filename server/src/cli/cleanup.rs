@@ -1,8 +1,10 @@
 //! `cleanup-user-sessions`: the plan, the reason, the clean-up, its evidence.
 
+use std::path::PathBuf;
+
 use clap::ValueEnum;
 use domain::{
-    AccountId, CleanupId, Mode, Status, Step,
+    AccountId, BulkOrder, CleanupId, Mode, Status, Step,
     view::{CleanupRequest, LedgerView, PlanPage},
 };
 use serde_json::{Value, json};
@@ -20,13 +22,37 @@ use crate::compose::Purpose;
   admin-tool cleanup-user-sessions --account-id acc_7Q2mX0cVd4 --dry-run
   admin-tool cleanup-user-sessions --account-id acc_7Q2mX0cVd4 --reason 'pinned to api-2' --ticket T-1042
   admin-tool cleanup-user-sessions --account-id acc_7Q2mX0cVd4 --force --reason 'stuck on every device' --json
+  admin-tool cleanup-user-sessions --from-file accounts.csv --reason 'left by the outage' --wait
+  admin-tool cleanup-user-sessions --filter 'router=lb-1 pool=app server=api-2' --mode unstick --dry-run
+
+With --from-file or --filter it is a bulk clean-up: the list is frozen and counted first; above bulk_approval_above accounts
+(default 50) another admin approves exactly that list in the console.
 
 Exit codes: 0 done and verified (or nothing to do), 1 failed, 2 wrong usage, 3 accepted but owed to a router that does not
 answer, 4 refused.")]
 pub struct Args {
     /// The account, as the identity system calls it
-    #[arg(long, value_name = "ID", value_parser = words::id::<AccountId>)]
-    account_id: AccountId,
+    #[arg(long, value_name = "ID", value_parser = words::id::<AccountId>, required_unless_present_any = ["from_file", "filter"])]
+    account_id: Option<AccountId>,
+    /// Many accounts: ids in a file, one a line or CSV with a column account_id; `-` reads standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["account_id", "filter"])]
+    from_file: Option<PathBuf>,
+    /// Many accounts: those that pass a filter, `field=value` between blanks; fields: text, kind, router, pool, server,
+    /// leftover, seen_before, plan
+    #[arg(long, value_name = "FILTER", conflicts_with = "account_id")]
+    filter: Option<String>,
+    /// With --from-file or --filter: accounts under way at once [default: 100]
+    #[arg(long, value_name = "N", conflicts_with = "account_id")]
+    wave: Option<u32>,
+    /// With --from-file or --filter: accounts begun a second, at most [default: 500]
+    #[arg(long, value_name = "N", conflicts_with = "account_id")]
+    rate: Option<u32>,
+    /// With --from-file or --filter: stop by itself when more accounts than this are in trouble [default: 25]
+    #[arg(long, value_name = "N", conflicts_with = "account_id")]
+    failure_limit: Option<u32>,
+    /// With --from-file or --filter: work on it here until it ends, and show how far it is
+    #[arg(long, conflicts_with = "account_id")]
+    wait: bool,
     /// How much: unstick removes routes and leaves everybody signed in; stale removes what ended sessions left [default: stale]
     #[arg(long, value_enum)]
     mode: Option<GentleMode>,
@@ -70,13 +96,35 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
         return Err(Failure::usage("usage", text).about("mode"));
     }
     let mode = args.mode();
+    if args.from_file.is_some() || args.filter.is_some() {
+        let many = super::bulk::Many {
+            from_file: args.from_file,
+            filter: args.filter,
+            order: BulkOrder {
+                mode,
+                reason: String::new(),
+                ticket: args.ticket,
+                wave: args.wave.unwrap_or(BulkOrder::WAVE),
+                rate: args.rate.unwrap_or(BulkOrder::RATE),
+                failure_limit: args.failure_limit.unwrap_or(BulkOrder::FAILURE_LIMIT),
+            },
+            reason: args.reason,
+            dry_run: args.dry_run,
+            wait: args.wait,
+            json: args.json,
+        };
+        return super::bulk::clean_up(context, many).await;
+    }
+    let Some(account_id) = args.account_id.clone() else {
+        return Err(Failure::usage("usage", "give --account-id, --from-file or --filter"));
+    };
     let asks = terminal::is_there() && !args.json;
     if !args.dry_run && args.reason.is_none() && !asks {
         let text = "say why with --reason: it goes into the audit log (it is asked for only on a terminal)";
         return Err(Failure::usage("reason", text).about("reason"));
     }
     let unstick = context.open(Purpose::Work).await?;
-    let page = unstick.plan_page(&context.actor, &args.account_id, mode).await?;
+    let page = unstick.plan_page(&context.actor, &account_id, mode).await?;
     match (args.dry_run, args.json) {
         (true, true) => output::document(&document("dry-run", &args, Some(&page))),
         (true, false) => output::print(&plan_text(&page)),
@@ -92,7 +140,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
         None => terminal::ask("Why? (goes into the audit log; Ctrl-C to leave everything as it is)")?,
     };
     let request = CleanupRequest {
-        account: args.account_id.clone(),
+        account: account_id.clone(),
         mode,
         reason,
         ticket: args.ticket.clone(),

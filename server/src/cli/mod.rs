@@ -5,6 +5,7 @@
 //! not answer, 4 refused. A census ends with 3 when it found something, or could not read something. `doctor` has its own: 0 all well, 1 somebody should look, 2 something does not work.
 
 mod audit;
+mod bulk;
 mod census;
 mod cleanup;
 mod completions;
@@ -63,6 +64,7 @@ pub struct Cli {
 enum Command {
     Serve(serve::Args),
     CleanupUserSessions(cleanup::Args),
+    Bulk(bulk::Args),
     DiagnoseSessions(diagnose::Args),
     Evidence(evidence::Args),
     Census(census::Args),
@@ -86,6 +88,7 @@ impl Command {
     const fn json(&self) -> bool {
         match self {
             Self::CleanupUserSessions(args) => args.json,
+            Self::Bulk(args) => args.json,
             Self::DiagnoseSessions(args) => args.json,
             Self::Evidence(args) => args.json,
             Self::Census(args) => args.json,
@@ -176,6 +179,7 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Serve(args) => serve::run(context, args).await,
         Command::CleanupUserSessions(args) => cleanup::run(&context, args).await,
+        Command::Bulk(args) => bulk::run(&context, args).await,
         Command::DiagnoseSessions(args) => diagnose::run(&context, args).await,
         Command::Evidence(args) => evidence::run(&context, args).await,
         Command::Census(args) => census::run(&context, args).await,

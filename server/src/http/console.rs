@@ -20,7 +20,7 @@ use tower_http::compression::{
     predicate::{NotForContentType, SizeAbove},
 };
 
-use super::{Site, audit_export, csrf, events, evidence, frame::PageNonce, guard, session, who};
+use super::{Site, audit_export, bulk, csrf, events, evidence, frame::PageNonce, guard, session, who};
 
 /// Smallest answer that is worth compressing, in bytes: below, it fits into one packet anyway.
 const WORTH: u16 = 1_400;
@@ -60,6 +60,9 @@ pub fn routes(site: &Site) -> Router<Site> {
         .route("/clean-ups/{id}/events", get(events::events))
         .route("/clean-ups/{id}/evidence.md", get(evidence::markdown))
         .route("/clean-ups/{id}/evidence.json", get(evidence::json))
+        .route("/bulk/{id}/events", get(bulk::events))
+        .route("/bulk/{id}/report.csv", get(bulk::csv))
+        .route("/bulk/{id}/report.ndjson", get(bulk::ndjson))
         .route("/audit/export.csv", get(audit_export::csv))
         .route("/audit/export.ndjson", get(audit_export::ndjson))
         .fallback(missing)

@@ -13,6 +13,8 @@ use super::{Site, answer, token, who::SignedIn};
 
 /// Longest form, in bytes.
 pub const MOST: usize = 1 << 20;
+/// Longest form with a list of accounts, in bytes: some 200,000 ids.
+const MOST_LIST: usize = 8 << 20;
 
 pub async fn guard(State(site): State<Site>, request: Request, next: Next) -> Response {
     if request.method() != Method::POST {
@@ -20,7 +22,9 @@ pub async fn guard(State(site): State<Site>, request: Request, next: Next) -> Re
     }
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
-    let Ok(bytes) = to_bytes(body, MOST).await else {
+    let signed_in = parts.extensions.get::<SignedIn>().is_some();
+    let most = if signed_in && path == app::routes::action::BULK_DRAFT { MOST_LIST } else { MOST };
+    let Ok(bytes) = to_bytes(body, most).await else {
         return answer::refuse(path, StatusCode::PAYLOAD_TOO_LARGE, "That is too much to send at once.", None);
     };
     if let Some(SignedIn { hash, .. }) = parts.extensions.get() {

@@ -5,6 +5,7 @@
 mod answer;
 mod api_v1;
 mod audit_export;
+mod bulk;
 mod client_ip;
 mod console;
 mod csp_report;

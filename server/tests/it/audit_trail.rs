@@ -18,6 +18,7 @@ async fn every_changing_function_leaves_an_event() {
         let (mut browser, _second) = (app.session_of(&staff).await, app.session_of(&staff).await);
         let own = app.unstick.store().staff_sessions_of(&staff, domain::Clock::now(app.clock.as_ref())).await.unwrap();
         let repair = if path == "/fn/census/repair" { app.repair_hash().await } else { String::new() };
+        let bulk = app.bulk("acc_a").await;
         let before = app.events().await;
         let (fields, action): (Vec<(&str, &str)>, &str) = match path {
             "/fn/sign-in" => (vec![("name", "dana"), ("password", PASSWORD)], "staff.signed_in"),
@@ -39,6 +40,15 @@ async fn every_changing_function_leaves_an_event() {
                 // After its own event.
                 (fields, "cleanup.requested")
             }
+            "/fn/bulk/draft" => {
+                let fields =
+                    vec![("list", "acc_a"), ("mode", "stale"), ("reason", "left by the outage"), ("ticket", "")];
+                (fields, "bulk.drafted")
+            }
+            // Only who made it asks for it (the real thing is in package `service`); a refusal changes nothing.
+            "/fn/bulk/request" => continue,
+            "/fn/bulk/approve" => continue,
+            "/fn/bulk/control" => (vec![("id", bulk.as_str()), ("what", "cancel")], "bulk.cancelled"),
             "/fn/routing/server-state" => {
                 let mut fields = vec![("router", "embedded"), ("pool", "app"), ("server", "bad"), ("state", "drain")];
                 fields.extend([("reason", "fails half of its requests"), ("ticket", "")]);

@@ -77,6 +77,25 @@ const VERBS: &[Verb] = &[
         ],
         "route.pinned",
     ),
+    reads("bulk list", &["bulk", "list", "--json"]),
+    Verb {
+        input: "acc_1\n",
+        ..changes(
+            "cleanup-user-sessions",
+            &[
+                "cleanup-user-sessions",
+                "--from-file",
+                "-",
+                "--force",
+                "--reason",
+                "left by the outage",
+                "--wait",
+                "--json",
+            ],
+            "bulk.requested",
+        )
+    },
+    reads("bulk show", &["bulk", "show", "BULK", "--problems", "--json"]),
     reads("evidence", &["evidence", "--cleanup-id", "CLEANUP", "--json"]),
     Verb {
         input: PASSWORD,
@@ -116,8 +135,8 @@ const VERBS: &[Verb] = &[
     plain("man", &["man"]),
 ];
 
-/// Verbs with a test of their own: `serve` in `serve.rs`, `doctor` here below.
-const ELSEWHERE: &[&str] = &["serve", "doctor"];
+/// Verbs with a test of their own: `serve` in `serve.rs`, `doctor` here below, those that steer in `cli_bulk.rs`.
+const ELSEWHERE: &[&str] = &["serve", "doctor", "bulk pause", "bulk resume", "bulk cancel", "bulk retry"];
 
 fn leaves(command: &clap::Command, name: &str, found: &mut Vec<String>) {
     let inner: Vec<_> = command.get_subcommands().filter(|inner| inner.get_name() != "help").collect();
@@ -144,12 +163,13 @@ fn every_verb_has_a_row() {
 #[test]
 fn every_verb_runs_and_what_it_changes_is_written_down() {
     let program = Program::new();
-    let (mut token, mut cleanup) = (String::new(), String::new());
+    let (mut token, mut cleanup, mut bulk) = (String::new(), String::new(), String::new());
     let mut events = 0;
     for verb in VERBS {
         let meant = |word: &'static str| match word {
             "TOKEN" => token.clone(),
             "CLEANUP" => cleanup.clone(),
+            "BULK" => bulk.clone(),
             word => word.to_owned(),
         };
         let arguments: Vec<String> = verb.arguments.iter().copied().map(meant).collect();
@@ -160,6 +180,9 @@ fn every_verb_runs_and_what_it_changes_is_written_down() {
             let told = json(&ran.out);
             match verb.name {
                 "token create" => token = told["id"].as_str().unwrap().to_owned(),
+                "cleanup-user-sessions" if told["bulk"].is_object() => {
+                    bulk = told["bulk"]["id"].as_str().unwrap().to_owned()
+                }
                 "cleanup-user-sessions" => cleanup = told["cleanup_id"].as_str().unwrap().to_owned(),
                 _ => {}
             }

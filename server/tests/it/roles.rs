@@ -23,6 +23,10 @@ const FUNCTIONS: &[(&str, Option<&[Role]>)] = &[
     ("/fn/clean-ups/retry", Some(CLEANERS)),
     ("/fn/census/run", Some(CLEANERS)),
     ("/fn/census/repair", Some(ADMINS)),
+    ("/fn/bulk/draft", Some(ADMINS)),
+    ("/fn/bulk/request", Some(ADMINS)),
+    ("/fn/bulk/approve", Some(ADMINS)),
+    ("/fn/bulk/control", Some(ADMINS)),
     ("/fn/routing/server-state", Some(ADMINS)),
     ("/fn/routing/re-pin", Some(CLEANERS)),
     ("/fn/me/revoke", Some(EVERYBODY)),
@@ -40,6 +44,9 @@ const PAGES: &[(&str, &str, Option<&[Role]>)] = &[
     ("/clean-ups", "/clean-ups", Some(READERS)),
     ("/clean-ups/{id}", "/clean-ups/ID", Some(READERS)),
     ("/routing", "/routing", Some(READERS)),
+    ("/bulk", "/bulk", Some(READERS)),
+    ("/bulk/new", "/bulk/new", Some(EVERYBODY)),
+    ("/bulk/{id}", "/bulk/BULK", Some(READERS)),
     ("/routing/server", "/routing/server?router=embedded&pool=app&server=bad", Some(READERS)),
     ("/routing/re-pin", "/routing/re-pin?router=embedded&pool=app&key=acc_a", Some(READERS)),
     ("/findings", "/findings", Some(READERS)),
@@ -53,6 +60,9 @@ const FILES: &[(&str, &[Role])] = &[
     ("/clean-ups/ID/evidence.md", READERS),
     ("/clean-ups/ID/evidence.json", READERS),
     ("/clean-ups/ID/events", READERS),
+    ("/bulk/BULK/report.csv", READERS),
+    ("/bulk/BULK/report.ndjson", READERS),
+    ("/bulk/BULK/events", READERS),
     ("/audit/export.csv", AUDITORS),
     ("/audit/export.ndjson", AUDITORS),
 ];
@@ -95,6 +105,7 @@ async fn every_server_function_for_every_role() {
             let other = app.stuck("acc_b").await;
             let cleanup = app.cleanup(&other.account).await;
             let hash = app.plan_hash(&stuck.account, Mode::Force).await;
+            let bulk = app.bulk("acc_b").await;
             let mut browser = browser(&app, who).await;
             let fields: &[(&str, &str)] = match *path {
                 "/fn/sign-in" => &[("name", "nobody"), ("password", "not the password of anybody")],
@@ -115,6 +126,11 @@ async fn every_server_function_for_every_role() {
                     ("reason", "left by the outage"),
                     ("ticket", ""),
                 ],
+                "/fn/bulk/draft" => {
+                    &[("list", "acc_a"), ("mode", "stale"), ("reason", "left by the outage"), ("ticket", "")]
+                }
+                "/fn/bulk/request" | "/fn/bulk/approve" => &[("id", bulk.as_str()), ("hash", "another")],
+                "/fn/bulk/control" => &[("id", bulk.as_str()), ("what", "cancel")],
                 "/fn/routing/server-state" => &[
                     ("router", "embedded"),
                     ("pool", "app"),
@@ -152,10 +168,11 @@ async fn every_page_for_every_role() {
     let app = TestApp::new().await;
     let stuck = app.stuck("acc_a").await;
     let cleanup = app.cleanup(&stuck.account).await;
+    let bulk = app.bulk("acc_a").await;
     for who in WHO {
         let mut browser = browser(&app, who).await;
         for (pattern, address, allowed) in PAGES {
-            let answer = browser.get(&address.replace("ID", cleanup.as_str())).await;
+            let answer = browser.get(&address.replace("ID", cleanup.as_str()).replace("BULK", bulk.as_str())).await;
             match (may(*allowed, who), who) {
                 (true, _) => assert_eq!(answer.status, 200, "{pattern} for {who:?}: {}", answer.location()),
                 (false, None) => {
@@ -187,10 +204,15 @@ async fn every_file_and_stream_for_every_role() {
     let app = TestApp::new().await;
     let stuck = app.stuck("acc_a").await;
     let cleanup = app.cleanup(&stuck.account).await;
+    let bulk = app.bulk("acc_a").await;
     for who in WHO {
         let browser = browser(&app, who).await;
         for (address, allowed) in FILES {
-            let status = browser.open(&address.replace("ID", cleanup.as_str())).await.status().as_u16();
+            let status = browser
+                .open(&address.replace("ID", cleanup.as_str()).replace("BULK", bulk.as_str()))
+                .await
+                .status()
+                .as_u16();
             let expected = match (may(Some(allowed), who), who) {
                 (true, _) => 200,
                 (false, None) => 401,

@@ -1,29 +1,30 @@
-//! Accounts by id: all, or those on one server.
+//! Accounts by id: all, or those that pass a filter.
 
 use domain::{
-    AccountId, Actor, Permission, Place, ServerName,
+    AccountFilter, AccountId, Actor, Permission,
     view::{AccountRow, Page},
 };
 
 use crate::{Error, Result, Unstick};
 
 impl Unstick {
-    /// A page of all accounts, or of those with a route to the server `on`, by id.
+    /// A page of the accounts that pass `filter`, by id; of all, when it says nothing.
     ///
     /// # Errors
     /// `Invalid` when `after` is not where a page ended; `Denied`.
     pub async fn accounts(
         &self,
         actor: &Actor,
-        on: Option<&(Place, ServerName)>,
+        filter: &AccountFilter,
         after: Option<&str>,
     ) -> Result<Page<AccountRow>> {
         self.authorize(actor, Permission::ReadAccounts, "accounts").await?;
         let limit = self.settings().page_size;
         let after = parse_after(after)?;
-        let mut accounts = match on {
-            None => self.store().accounts_page(after.as_ref(), limit + 1).await?,
-            Some((place, server)) => self.store().accounts_on(place, server, after.as_ref(), limit + 1).await?,
+        let mut accounts = if filter.is_empty() {
+            self.store().accounts_page(after.as_ref(), limit + 1).await?
+        } else {
+            self.store().accounts_filtered(filter, after.as_ref(), limit + 1).await?
         };
         let more = accounts.len() > limit as usize;
         accounts.truncate(limit as usize);

@@ -4,6 +4,7 @@
 mod ask;
 mod control;
 mod draft;
+mod drive;
 mod list;
 mod page;
 mod run;

@@ -6,6 +6,8 @@
 mod world;
 
 mod bulk;
+#[cfg(feature = "crash-points")]
+mod bulk_crash;
 mod census;
 mod clocks;
 #[cfg(feature = "crash-points")]

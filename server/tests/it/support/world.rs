@@ -216,6 +216,20 @@ impl TestApp {
         self.unstick.request_cleanup(&Actor::System, request).await.unwrap().id
     }
 
+    /// A bulk clean-up of `account` alone, which nobody asked for yet.
+    pub async fn bulk(&self, account: &str) -> domain::BulkId {
+        let source = service::BulkSource::List(Box::new(std::io::Cursor::new(account.to_owned().into_bytes())));
+        let order = domain::BulkOrder {
+            mode: Mode::Stale,
+            reason: "left by the outage".to_owned(),
+            ticket: String::new(),
+            wave: 10,
+            rate: 10,
+            failure_limit: 5,
+        };
+        self.unstick.draft_bulk(&Actor::System, source, order).await.unwrap().id
+    }
+
     /// The number of the newest audit event.
     pub async fn events(&self) -> i64 {
         self.unstick.store().audit_head().await.unwrap().0

@@ -1,0 +1,150 @@
+//! A process dies while it works on a bulk clean-up, at its own points and at any moment; another one finishes: every account
+//! has exactly one end, and was completed once. The process is this test itself, started again.
+
+use std::{collections::HashMap, os::unix::process::ExitStatusExt, process::Command, time::Duration};
+
+use domain::{BulkOrder, BulkOutcome, BulkStatus, Mode, Span, view::AuditFilter};
+use service::BulkSource;
+use store::testing;
+
+use crate::world::{World, account, shell, sqlite_in, times};
+
+const DATABASE: &str = "UNSTICK_TEST_BULK_DATABASE";
+const SIGABRT: i32 = 6;
+const SIGKILL: i32 = 9;
+/// Accounts of a bulk clean-up that dies at its points.
+const FEW: usize = 12;
+
+fn child_at(url: &str) -> Command {
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "bulk_crash::child", "--ignored", "--quiet"]).env(DATABASE, url);
+    child.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    child
+}
+
+/// A world with `n` stuck accounts.
+async fn prepared(url: &str, n: usize) {
+    let world = World::open(url, Span::ZERO).await;
+    for at in 0..n {
+        world.stuck(&format!("acc{at}")).await;
+    }
+    world.store.close().await;
+}
+
+/// Finishes what the dead one left and counts.
+async fn finished(url: &str, n: usize, context: &str) {
+    let world = World::open(url, Span::ZERO).await;
+    world.clock.advance(Span::from_secs(60));
+    let bulk = world.store.bulks_page(None, 1).await.unwrap().pop().unwrap();
+    for _ in 0..5_000 {
+        world.unstick.bulk_once().await.unwrap();
+        for id in world.store.due_cleanups(domain::Clock::now(world.clock.as_ref()), 100).await.unwrap() {
+            world.drive(&id, 5).await;
+        }
+        world.clock.advance(Span::from_millis(100));
+        if world.store.bulk(&bulk.id).await.unwrap().unwrap().status == BulkStatus::Done {
+            break;
+        }
+    }
+    let bulk = world.store.bulk(&bulk.id).await.unwrap().unwrap();
+    assert_eq!(bulk.status, BulkStatus::Done, "{context}");
+    let total = i64::try_from(n).unwrap();
+    assert_eq!(bulk.counts.get(BulkOutcome::Done), total, "{context}: {:?}", bulk.counts);
+    let mut done: HashMap<String, usize> = HashMap::new();
+    let filter = AuditFilter { action: Some("cleanup.done".to_owned()), ..AuditFilter::default() };
+    for event in world.store.audit_page(&filter, None, 100_000).await.unwrap() {
+        *done.entry(event.draft.account.unwrap().to_string()).or_default() += 1;
+    }
+    assert_eq!(done.len(), n, "{context}: each was completed");
+    assert!(done.values().all(|times| *times == 1), "{context}: and once");
+    for at in 0..n {
+        world.assert_clean(&account(&format!("acc{at}")), context).await;
+    }
+    let ends = AuditFilter { action: Some("bulk.done".to_owned()), ..AuditFilter::default() };
+    assert_eq!(world.store.audit_page(&ends, None, 10).await.unwrap().len(), 1, "{context}: it ended once");
+}
+
+#[tokio::test]
+async fn a_death_at_any_point_leaves_each_account_one_end_on_sqlite() {
+    for point in service::crash::BULK_POINTS {
+        let folder = tempfile::tempdir().unwrap();
+        at_point(&sqlite_in(&folder), point).await;
+    }
+}
+
+#[tokio::test]
+async fn a_death_at_any_point_leaves_each_account_one_end_on_postgres() {
+    for point in service::crash::BULK_POINTS {
+        at_point(&testing::postgres().await, point).await;
+    }
+}
+
+async fn at_point(url: &str, point: &str) {
+    prepared(url, FEW).await;
+    let status = child_at(url).env("UNSTICK_CRASH_AT", point).status().unwrap();
+    assert_eq!(status.signal(), Some(SIGABRT), "{point} was not met");
+    finished(url, FEW, point).await;
+}
+
+/// R2: `kill -9` at any moment. The moments are spread over the time that the work takes.
+#[tokio::test]
+async fn a_kill_at_any_moment_leaves_each_account_one_end() {
+    let (runs, accounts) = (times("UNSTICK_TORTURE_BULK", 4), times("UNSTICK_TORTURE_BULK_ACCOUNTS", 60));
+    for run in 0..runs {
+        let folder = tempfile::tempdir().unwrap();
+        let url = sqlite_in(&folder);
+        prepared(&url, accounts).await;
+        let mut child = child_at(&url).spawn().unwrap();
+        let store = store::Store::open(&url, testing::options()).await.unwrap();
+        // From when its list is asked for on: the moment is the point of the test, so it is the clock's.
+        while store.bulks_page(None, 1).await.unwrap().first().is_none_or(|bulk| bulk.requested_at.is_none()) {
+            assert!(child.try_wait().unwrap().is_none(), "the child ended before it began");
+            tokio::task::yield_now().await;
+        }
+        tokio::time::sleep(Duration::from_millis(u64::try_from(1 + run * 1_500 / runs.max(1)).unwrap())).await;
+        child.kill().unwrap();
+        let status = child.wait().unwrap();
+        assert!(status.success() || status.signal() == Some(SIGKILL), "{status:?}");
+        store.close().await;
+        finished(&url, accounts, &format!("killed in run {run}")).await;
+    }
+    if runs > 4 {
+        println!(
+            "R2  SQLite  {runs} kills in bulk clean-ups of {accounts} accounts: one end each, completed once, 0 lost"
+        );
+    }
+}
+
+/// The process that dies.
+#[tokio::test]
+#[ignore = "started by the tests above, in a process of its own"]
+async fn child() {
+    let Ok(url) = std::env::var(DATABASE) else { return };
+    let world = World::open(&url, Span::ZERO).await;
+    let mut list = String::new();
+    let mut at = 0;
+    while world.store.account(&account(&format!("acc{at}"))).await.unwrap().is_some() {
+        list.push_str(&format!("acc{at}\n"));
+        at += 1;
+    }
+    let order = BulkOrder {
+        mode: Mode::Force,
+        reason: "left by the outage".to_owned(),
+        ticket: String::new(),
+        wave: 5,
+        rate: 1_000,
+        failure_limit: 5,
+    };
+    let source = BulkSource::List(Box::new(std::io::Cursor::new(list.into_bytes())));
+    let bulk = world.unstick.draft_bulk(&shell(), source, order).await.unwrap();
+    let asked = world.unstick.request_bulk(&shell(), &bulk.id, &bulk.hash).await.unwrap();
+    if asked.status == BulkStatus::AwaitingApproval {
+        let second = domain::Actor::Staff {
+            id: domain::StaffId::parse("bob").unwrap(),
+            role: domain::Role::Admin,
+            session: domain::StaffSessionId::parse("w_bob").unwrap(),
+        };
+        world.unstick.approve_bulk(&second, &bulk.id, &bulk.hash).await.unwrap();
+    }
+    world.unstick.drive_bulk(&bulk.id, &|_| ()).await.unwrap();
+}
