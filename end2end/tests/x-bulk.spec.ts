@@ -4,16 +4,16 @@ import { expect, test } from './world';
 
 test('two admins, one list, and an end for every account', async ({ lab, browser }) => {
   test.setTimeout(120_000);
-  const listed = await lab.shell('cleanup-user-sessions', '--filter', 'text=customer', '--dry-run', '--reason', 'a look', '--json');
+  const listed = await lab.shell('cleanup-user-sessions', '--filter', 'text=acc_', '--dry-run', '--reason', 'a look', '--json');
   expect(listed.code, listed.err).toBe(0);
   const count: number = JSON.parse(listed.out).bulk.counts.waiting;
   expect(count).toBeGreaterThan(50);
 
   const ada = await lab.pageOf(browser, 'ada');
   const { page } = ada;
-  await page.goto('/accounts?text=customer');
+  await page.goto('/accounts?text=acc_');
   await page.getByRole('link', { name: 'Clean these up …' }).click();
-  await expect(page.getByLabel('Part of id, e-mail or name')).toHaveValue('customer');
+  await expect(page.getByLabel('Part of id, e-mail or name')).toHaveValue('acc_');
   await page.getByLabel('Clean up left-overs').check();
   await page.getByLabel('Wave').fill('5');
   await page.getByLabel('Reason').fill('left by clients that were signed out badly');

@@ -1,5 +1,7 @@
 //! Bulk clean-ups: choosing, asking, approving, steering.
 
+#![expect(clippy::too_many_arguments, reason = "a server function takes the fields of its form one by one")]
+
 use std::collections::BTreeMap;
 
 use domain::{
@@ -51,7 +53,6 @@ fn id(text: String) -> Result<BulkId, ApiError> {
 
 /// Freezes a list of accounts. Needs `BulkCleanUp`. What the person can mend leads back to the form with all that was typed.
 #[server(name = DraftBulk, prefix = "/fn", endpoint = "bulk/draft", input = PostUrl)]
-#[expect(clippy::too_many_arguments, reason = "the fields of a form")]
 pub async fn draft_bulk(
     /// Ids, one a line or as CSV; nothing where the filter chooses.
     #[server(default)]

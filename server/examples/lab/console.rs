@@ -22,8 +22,14 @@ use crate::{
 };
 
 /// Who works here: two people of the support, for two may clean up at once.
-const PEOPLE: [(&str, &str); 5] =
-    [("ada", "admin"), ("sam", "support"), ("vera", "viewer"), ("otto", "auditor"), ("ben", "support")];
+const PEOPLE: [(&str, &str); 6] = [
+    ("ada", "admin"),
+    ("dan", "admin"),
+    ("sam", "support"),
+    ("vera", "viewer"),
+    ("otto", "auditor"),
+    ("ben", "support"),
+];
 
 /// Somebody who may sign in.
 #[derive(Debug, Clone, Serialize)]

@@ -34,11 +34,11 @@ pub struct Args {
     /// The account, as the identity system calls it
     #[arg(long, value_name = "ID", value_parser = words::id::<AccountId>, required_unless_present_any = ["from_file", "filter"])]
     account_id: Option<AccountId>,
-    /// Many accounts: ids in a file, one a line or CSV with a column account_id; `-` reads standard input
+    /// Many accounts: ids in a file, one a line or CSV with a column `account_id`; `-` reads standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["account_id", "filter"])]
     from_file: Option<PathBuf>,
     /// Many accounts: those that pass a filter, `field=value` between blanks; fields: text, kind, router, pool, server,
-    /// leftover, seen_before, plan
+    /// leftover, `seen_before`, plan
     #[arg(long, value_name = "FILTER", conflicts_with = "account_id")]
     filter: Option<String>,
     /// With --from-file or --filter: accounts under way at once [default: 100]

@@ -18,7 +18,8 @@ async fn every_changing_function_leaves_an_event() {
         let (mut browser, _second) = (app.session_of(&staff).await, app.session_of(&staff).await);
         let own = app.unstick.store().staff_sessions_of(&staff, domain::Clock::now(app.clock.as_ref())).await.unwrap();
         let repair = if path == "/fn/census/repair" { app.repair_hash().await } else { String::new() };
-        let bulk = app.bulk("acc_a").await;
+        let maker = domain::Actor::Staff { id: staff.clone(), role: Role::Admin, session: own[0].id.clone() };
+        let (bulk, bulk_hash) = app.bulk_of(&maker, "acc_a").await;
         let before = app.events().await;
         let (fields, action): (Vec<(&str, &str)>, &str) = match path {
             "/fn/sign-in" => (vec![("name", "dana"), ("password", PASSWORD)], "staff.signed_in"),
@@ -45,9 +46,7 @@ async fn every_changing_function_leaves_an_event() {
                     vec![("list", "acc_a"), ("mode", "stale"), ("reason", "left by the outage"), ("ticket", "")];
                 (fields, "bulk.drafted")
             }
-            // Only who made it asks for it (the real thing is in package `service`); a refusal changes nothing.
-            "/fn/bulk/request" => continue,
-            "/fn/bulk/approve" => continue,
+            "/fn/bulk/request" => (vec![("id", bulk.as_str()), ("hash", &bulk_hash)], "bulk.requested"),
             "/fn/bulk/control" => (vec![("id", bulk.as_str()), ("what", "cancel")], "bulk.cancelled"),
             "/fn/routing/server-state" => {
                 let mut fields = vec![("router", "embedded"), ("pool", "app"), ("server", "bad"), ("state", "drain")];
@@ -59,8 +58,8 @@ async fn every_changing_function_leaves_an_event() {
                 fields.extend([("reason", "their upload is there"), ("ticket", "")]);
                 (fields, "route.pinned")
             }
-            // Nothing waits for a retry here: a refusal changes nothing (the real thing is in package `service`).
-            "/fn/clean-ups/retry" => continue,
+            // Nothing waits for these here: a refusal changes nothing (the real thing is in package `service`).
+            "/fn/clean-ups/retry" | "/fn/bulk/approve" => continue,
             "/fn/me/revoke" => (vec![("id", own[1].id.as_str())], "staff.session_revoked"),
             "/fn/me/revoke-others" => (vec![], "staff.other_sessions_revoked"),
             _ => (vec![("theme", "dark")], ""),

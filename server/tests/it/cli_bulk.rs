@@ -24,7 +24,7 @@ fn with_accounts(n: usize) -> Program {
 }
 
 fn list(n: usize) -> String {
-    (0..n).map(|at| format!("acc_{at}\n")).collect()
+    (0..n).map(|at| format!("acc_{at}")).collect::<Vec<_>>().join("\n")
 }
 
 const BULK: [&str; 5] = ["cleanup-user-sessions", "--from-file", "-", "--reason", "left by the outage"];
@@ -39,7 +39,7 @@ fn told(program: &Program, more: &[&str], input: &str, code: i32) -> Value {
 #[test]
 fn a_list_is_cleaned_and_what_is_not_part_of_it_is_told() {
     let program = with_accounts(3);
-    let input = format!("account_id\n{}nobody\nacc_0\n", list(3));
+    let input = format!("account_id\n{}\nnobody\nacc_0\n", list(3));
     let dry = told(&program, &["--dry-run", "--json"], &input, 0);
     let report = &dry["bulk"]["selection"]["list"];
     assert_eq!((&report["unknown"], &report["duplicates"]), (&1.into(), &1.into()), "{dry}");

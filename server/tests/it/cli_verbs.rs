@@ -181,7 +181,7 @@ fn every_verb_runs_and_what_it_changes_is_written_down() {
             match verb.name {
                 "token create" => token = told["id"].as_str().unwrap().to_owned(),
                 "cleanup-user-sessions" if told["bulk"].is_object() => {
-                    bulk = told["bulk"]["id"].as_str().unwrap().to_owned()
+                    bulk = told["bulk"]["id"].as_str().unwrap().to_owned();
                 }
                 "cleanup-user-sessions" => cleanup = told["cleanup_id"].as_str().unwrap().to_owned(),
                 _ => {}

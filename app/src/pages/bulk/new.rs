@@ -14,7 +14,7 @@ use crate::{
         card::{card, crumb, note},
         form::{described, field, token},
         frame::Tab,
-        tag::{Tone, mode_word},
+        tag::Tone,
     },
     routes,
 };
@@ -96,7 +96,7 @@ fn how(flash: Option<&Flash>) -> AnyView {
             <div class="choice">
                 <input type="radio" name="mode" id=id.clone() value=mode.as_str() required checked=mode == chosen
                     aria-describedby=format!("{id}-effect")/>
-                <label for=id.clone()><b>{mode_word(mode)}</b></label>
+                <label for=id.clone()><b>{mode.label()}</b></label>
                 <ul class="will" id=format!("{id}-effect")><li>{effect}</li></ul>
             </div>
         }

@@ -61,10 +61,10 @@ impl Unstick {
             transact!(self, tx => { Ok(tx.append_audit(&draft).await?) })?;
             return Err(Error::Conflict(why.to_owned()));
         }
-        let Actor::Staff { id: approver, .. } = actor else { return Err(Error::NotFound("staff member")) };
+        let Actor::Staff { id: second, .. } = actor else { return Err(Error::NotFound("staff member")) };
         let now = self.now();
         let approved = transact!(self, tx => {
-            let approved = tx.approve_bulk(id, hash, approver, now).await?
+            let approved = tx.approve_bulk(id, hash, second, now).await?
                 && tx.move_bulk(id, BulkMove::Approve, now).await?;
             if approved {
                 tx.append_audit(&draft).await?;

@@ -169,7 +169,8 @@ mod tests {
             let error = read(text).unwrap_err().to_string();
             assert!(error.contains(word), "{error}");
         }
-        let many: String = (0..=MOST_ACCOUNTS).map(|n| format!("acc_{n}\n")).collect();
+        let many: Vec<String> = (0..=MOST_ACCOUNTS).map(|n| format!("acc_{n}")).collect();
+        let many = many.join("\n");
         assert!(read(many.as_bytes()).unwrap_err().to_string().contains("split the list"));
         let lines = "\"\"\n".repeat(1_000_001);
         assert!(read(lines.as_bytes()).unwrap_err().to_string().contains("lines"));

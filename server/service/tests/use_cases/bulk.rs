@@ -143,7 +143,7 @@ async fn a_small_one_begins_at_once_and_every_account_has_an_end(world: World) {
         world.assert_clean(&account(&format!("a{at}")), "after the bulk").await;
     }
     // What is clean has nothing to clean up.
-    let text: String = (0..12).map(|at| format!("a{at}\n")).collect();
+    let text = (0..12).map(|at| format!("a{at}")).collect::<Vec<_>>().join("\n");
     let bulk = world.unstick.draft_bulk(&shell(), list(&text), order(Mode::Force)).await.unwrap();
     world.unstick.request_bulk(&shell(), &bulk.id, &bulk.hash).await.unwrap();
     let done = until(&world, &bulk, &[BulkStatus::Done]).await;
@@ -301,7 +301,7 @@ async fn two_workers_give_each_account_one_turn(world: World) {
     world.unstick.request_bulk(&admin("ada"), &bulk.id, &bulk.hash).await.unwrap();
     world.clock.advance(Span::from_secs(1));
     let look = || async { world.unstick.bulk_once().await.unwrap() };
-    tokio::time::timeout(Duration::from_secs(60), futures::future::join_all((0..8).map(|_| look()))).await.unwrap();
+    tokio::time::timeout(Duration::from_mins(1), futures::future::join_all((0..8).map(|_| look()))).await.unwrap();
     let done = until(&world, &bulk, &[BulkStatus::Done]).await;
     assert_eq!(done.counts.get(BulkOutcome::Done), 40);
     assert_eq!(all_events(&world, "cleanup.requested").await, 40);

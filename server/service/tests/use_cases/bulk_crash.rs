@@ -121,10 +121,10 @@ async fn a_kill_at_any_moment_leaves_each_account_one_end() {
 async fn child() {
     let Ok(url) = std::env::var(DATABASE) else { return };
     let world = World::open(&url, Span::ZERO).await;
-    let mut list = String::new();
+    let mut list = Vec::new();
     let mut at = 0;
     while world.store.account(&account(&format!("acc{at}"))).await.unwrap().is_some() {
-        list.push_str(&format!("acc{at}\n"));
+        list.push(format!("acc{at}"));
         at += 1;
     }
     let order = BulkOrder {
@@ -135,7 +135,7 @@ async fn child() {
         rate: 1_000,
         failure_limit: 5,
     };
-    let source = BulkSource::List(Box::new(std::io::Cursor::new(list.into_bytes())));
+    let source = BulkSource::List(Box::new(std::io::Cursor::new(list.join("\n").into_bytes())));
     let bulk = world.unstick.draft_bulk(&shell(), source, order).await.unwrap();
     let asked = world.unstick.request_bulk(&shell(), &bulk.id, &bulk.hash).await.unwrap();
     if asked.status == BulkStatus::AwaitingApproval {

@@ -218,6 +218,11 @@ impl TestApp {
 
     /// A bulk clean-up of `account` alone, which nobody asked for yet.
     pub async fn bulk(&self, account: &str) -> domain::BulkId {
+        self.bulk_of(&Actor::System, account).await.0
+    }
+
+    /// The same, made by `actor`; with its hash.
+    pub async fn bulk_of(&self, actor: &Actor, account: &str) -> (domain::BulkId, String) {
         let source = service::BulkSource::List(Box::new(std::io::Cursor::new(account.to_owned().into_bytes())));
         let order = domain::BulkOrder {
             mode: Mode::Stale,
@@ -227,7 +232,8 @@ impl TestApp {
             rate: 10,
             failure_limit: 5,
         };
-        self.unstick.draft_bulk(&Actor::System, source, order).await.unwrap().id
+        let bulk = self.unstick.draft_bulk(actor, source, order).await.unwrap();
+        (bulk.id, bulk.hash.0)
     }
 
     /// The number of the newest audit event.
