@@ -8,7 +8,7 @@ use domain::{
 use crate::{Error, Result, Unstick};
 
 /// Every permission, to tell a page what its reader may do.
-const PERMISSIONS: [Permission; 19] = [
+const PERMISSIONS: &[Permission] = &[
     Permission::ReadAccounts,
     Permission::ReadRouting,
     Permission::ReadFindings,
@@ -112,5 +112,5 @@ impl Unstick {
 
 /// A person for pages: who, and what the role may do.
 pub fn me(id: StaffId, name: String, role: Role) -> Me {
-    Me { id, name, role, may: PERMISSIONS.into_iter().filter(|permission| role.may(*permission)).collect() }
+    Me { id, name, role, may: PERMISSIONS.iter().copied().filter(|permission| role.may(*permission)).collect() }
 }
