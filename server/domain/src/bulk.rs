@@ -360,7 +360,7 @@ pub struct Bulk {
     pub actor: String,
     /// The same, where it is a staff member.
     pub staff: Option<StaffId>,
-    /// The hash over mode and list: [`order_hash`].
+    /// The hash over mode and list: [`BulkHasher`].
     pub hash: PlanHash,
     /// Where it is.
     pub status: BulkStatus,
