@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{Actor, AuditEvent, view::AuditFilter};
-use futures::stream;
+use futures::stream::{self, StreamExt};
 use service::Unstick;
 
 use super::{Site, answer};
@@ -171,20 +171,24 @@ enum Stage {
 }
 
 fn body(export: Export) -> Body {
-    Body::from_stream(stream::unfold(export, |mut export| async move {
-        let piece = match export.stage {
-            Stage::Head => {
-                export.stage = Stage::Events;
-                Ok(Bytes::from(export.format.head()))
+    // Fused: whoever compresses it asks once more after its end.
+    Body::from_stream(
+        stream::unfold(export, |mut export| async move {
+            let piece = match export.stage {
+                Stage::Head => {
+                    export.stage = Stage::Events;
+                    Ok(Bytes::from(export.format.head()))
+                }
+                Stage::Events => export.batch().await?,
+                Stage::Over => return None,
+            };
+            if piece.is_err() {
+                export.stage = Stage::Over;
             }
-            Stage::Events => export.batch().await?,
-            Stage::Over => return None,
-        };
-        if piece.is_err() {
-            export.stage = Stage::Over;
-        }
-        Some((piece, export))
-    }))
+            Some((piece, export))
+        })
+        .fuse(),
+    )
 }
 
 impl Export {

@@ -15,7 +15,10 @@ use axum::{
     },
 };
 use domain::{Actor, BulkAccount, BulkId, BulkStatus};
-use futures::{Stream, stream};
+use futures::{
+    Stream,
+    stream::{self, StreamExt},
+};
 use tokio::{
     sync::watch,
     time::{Instant as Tick, sleep},
@@ -135,19 +138,23 @@ async fn report(site: &Site, actor: Actor, id: String, format: Format) -> Respon
     };
     let name = format!("attachment; filename=\"unstick-{id}.{}\"", format.as_str());
     let unstick = site.unstick().clone();
-    let rest = stream::unfold(Some(first), move |batch| {
+    let rest = stream::unfold(Some(Ok(first)), move |batch| {
         let (unstick, actor, id) = (unstick.clone(), actor.clone(), id.clone());
         async move {
-            let batch = batch?;
+            let batch: Vec<BulkAccount> = match batch? {
+                Ok(batch) => batch,
+                // What was sent is not the whole report: the transfer breaks, so that nobody takes it for that.
+                Err(error) => return Some((Err(std::io::Error::other(error)), None)),
+            };
             let last = batch.last()?.no;
-            let lines = lines(&batch, format);
             let full = batch.len() >= BATCH as usize;
-            let next = if full { unstick.bulk_report(&actor, &id, last, BATCH).await.ok() } else { None };
-            Some((lines, next))
+            let next = if full { Some(unstick.bulk_report(&actor, &id, last, BATCH).await) } else { None };
+            Some((lines(&batch, format), next))
         }
     });
     let head = stream::iter([Ok(Bytes::from_static(head.as_bytes()))]);
-    let body = Body::from_stream(futures::StreamExt::chain(head, rest));
+    // Fused: whoever compresses it asks once more after its end.
+    let body = Body::from_stream(head.chain(rest).fuse());
     ([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, name)], body).into_response()
 }
 

@@ -1,5 +1,6 @@
 //! Bulk clean-ups as a browser without scripts sees them: the form that loses nothing, the preview, two people, the report.
 
+use axum::http::{HeaderValue, Method, header};
 use domain::Role;
 
 use crate::support::{Browser, TestApp};
@@ -87,6 +88,11 @@ async fn what_is_shown_is_asked_for_and_another_admin_approves_it() {
     assert!(!page.contains("Go on"), "who may not steer it has no button");
     let report = viewer.get(&format!("/bulk/{id}/report.csv")).await.expect(200).text;
     assert_eq!(report.lines().count(), 52, "a line of names and one an account");
+    // As a browser asks for it: compressed, to its end.
+    let mut request = viewer.request(&Method::GET, &format!("/bulk/{id}/report.csv"));
+    request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    let packed = viewer.send(request).await.expect(200);
+    assert_eq!(packed.header("content-encoding"), "gzip");
     viewer.get(&format!("/bulk/{id}?outcome=waiting&after=20")).await.expect(200);
     viewer.get(&format!("/bulk/{id}?outcome=nowhere")).await.expect(422);
     viewer.get("/bulk/b_nosuch").await.expect(404);
