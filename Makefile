@@ -13,8 +13,8 @@ NATIVE := --workspace --exclude hydrate --features server/crash-points
 TORTURE := UNSTICK_TORTURE_SQLITE=$${RUNS:-50} UNSTICK_TORTURE_POSTGRES=$${RUNS:-20} UNSTICK_TORTURE_MODEL=$${RUNS:-1000000} \
   UNSTICK_TORTURE_SERVICE_MODEL=$${RUNS:-1000} UNSTICK_TORTURE_ZOMBIES=$${RUNS:-100} UNSTICK_TORTURE_PROCESSES=$${RUNS:-20000} \
   UNSTICK_TORTURE_DISK=$${RUNS:-50} UNSTICK_TORTURE_STOPS=$${RUNS:-100} UNSTICK_TORTURE_MIGRATIONS=$${RUNS:-200} \
-  UNSTICK_TORTURE_FLIGHTS=$${RUNS:-1000}
-FAULTS := crash:: model zombies:: processes:: disk:: stopping:: migrations:: many_requests_in_flight
+  UNSTICK_TORTURE_FLIGHTS=$${RUNS:-1000} UNSTICK_TORTURE_SCHEMA=$${RUNS:-200}
+FAULTS := crash:: model zombies:: processes:: disk:: stopping:: migrations:: many_requests_in_flight schema::
 
 # Folders are prerequisites too: their time changes when a file in them goes.
 COMMON := Cargo.toml Cargo.lock $(shell find server/domain app -not -path '*/tests*' 2>/dev/null)
@@ -39,7 +39,7 @@ lint: setup ## format, clippy for both halves, documentation, unused dependencie
 fmt: setup ## format
 	@$(WITH) cargo fmt --all
 torture: setup ## the faults of goals R1 to R15 in their full numbers (hours; ARGS=zombies to choose); prints what came of them
-	@$(WITH) cargo test $(NATIVE) --no-run --quiet && export $(TORTURE) && cargo test $(NATIVE) --no-fail-fast --quiet -- --nocapture $(or $(ARGS),$(FAULTS)) 2>&1 | { grep --line-buffered -E '^(R[0-9]+ |test result: F|thread .* panicked)' || true; }
+	@$(WITH) cargo test $(NATIVE) --no-run --quiet && export $(TORTURE) && cargo test $(NATIVE) --no-fail-fast --quiet -- --nocapture $(or $(ARGS),$(FAULTS)) 2>&1 | { grep --line-buffered -E '^((R[0-9]+|API) |test result: F|thread .* panicked)' || true; }
 bench: build ## ratios against the bare SQL and the bare server
 	@$(WITH) cargo run --release -p server --example bench -- $(ARGS)
 clean: ## forget everything that was built; data/ stays

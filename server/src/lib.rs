@@ -8,3 +8,4 @@ pub mod http;
 pub mod json;
 pub mod logs;
 pub mod machine;
+pub mod wire;

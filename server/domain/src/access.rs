@@ -50,7 +50,7 @@ impl Role {
             P::ManageStaff | P::ManageTokens | P::Repair | P::SetServerState | P::BulkCleanUp => {
                 matches!(self, Self::Admin)
             }
-            P::ReportSessions | P::ReadSessions | P::AskRoute | P::FeedRouter => false,
+            P::ReportSessions | P::ReadSessions | P::AskRoute | P::FeedRouter | P::ReadOwnToken => false,
         }
     }
 }
@@ -103,6 +103,8 @@ pub enum Permission {
     AskRoute,
     /// Tell the embedded router about its servers (API scope `routes:write`).
     FeedRouter,
+    /// See what the token that asks is good for (every token).
+    ReadOwnToken,
 }
 
 impl Permission {
@@ -128,6 +130,7 @@ impl Permission {
             Self::ReadSessions => "read sessions",
             Self::AskRoute => "ask for routes",
             Self::FeedRouter => "feed the embedded router",
+            Self::ReadOwnToken => "see a token that you do not use",
         }
     }
 }
@@ -147,11 +150,52 @@ pub enum TokenScope {
     /// `routes:write`
     #[serde(rename = "routes:write")]
     RoutesWrite,
+    /// `accounts:read`
+    #[serde(rename = "accounts:read")]
+    AccountsRead,
+    /// `cleanups:read`
+    #[serde(rename = "cleanups:read")]
+    CleanupsRead,
+    /// `cleanups:write`
+    #[serde(rename = "cleanups:write")]
+    CleanupsWrite,
+    /// `bulk:write`
+    #[serde(rename = "bulk:write")]
+    BulkWrite,
+    /// `census:read`
+    #[serde(rename = "census:read")]
+    CensusRead,
+    /// `census:write`
+    #[serde(rename = "census:write")]
+    CensusWrite,
+    /// `routing:read`
+    #[serde(rename = "routing:read")]
+    RoutingRead,
+    /// `routing:write`
+    #[serde(rename = "routing:write")]
+    RoutingWrite,
+    /// `audit:read`
+    #[serde(rename = "audit:read")]
+    AuditRead,
 }
 
 impl TokenScope {
     /// Every scope.
-    pub const ALL: [Self; 4] = [Self::SessionsWrite, Self::SessionsRead, Self::RoutesAsk, Self::RoutesWrite];
+    pub const ALL: [Self; 13] = [
+        Self::SessionsWrite,
+        Self::SessionsRead,
+        Self::RoutesAsk,
+        Self::RoutesWrite,
+        Self::AccountsRead,
+        Self::CleanupsRead,
+        Self::CleanupsWrite,
+        Self::BulkWrite,
+        Self::CensusRead,
+        Self::CensusWrite,
+        Self::RoutingRead,
+        Self::RoutingWrite,
+        Self::AuditRead,
+    ];
 
     /// The word in the API and on the command line.
     pub const fn as_str(self) -> &'static str {
@@ -160,6 +204,15 @@ impl TokenScope {
             Self::SessionsRead => "sessions:read",
             Self::RoutesAsk => "routes:ask",
             Self::RoutesWrite => "routes:write",
+            Self::AccountsRead => "accounts:read",
+            Self::CleanupsRead => "cleanups:read",
+            Self::CleanupsWrite => "cleanups:write",
+            Self::BulkWrite => "bulk:write",
+            Self::CensusRead => "census:read",
+            Self::CensusWrite => "census:write",
+            Self::RoutingRead => "routing:read",
+            Self::RoutingWrite => "routing:write",
+            Self::AuditRead => "audit:read",
         }
     }
 
@@ -168,13 +221,29 @@ impl TokenScope {
         Self::ALL.into_iter().find(|scope| scope.as_str() == word)
     }
 
-    const fn grants(self) -> Permission {
+    /// What a token with it may do.
+    pub const fn grants(self) -> &'static [Permission] {
+        use Permission as P;
         match self {
-            Self::SessionsWrite => Permission::ReportSessions,
-            Self::SessionsRead => Permission::ReadSessions,
-            Self::RoutesAsk => Permission::AskRoute,
-            Self::RoutesWrite => Permission::FeedRouter,
+            Self::SessionsWrite => &[P::ReportSessions],
+            Self::SessionsRead => &[P::ReadSessions],
+            Self::RoutesAsk => &[P::AskRoute],
+            Self::RoutesWrite => &[P::FeedRouter],
+            Self::AccountsRead => &[P::ReadAccounts],
+            Self::CleanupsRead => &[P::ReadCleanups],
+            Self::CleanupsWrite => &[P::CleanUp],
+            Self::BulkWrite => &[P::BulkCleanUp],
+            Self::CensusRead => &[P::ReadFindings],
+            Self::CensusWrite => &[P::RunCensus, P::Repair],
+            Self::RoutingRead => &[P::ReadRouting],
+            Self::RoutingWrite => &[P::RePin, P::SetServerState],
+            Self::AuditRead => &[P::ReadAudit, P::ReadAccountAudit],
         }
+    }
+
+    /// The scope that a token needs for `permission`; `None` when no token may do that, or every one.
+    pub fn granting(permission: Permission) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.grants().contains(&permission))
     }
 }
 
@@ -222,7 +291,10 @@ impl Actor {
         match self {
             Self::Staff { role, .. } => role.may(permission),
             Self::Shell { .. } | Self::System => true,
-            Self::Token { scopes, .. } => scopes.iter().any(|scope| scope.grants() == permission),
+            Self::Token { scopes, .. } => {
+                permission == Permission::ReadOwnToken
+                    || scopes.iter().any(|scope| scope.grants().contains(&permission))
+            }
             Self::Anonymous => false,
         }
     }
@@ -277,6 +349,26 @@ mod tests {
         assert_eq!(token.require(Permission::ReportSessions), Ok(()));
         assert_eq!(token.require(Permission::CleanUp), Err(Denied(Permission::CleanUp)));
         assert_eq!(token.require(Permission::ReadSessions), Err(Denied(Permission::ReadSessions)));
+    }
+
+    #[test]
+    fn no_scope_manages_people_or_tokens_and_reading_never_changes_anything() {
+        for scope in TokenScope::ALL {
+            assert_eq!(TokenScope::parse(scope.as_str()), Some(scope));
+            for never in [Permission::ManageStaff, Permission::ManageTokens, Permission::OwnSessions] {
+                assert!(!scope.grants().contains(&never), "{scope:?}");
+            }
+            if scope.as_str().ends_with(":read") {
+                let role_of_reading = |permission: &Permission| {
+                    *permission == Permission::ReadSessions
+                        || Role::Viewer.may(*permission)
+                        || Role::Auditor.may(*permission)
+                };
+                assert!(scope.grants().iter().all(role_of_reading), "{scope:?}");
+            }
+        }
+        assert_eq!(TokenScope::granting(Permission::SetServerState), Some(TokenScope::RoutingWrite));
+        assert_eq!(TokenScope::granting(Permission::ManageStaff), None);
     }
 
     #[test]

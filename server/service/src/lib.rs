@@ -13,6 +13,7 @@ mod cleanups;
 pub mod crash;
 mod doctor;
 mod error;
+mod idempotency;
 mod import;
 mod routing;
 mod sample;
@@ -35,6 +36,7 @@ pub use self::{
     cleanups::{Evidence, Numbers, Requested},
     doctor::{Check, CheckOutcome},
     error::Error,
+    idempotency::Once,
     import::{Ending, ImportRecord},
     routing::{Asked, embedded_table},
     sample::{SampleReport, SampleSpec},
@@ -42,7 +44,10 @@ pub use self::{
     staff::{SignedIn, me},
     tokens::TokenInfo,
 };
-pub use store::{AccountUpsert, Changed, Checkpoint, Created, End, SessionCreate, Touch, Verification};
+pub use store::{
+    AccountUpsert, Changed, Checkpoint, Created, End, KeptAnswer, KeyClaim, RouteChange, SessionCreate, Touch,
+    Verification,
+};
 
 /// The result of a use case.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

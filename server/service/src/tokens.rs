@@ -35,6 +35,21 @@ pub struct TokenInfo {
     pub last_used_at: Option<Instant>,
 }
 
+impl From<TokenRecord> for TokenInfo {
+    fn from(record: TokenRecord) -> Self {
+        Self {
+            id: record.id,
+            name: record.name,
+            scopes: record.scopes,
+            created_at: record.created_at,
+            created_by: record.created_by,
+            expires_at: record.expires_at,
+            revoked_at: record.revoked_at,
+            last_used_at: record.last_used_at,
+        }
+    }
+}
+
 impl Unstick {
     /// Makes a token. The secret is in the answer and nowhere else.
     ///
@@ -111,17 +126,17 @@ impl Unstick {
     /// `Denied`.
     pub async fn tokens(&self, actor: &Actor) -> Result<Vec<TokenInfo>> {
         self.authorize(actor, Permission::ManageTokens, "tokens").await?;
-        let info = |record: TokenRecord| TokenInfo {
-            id: record.id,
-            name: record.name,
-            scopes: record.scopes,
-            created_at: record.created_at,
-            created_by: record.created_by,
-            expires_at: record.expires_at,
-            revoked_at: record.revoked_at,
-            last_used_at: record.last_used_at,
-        };
-        Ok(self.store().tokens().await?.into_iter().map(info).collect())
+        Ok(self.store().tokens().await?.into_iter().map(TokenInfo::from).collect())
+    }
+
+    /// The token that asks.
+    ///
+    /// # Errors
+    /// `Denied` for anybody but a token.
+    pub async fn own_token(&self, actor: &Actor) -> Result<TokenInfo> {
+        self.authorize(actor, Permission::ReadOwnToken, "token").await?;
+        let Actor::Token { id, .. } = actor else { return Err(Error::NotFound("token")) };
+        self.store().token(id).await?.map(TokenInfo::from).ok_or(Error::NotFound("token"))
     }
 
     /// Who acts with `secret`.

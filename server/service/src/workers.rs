@@ -105,7 +105,8 @@ impl Unstick {
             let purged = transact!(self, tx => {
                 let sessions = tx.purge_history(before, 500).await?;
                 let sign_ins = tx.purge_staff_sessions(before, 500).await?;
-                Ok(sessions.max(sign_ins))
+                let answers = tx.purge_keys(now, 500).await?;
+                Ok(sessions.max(sign_ins).max(answers))
             })?;
             if purged < 500 {
                 return Ok(());

@@ -5,13 +5,9 @@ use std::io::Write;
 use clap::ValueEnum;
 use domain::{AccountId, Instant, view::AuditFilter};
 use serde_json::json;
-use service::{Unstick, Verification};
 
-use super::{Context, Exit, Failure, output, terminal, words};
-use crate::{compose::Purpose, http::ExportFormat};
-
-/// Events of one batch of an export.
-const BATCH: u32 = 1_000;
+use super::{Context, Exit, Failure, desk::Desk, output, terminal, words};
+use crate::{compose::Purpose, http::ExportFormat, wire::Verified};
 
 /// Verify, export and checkpoint the audit log
 #[derive(Debug, clap::Args)]
@@ -69,11 +65,11 @@ enum Format {
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
-    let unstick = context.open(Purpose::Work).await?;
     match args.command {
-        Command::Verify => verify(context, &unstick, args.json).await,
-        Command::Export(inner) => export(context, &unstick, inner).await,
+        Command::Verify => verify(&context.desk(Purpose::Work).await?, args.json).await,
+        Command::Export(inner) => export(&context.desk(Purpose::Work).await?, inner).await,
         Command::Checkpoint => {
+            let unstick = context.here(Purpose::Work, "audit checkpoint").await?;
             let checkpoint = unstick.checkpoint(&context.actor).await?;
             let file = context.config.checkpoint_file();
             if args.json {
@@ -86,50 +82,38 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     }
 }
 
-async fn verify(context: &Context, unstick: &Unstick, as_json: bool) -> Result<Exit, Failure> {
+async fn verify(desk: &Desk, as_json: bool) -> Result<Exit, Failure> {
     let bar = terminal::bar(None, "events", as_json);
     let progress = |seq: i64| bar.set_position(u64::try_from(seq).unwrap_or(0));
-    let verification = unstick.verify_audit(&context.actor, &progress).await?;
+    let verified = desk.verify(&progress).await?;
     bar.finish_and_clear();
-    match verification {
-        Verification::Intact { events, head } => {
-            if as_json {
-                output::document(&json!({ "outcome": "done", "intact": true, "events": events, "head": head }));
-            } else {
-                output::print(&format!("intact: {events} events, head {head}"));
-            }
-            Ok(Exit::Done)
+    let Verified { intact, events, head, seq, why } = verified;
+    let (exit, text) = if intact {
+        let (events, head) = (events.unwrap_or_default(), head.clone().unwrap_or_default());
+        (Exit::Done, format!("intact: {events} events, head {head}"))
+    } else {
+        let (seq, why) = (seq.unwrap_or_default(), why.clone().unwrap_or_default());
+        (Exit::Failed, format!("BROKEN at event {seq}: {why}"))
+    };
+    match (as_json, intact) {
+        (true, true) => {
+            output::document(&json!({ "outcome": "done", "intact": true, "events": events, "head": head }));
         }
-        Verification::Broken { seq, why } => {
-            if as_json {
-                output::document(&json!({ "outcome": "failed", "intact": false, "seq": seq, "why": why }));
-            } else {
-                output::print(&format!("BROKEN at event {seq}: {why}"));
-            }
-            Ok(Exit::Failed)
-        }
+        (true, false) => output::document(&json!({ "outcome": "failed", "intact": false, "seq": seq, "why": why })),
+        (false, _) => output::print(&text),
     }
+    Ok(exit)
 }
 
-async fn export(context: &Context, unstick: &Unstick, args: ExportArgs) -> Result<Exit, Failure> {
+async fn export(desk: &Desk, args: ExportArgs) -> Result<Exit, Failure> {
     let ExportArgs { format, actor, account, action, ticket, from, to } = args;
     let format = match format {
         Format::Csv => ExportFormat::Csv,
         Format::Ndjson => ExportFormat::Ndjson,
     };
     let filter = AuditFilter { actor, account, action, ticket, from, to };
-    unstick.note_export(&context.actor, &filter, format.as_str()).await?;
-    let unwritable = |error: std::io::Error| Failure::failed(format!("standard output cannot be written to: {error}"));
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    out.write_all(format.head().as_bytes()).map_err(unwritable)?;
-    let mut before = None;
-    loop {
-        let events = unstick.audit_batch(&context.actor, &filter, before, BATCH).await?;
-        let Some(last) = events.last() else { break };
-        before = Some(last.seq);
-        let bytes = format.lines(&events).map_err(Failure::failed)?;
-        out.write_all(&bytes).map_err(unwritable)?;
-    }
-    out.flush().map_err(unwritable)?;
+    let mut out = std::io::BufWriter::new(std::io::stdout());
+    desk.export(format, &filter, &mut out).await?;
+    out.flush().map_err(|error| Failure::failed(format!("standard output cannot be written to: {error}")))?;
     Ok(Exit::Done)
 }

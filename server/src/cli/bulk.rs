@@ -6,9 +6,9 @@ use domain::{
     AccountFilter, Bulk, BulkId, BulkMove, BulkOrder, BulkOutcome, BulkSelection, BulkStatus, view::BulkPage,
 };
 use serde_json::json;
-use service::{BulkSource, Unstick};
+use service::BulkSource;
 
-use super::{Context, Exit, Failure, output, terminal, words};
+use super::{Context, Exit, Failure, desk::Desk, output, terminal, words};
 use crate::compose::Purpose;
 
 /// See and steer bulk clean-ups
@@ -72,16 +72,16 @@ const NAMED: u32 = 100;
 
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     let Args { command, json } = args;
-    let unstick = context.open(Purpose::Work).await?;
+    let desk = context.desk(Purpose::Work).await?;
     let (id, what) = match command {
-        Command::List => return list(context, &unstick, json).await,
-        Command::Show { id, problems } => return show(context, &unstick, &id, problems, json).await,
+        Command::List => return list(&desk, json).await,
+        Command::Show { id, problems } => return show(&desk, &id, problems, json).await,
         Command::Pause { id } => (id, BulkMove::Pause),
         Command::Resume { id } => (id, BulkMove::Resume),
         Command::Cancel { id } => (id, BulkMove::Cancel),
         Command::Retry { id } => (id, BulkMove::Retry),
     };
-    let bulk = unstick.control_bulk(&context.actor, &id, what).await?;
+    let bulk = desk.control_bulk(&id, what).await?;
     if json {
         output::document(&json!({ "outcome": "done", "bulk": bulk }));
     } else {
@@ -90,28 +90,26 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-async fn list(context: &Context, unstick: &Unstick, json: bool) -> Result<Exit, Failure> {
-    let page = unstick.bulks(&context.actor, None).await?;
+async fn list(desk: &Desk, json: bool) -> Result<Exit, Failure> {
+    let bulks = desk.bulks().await?;
     if json {
-        output::document(&json!({ "outcome": "done", "bulks": page.page.items }));
-    } else if page.page.items.is_empty() {
+        output::document(&json!({ "outcome": "done", "bulks": bulks }));
+    } else if bulks.is_empty() {
         output::say("There is none.");
     } else {
-        for bulk in &page.page.items {
+        for bulk in &bulks {
             output::print(&line(bulk));
         }
     }
     Ok(Exit::Done)
 }
 
-async fn show(context: &Context, unstick: &Unstick, id: &BulkId, problems: bool, json: bool) -> Result<Exit, Failure> {
-    let page = unstick.bulk_page(&context.actor, id, None, 0).await?;
+async fn show(desk: &Desk, id: &BulkId, problems: bool, json: bool) -> Result<Exit, Failure> {
+    let page = desk.bulk(id).await?;
     let mut named = Vec::new();
     if problems {
         for outcome in BulkOutcome::ALL.into_iter().filter(|outcome| outcome.is_trouble()) {
-            named.extend(
-                unstick.store().bulk_accounts(id, Some(outcome), 0, NAMED).await.map_err(service::Error::from)?,
-            );
+            named.extend(desk.bulk_accounts(id, outcome, NAMED).await?);
         }
     }
     if json {
@@ -186,31 +184,32 @@ pub(super) struct Many {
 pub(super) async fn clean_up(context: &Context, many: Many) -> Result<Exit, Failure> {
     let source = source(&many)?;
     let reason = if many.dry_run { "dry run".to_owned() } else { terminal::reason(many.reason)? };
-    let unstick = context.open(Purpose::Work).await?;
+    let desk = context.desk(Purpose::Work).await?;
     let order = BulkOrder { reason, ..many.order };
-    let bulk = unstick.draft_bulk(&context.actor, source, order).await?;
-    let page = unstick.bulk_page(&context.actor, &bulk.id, None, 0).await?;
+    let bulk = desk.draft_bulk(source, order).await?;
+    let page = desk.bulk(&bulk.id).await?;
     if !many.json {
         output::say(&preview(&page));
     }
     if many.dry_run {
-        let bulk = unstick.control_bulk(&context.actor, &bulk.id, BulkMove::Cancel).await?;
+        let bulk = desk.control_bulk(&bulk.id, BulkMove::Cancel).await?;
         if many.json {
             output::document(&json!({ "outcome": "dry-run", "bulk": bulk, "routes": page.routes }));
         }
         return Ok(Exit::Done);
     }
-    let mut bulk = unstick.request_bulk(&context.actor, &bulk.id, &bulk.hash).await?;
+    let mut bulk = desk.request_bulk(&bulk.id, &bulk.hash).await?;
     if bulk.status == BulkStatus::AwaitingApproval && !many.json {
         output::say(&format!(
             "It waits for another admin, who approves it within 30 minutes at {}/bulk/{}",
-            context.config.public_origin, bulk.id
+            desk.console(context),
+            bulk.id
         ));
     }
     if many.wait {
         let total = u64::try_from(bulk.counts.total()).unwrap_or(0);
         let bar = terminal::bar(Some(total), "accounts", many.json);
-        bulk = unstick
+        bulk = desk
             .drive_bulk(&bulk.id, &|bulk| bar.set_position(u64::try_from(bulk.counts.ended()).unwrap_or(0)))
             .await?;
         bar.finish_and_clear();

@@ -24,7 +24,7 @@ pub struct Args {
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
-    let unstick = context.open(Purpose::Scan).await?;
+    let desk = context.desk(Purpose::Scan).await?;
     let line = terminal::spinner(args.json);
     let progress = |phase: CensusPhase, read: CensusRead| {
         line.set_message(format!(
@@ -35,12 +35,12 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
             read.routes
         ));
     };
-    let census = unstick.run_census(&context.actor, &progress).await;
+    let census = desk.census(&progress).await;
     line.finish_and_clear();
     let census = census?;
     let note = &census.note;
     let exit = if note.open() == 0 && note.unread.is_empty() { Exit::Done } else { Exit::Owed };
-    let page = unstick.findings(&context.actor, &FindingFilter::default(), None).await?;
+    let (findings, more) = desk.findings(&FindingFilter::default()).await?;
     if args.json {
         output::document(&json!({
             "outcome": match exit { Exit::Done => "clean", _ => "findings" },
@@ -53,13 +53,13 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
             "open": note.open(),
             "suspected": note.suspected(),
             "tallies": note.tallies,
-            "findings": page.page.items,
-            "more": page.page.next.is_some(),
+            "findings": findings,
+            "more": more,
         }));
         return Ok(exit);
     }
     output::print(&text(&census));
-    for finding in page.page.items.iter().take(20) {
+    for finding in findings.iter().take(20) {
         output::print(&format!("  {}", finding.seen.sentence()));
     }
     if note.open() > 20 {

@@ -8,9 +8,9 @@ use domain::{
     view::{CleanupRequest, LedgerView, PlanPage},
 };
 use serde_json::{Value, json};
-use service::{Requested, Unstick};
+use service::Requested;
 
-use super::{Context, Exit, Failure, output, terminal, words};
+use super::{Context, Exit, Failure, desk::Desk, output, terminal, words};
 use crate::compose::Purpose;
 
 /// Clean up what is left of an account's sessions, and prove that it is gone
@@ -123,8 +123,8 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
         let text = "say why with --reason: it goes into the audit log (it is asked for only on a terminal)";
         return Err(Failure::usage("reason", text).about("reason"));
     }
-    let unstick = context.open(Purpose::Work).await?;
-    let page = unstick.plan_page(&context.actor, &account_id, mode).await?;
+    let desk = context.desk(Purpose::Work).await?;
+    let page = desk.plan(&account_id, mode).await?;
     match (args.dry_run, args.json) {
         (true, true) => output::document(&document("dry-run", &args, Some(&page))),
         (true, false) => output::print(&plan_text(&page)),
@@ -147,13 +147,13 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
         // Who read the plan and thought about a reason confirmed that plan; a script takes the plan of the moment.
         hash: asked.then(|| page.hash.clone()),
     };
-    let requested = match unstick.request_cleanup(&context.actor, request).await {
+    let requested = match desk.request(request).await {
         Ok(requested) => requested,
-        Err(service::Error::NothingToDo) => return Ok(nothing(&args, &page)),
-        Err(error) => return Err(error.into()),
+        Err(failure) if failure.code() == "nothing-to-do" => return Ok(nothing(&args, &page)),
+        Err(failure) => return Err(failure),
     };
-    let status = watch(&unstick, &requested.id, &args).await?;
-    finish(context, &unstick, &args, &page, &requested, status).await
+    let status = watch(&desk, &requested.id, &args).await?;
+    finish(&desk, &args, &page, &requested, status).await
 }
 
 /// What was wanted is so already, and was read.
@@ -166,7 +166,7 @@ fn nothing(args: &Args, page: &PlanPage) -> Exit {
     Exit::Done
 }
 
-async fn watch(unstick: &Unstick, id: &CleanupId, args: &Args) -> Result<Status, Failure> {
+async fn watch(desk: &Desk, id: &CleanupId, args: &Args) -> Result<Status, Failure> {
     let line = terminal::spinner(args.json);
     let visible = !line.is_hidden();
     let on_change = |view: &LedgerView| {
@@ -177,14 +177,13 @@ async fn watch(unstick: &Unstick, id: &CleanupId, args: &Args) -> Result<Status,
             output::say(&headline);
         }
     };
-    let status = unstick.drive(id, &on_change).await?;
+    let status = desk.drive(id, &on_change).await?;
     line.finish_and_clear();
     Ok(status)
 }
 
 async fn finish(
-    context: &Context,
-    unstick: &Unstick,
+    desk: &Desk,
     args: &Args,
     page: &PlanPage,
     requested: &Requested,
@@ -195,12 +194,12 @@ async fn finish(
         Status::Owed | Status::Running => Exit::Owed,
         Status::NeedsAttention => Exit::Failed,
     };
-    let view = unstick.ledger(&context.actor, &requested.id).await?;
+    let view = desk.ledger(&requested.id).await?;
     if !args.json {
         output::print(&evidence_text(&view, requested));
         return Ok(exit);
     }
-    let steps: Vec<Step> = unstick.ledger_steps(&context.actor, &requested.id).await?;
+    let steps: Vec<Step> = desk.steps(&requested.id).await?;
     let mut told = document(exit.as_str(), args, Some(page));
     let more = json!({
         "cleanup_id": requested.id,

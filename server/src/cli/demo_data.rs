@@ -28,7 +28,7 @@ pub struct Args {
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
-    let unstick = context.open(Purpose::Bulk).await?;
+    let unstick = context.here(Purpose::Bulk, "demo-data").await?;
     let began = std::time::Instant::now();
     let bar = terminal::bar(Some(1), "rows", args.json);
     let progress = |rows: i64, of: i64| {

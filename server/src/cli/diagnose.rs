@@ -1,10 +1,10 @@
 //! `diagnose-sessions`: the verdict and its evidence.
 
-use domain::{AccountId, Finding, Verdict, World};
+use domain::AccountId;
 use serde_json::json;
 
 use super::{Context, Exit, Failure, output, words};
-use crate::compose::Purpose;
+use crate::{compose::Purpose, wire::Diagnosis};
 
 /// Say what is wrong with an account's sessions and routes
 ///
@@ -23,29 +23,20 @@ pub struct Args {
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
-    let unstick = context.open(Purpose::Work).await?;
-    let (world, verdict, findings) = unstick.diagnose(&context.actor, &args.account_id).await?;
+    let told = context.desk(Purpose::Work).await?.diagnose(&args.account_id).await?;
     if args.json {
+        let Diagnosis { account, verdict, findings, routes, unread, read_at } = told;
         output::document(&json!({
-            "outcome": "done",
-            "account": world.account,
-            "verdict": { "kind": verdict.kind, "sentence": verdict.sentence.to_string(), "advice": verdict.advice },
-            "findings": findings.iter().map(|finding| json!({
-                "kind": finding.kind, "severity": finding.severity, "sentence": finding.sentence.to_string(),
-                "since": finding.since, "sessions": finding.sessions, "count": finding.count,
-            })).collect::<Vec<_>>(),
-            "routes": world.routes,
-            "unread": world.unread,
-            "read_at": world.read_at,
+            "outcome": "done", "account": account, "verdict": verdict, "findings": findings, "routes": routes,
+            "unread": unread, "read_at": read_at,
         }));
     } else {
-        output::print(&text(&world, &verdict, &findings));
+        output::print(&text(&told));
     }
     Ok(Exit::Done)
 }
 
-fn text(world: &World, verdict: &Verdict, findings: &[Finding]) -> String {
-    let account = &world.account;
+fn text(Diagnosis { account, verdict, findings, unread, .. }: &Diagnosis) -> String {
     let mut lines = vec![
         format!("{} ({})", account.title(), account.id),
         format!(
@@ -54,10 +45,10 @@ fn text(world: &World, verdict: &Verdict, findings: &[Finding]) -> String {
             account.leftover_sessions
         ),
         String::new(),
-        verdict.sentence.to_string(),
+        verdict.sentence.clone(),
     ];
     lines.extend(findings.iter().map(|finding| format!("  - {}", finding.sentence)));
-    lines.extend(world.unread.iter().map(|unread| format!("  ! {}: {}", unread.router, unread.why)));
+    lines.extend(unread.iter().map(|unread| format!("  ! {}: {}", unread.router, unread.why)));
     if let Some(mode) = verdict.advice {
         let flag = if mode == domain::Mode::Force { "--force".to_owned() } else { format!("--mode {}", mode.as_str()) };
         lines.push(format!(

@@ -1,5 +1,7 @@
 //! `doctor`: is everything as it should be?
 
+mod far;
+
 use std::path::Path;
 
 use serde_json::json;
@@ -29,6 +31,9 @@ fn check(name: &str, outcome: CheckOutcome, text: impl Into<String>) -> Check {
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
+    if let Some(target) = &context.server {
+        return Ok(tell(&args, &far::checks(target).await));
+    }
     let mut checks = vec![check("configuration", CheckOutcome::Ok, "every setting is understood")];
     checks.extend(check_files(&context.config));
     match context.open(Purpose::Work).await {

@@ -20,17 +20,16 @@ pub struct Args {
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
-    let unstick = context.open(Purpose::Work).await?;
-    let evidence = unstick.evidence(&context.actor, &args.cleanup_id).await?;
+    let desk = context.desk(Purpose::Work).await?;
     if args.json {
         let mut told = serde_json::json!({ "outcome": "done" });
-        let pack = serde_json::to_value(&evidence).map_err(|error| Failure::failed(error.to_string()))?;
+        let pack = desk.evidence(&args.cleanup_id).await?;
         if let (Some(told), serde_json::Value::Object(pack)) = (told.as_object_mut(), pack) {
             told.extend(pack);
         }
         output::document(&told);
     } else {
-        output::print(evidence.to_markdown().trim_end());
+        output::print(desk.evidence_text(&args.cleanup_id).await?.trim_end());
     }
     Ok(Exit::Done)
 }

@@ -10,10 +10,10 @@ use std::{
 use indicatif::ProgressBar;
 use serde::Serialize;
 use serde_json::json;
-use service::{ImportRecord, Unstick};
+use service::ImportRecord;
 use sha2::{Digest, Sha256};
 
-use super::{Context, Exit, Failure, output, terminal};
+use super::{Context, Exit, Failure, desk::Desk, output, terminal};
 use crate::compose::Purpose;
 
 /// Records of one transaction.
@@ -107,9 +107,11 @@ struct Source {
 
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     let source = open(&args.file)?;
-    let unstick = context.open(Purpose::Bulk).await?;
-    let began_at = match (&source.key, args.restart) {
-        (Some(key), false) => unstick.store().import_line(key).await.map_err(service::Error::from)?.unwrap_or(0),
+    let desk = context.desk(Purpose::Bulk).await?;
+    let began_at = match (&desk, &source.key, args.restart) {
+        (Desk::Here { unstick, .. }, Some(key), false) => {
+            unstick.store().import_line(key).await.map_err(service::Error::from)?.unwrap_or(0)
+        }
         _ => 0,
     };
     if began_at > 0 && !args.json {
@@ -118,9 +120,9 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
         ));
     }
     let bar = terminal::bar(source.bytes, "bytes", args.json);
-    let report = load(context, &unstick, source, began_at, args.json, &bar).await?;
+    let report = load(&desk, source, began_at, args.json, &bar).await?;
     bar.finish_and_clear();
-    unstick.note_import(&context.actor, report.taken, report.refused).await?;
+    desk.note_import(report.taken, report.refused).await?;
     let exit = if report.refused == 0 { Exit::Done } else { Exit::Failed };
     if args.json {
         output::document(&json!({
@@ -146,8 +148,7 @@ fn open(path: &Path) -> Result<Source, Failure> {
 }
 
 async fn load(
-    context: &Context,
-    unstick: &Unstick,
+    desk: &Desk,
     mut source: Source,
     began_at: i64,
     as_json: bool,
@@ -174,14 +175,15 @@ async fn load(
             }
         }
         let (numbers, records): (Vec<i64>, Vec<ImportRecord>) = batch.into_iter().unzip();
-        let outcomes = unstick.import_batch(&context.actor, records).await?;
+        let outcomes = desk.import(records).await?;
         for (number, outcome) in numbers.into_iter().zip(outcomes) {
             match outcome {
                 Ok(()) => report.taken += 1,
                 Err(error) => report.refuse(number, error, as_json, bar),
             }
         }
-        if let Some(key) = &source.key {
+        // How far a file is in is kept beside the database; to a server it is sent anew, which changes nothing.
+        if let (Desk::Here { unstick, .. }, Some(key)) = (desk, &source.key) {
             remember(unstick, key, (!over).then_some(line)).await.map_err(service::Error::from)?;
         }
         if over {
@@ -213,7 +215,7 @@ fn parse(bytes: &[u8]) -> Result<ImportRecord, String> {
 
 /// Keeps how far the file is in, or forgets it at its end. Separate from the records' transaction: a record that is taken
 /// twice is taken once.
-async fn remember(unstick: &Unstick, key: &str, line: Option<i64>) -> Result<(), store::StoreError> {
+async fn remember(unstick: &service::Unstick, key: &str, line: Option<i64>) -> Result<(), store::StoreError> {
     let mut tx = unstick.store().begin().await?;
     match line {
         Some(line) => tx.save_import(key, line, unstick.clock().now()).await?,

@@ -1,5 +1,6 @@
 //! The shell's commands, one a file. Each works on the database directly, with the same use cases, the same leases and the
-//! same audit log as the console; who acts is `cli:<os user>@<host>`.
+//! same audit log as the console; who acts is `cli:<os user>@<host>`. With `--server` a server far away does the work, by its
+//! API; who acts is then the token.
 //!
 //! Exit codes: 0 done (and, for a clean-up, verified), 1 failed, 2 wrong usage, 3 accepted but owed to a router that does
 //! not answer, 4 refused. A census ends with 3 when it found something, or could not read something. `doctor` has its own: 0 all well, 1 somebody should look, 2 something does not work.
@@ -11,6 +12,7 @@ mod cleanup;
 mod completions;
 mod config;
 mod demo_data;
+mod desk;
 mod diagnose;
 mod doctor;
 mod evidence;
@@ -28,16 +30,19 @@ mod terminal;
 mod token;
 mod words;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand, error::ErrorKind};
 use domain::Actor;
 use service::Unstick;
 
-use self::{exit::Exit, output::Failure};
+use self::{desk::Target, exit::Exit, output::Failure};
 use crate::{
     compose::{self, Purpose, World},
-    config::Config,
+    config::{Config, Problems},
     logs, machine,
 };
 
@@ -55,6 +60,16 @@ pub struct Cli {
     /// The configuration's file [default: unstick.toml, if it is there]
     #[arg(long, global = true, value_name = "FILE", env = "UNSTICK_CONFIG")]
     config: Option<PathBuf>,
+    /// Before the command: let this server do the work, by its API, with the token in `UNSTICK_TOKEN` or --token-file
+    // Not for every command, as some have a --server of their own: the name of one in a pool.
+    #[arg(long = "server", id = "server_url", value_name = "URL", env = "UNSTICK_SERVER")]
+    server: Option<String>,
+    /// With --server: a file of yours alone (mode 600) with the token
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// With --server: trust the certificates in this file (PEM) instead of the system's
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -115,6 +130,8 @@ pub struct Context {
     pub world: World,
     /// Who acts.
     pub actor: Actor,
+    /// The server that does the work; the database here when none.
+    pub server: Option<Target>,
 }
 
 impl Context {
@@ -159,7 +176,8 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Man => return man::run(),
         _ => {}
     }
-    let config = match Config::load(cli.config.as_deref(), std::env::vars()) {
+    let server = target(&cli)?;
+    let config = match load(&cli, server.is_some()) {
         Ok(config) => config,
         // The doctor says so in its own way: a configuration that is not good is a finding.
         Err(problems) => {
@@ -175,7 +193,7 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         logs::start_quiet(&config);
     }
     let actor = Actor::Shell { user: machine::user(), host: machine::host() };
-    let context = Context { config, world: World::default(), actor };
+    let context = Context { config, world: World::default(), actor, server };
     match cli.command {
         Command::Serve(args) => serve::run(context, args).await,
         Command::CleanupUserSessions(args) => cleanup::run(&context, args).await,
@@ -194,6 +212,31 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Doctor(args) => doctor::run(&context, args).await,
         Command::Config(args) => Ok(config::run(&context, &args)),
         Command::Completions(_) | Command::Man => Ok(Exit::Done),
+    }
+}
+
+/// The server that is to do the work, if one is.
+fn target(cli: &Cli) -> Result<Option<Target>, Failure> {
+    let given = cli.server.as_deref().map(str::trim).filter(|url| !url.is_empty());
+    let Some(url) = given else {
+        let alone = [("token-file", cli.token_file.is_some()), ("ca-file", cli.ca_file.is_some())];
+        return match alone.into_iter().find(|(_, given)| *given) {
+            Some((name, _)) => {
+                Err(Failure::usage("usage", format!("--{name} belongs to --server: give the server's address too")))
+            }
+            None => Ok(None),
+        };
+    };
+    let (token_file, ca_file) = (cli.token_file.clone(), cli.ca_file.clone());
+    Ok(Some(Target { url: url.to_owned(), token_file, ca_file }))
+}
+
+/// The configuration. Whoever asks a server needs none of the machine that the server runs on.
+fn load(cli: &Cli, far: bool) -> Result<Config, Problems> {
+    let needed = matches!(cli.command, Command::Serve(_) | Command::Config(_));
+    match Config::load(cli.config.as_deref(), std::env::vars()) {
+        Err(_) if far && !needed => Config::load(Some(Path::new("/dev/null")), std::iter::empty()),
+        loaded => loaded,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What commands say: to people on standard error and standard output, to programs as exactly one JSON document on
 //! standard output, also when something goes wrong.
 
-use std::{io::Write, sync::OnceLock};
+use std::{borrow::Cow, io::Write, sync::OnceLock};
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -13,26 +13,46 @@ use crate::compose::ComposeError;
 #[derive(Debug)]
 pub struct Failure {
     exit: Exit,
-    code: &'static str,
+    code: Cow<'static, str>,
     text: String,
-    field: Option<&'static str>,
+    field: Option<Cow<'static, str>>,
 }
 
 impl Failure {
     /// The command line, the input or the configuration is wrong.
     pub fn usage(code: &'static str, text: impl Into<String>) -> Self {
-        Self { exit: Exit::Usage, code, text: text.into(), field: None }
+        Self { exit: Exit::Usage, code: code.into(), text: text.into(), field: None }
     }
 
     /// It was tried and failed.
     pub fn failed(text: impl Into<String>) -> Self {
-        Self { exit: Exit::Failed, code: "failed", text: text.into(), field: None }
+        Self::failed_as("failed", text)
+    }
+
+    /// It was tried and failed, in a way that has a name.
+    pub fn failed_as(code: &'static str, text: impl Into<String>) -> Self {
+        Self { exit: Exit::Failed, code: code.into(), text: text.into(), field: None }
+    }
+
+    /// It was refused.
+    pub fn refused(code: &'static str, text: impl Into<String>) -> Self {
+        Self { exit: Exit::Refused, code: code.into(), text: text.into(), field: None }
+    }
+
+    /// What a server far away told.
+    pub fn told(exit: Exit, code: String, text: String, field: Option<String>) -> Self {
+        Self { exit, code: code.into(), text, field: field.map(Into::into) }
     }
 
     /// The same, about `field`.
-    pub const fn about(mut self, field: &'static str) -> Self {
-        self.field = Some(field);
+    pub fn about(mut self, field: &'static str) -> Self {
+        self.field = Some(field.into());
         self
+    }
+
+    /// The kind of failure, in one stable word.
+    pub fn code(&self) -> &str {
+        &self.code
     }
 
     /// What it says.
@@ -43,7 +63,7 @@ impl Failure {
     /// Tells it, and how to end.
     pub fn tell(&self, as_json: bool) -> Exit {
         if as_json {
-            document(&failure_document(self.exit, self.code, &self.text, self.field));
+            document(&failure_document(self.exit, &self.code, &self.text, self.field.as_deref()));
         } else {
             say(&format!("admin-tool: {}", self.text));
         }
@@ -54,13 +74,13 @@ impl Failure {
 impl From<service::Error> for Failure {
     fn from(error: service::Error) -> Self {
         crate::http::log_internal(&error);
-        let field = if let service::Error::Invalid { field, .. } = &error { Some(*field) } else { None };
+        let field = if let service::Error::Invalid { field, .. } = &error { Some((*field).into()) } else { None };
         let mut text = error.to_string();
         if let service::Error::Internal(source) = &error {
             // The shell's user operates the database: what happened inside is for exactly that person.
             text = format!("{text}: {source}");
         }
-        Self { exit: Exit::of(&error), code: error.code(), text, field }
+        Self { exit: Exit::of(&error), code: error.code().into(), text, field }
     }
 }
 
@@ -70,7 +90,7 @@ impl From<ComposeError> for Failure {
         if let Some(inner) = std::error::Error::source(&error).and_then(std::error::Error::source) {
             text = format!("{text} ({inner})");
         }
-        Self { exit: Exit::Failed, code: "start", text, field: None }
+        Self { exit: Exit::Failed, code: "start".into(), text, field: None }
     }
 }
 

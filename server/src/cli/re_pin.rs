@@ -46,10 +46,10 @@ fn route_key(text: &str) -> Result<RouteKey, String> {
 
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     let reason = terminal::reason(args.reason)?;
-    let unstick = context.open(Purpose::Work).await?;
+    let desk = context.desk(Purpose::Work).await?;
     let place = Place { router: args.router, pool: args.pool };
     let request = RePinRequest { place, key: args.key, server: args.server, reason, ticket: args.ticket };
-    let told = unstick.re_pin(&context.actor, request).await?;
+    let told = desk.re_pin(request).await?;
     let (exit, outcome) = match (told.is_done(), told.is_unanswered()) {
         (true, _) => (Exit::Done, "done"),
         (false, true) => (Exit::Owed, "unanswered"),

@@ -7,9 +7,8 @@ use domain::{
     census::{CensusKind, FindingAge, FindingFilter},
 };
 use serde_json::json;
-use service::Unstick;
 
-use super::{Context, Exit, Failure, output, terminal, words};
+use super::{Context, Exit, Failure, desk::Desk, output, terminal, words};
 use crate::{compose::Purpose, config::create_private};
 
 /// Remove what the census found left over, exactly as a plan in a file names it
@@ -86,14 +85,14 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
 }
 
 async fn write(context: &Context, args: &Args, file: &Path) -> Result<Exit, Failure> {
-    let unstick = context.open(Purpose::Work).await?;
+    let desk = context.desk(Purpose::Work).await?;
     let filter = FindingFilter {
         kind: args.kind,
         router: args.router.clone(),
         server: args.server.clone(),
         age: args.older_than.unwrap_or_default(),
     };
-    let plan = unstick.repair_plan(&context.actor, &filter, args.limit.unwrap_or(ACCOUNTS)).await?;
+    let plan = desk.repair_plan(&filter, args.limit.unwrap_or(ACCOUNTS)).await?;
     let text = serde_json::to_string_pretty(&plan).map_err(|error| Failure::failed(error.to_string()))?;
     // It names customers' accounts and sessions: for its owner alone, and never over another file.
     match create_private(file, &format!("{text}\n")) {
@@ -158,20 +157,20 @@ async fn apply(context: &Context, args: &Args, file: &Path) -> Result<Exit, Fail
             return Err(Failure::usage("reason", text).about("reason"));
         }
     };
-    let unstick = context.open(Purpose::Work).await?;
+    let desk = context.desk(Purpose::Work).await?;
     let request = RepairRequest { plan, reason, ticket: args.ticket.clone() };
-    let repair = unstick.request_repair(&context.actor, request).await?;
-    let statuses = drive(&unstick, &repair, args).await?;
+    let repair = desk.request_repair(request).await?;
+    let statuses = drive(&desk, &repair, args).await?;
     Ok(tell(args, &repair, &statuses))
 }
 
 /// Sees every clean-up through to its end.
-async fn drive(unstick: &Unstick, repair: &Repair, args: &Args) -> Result<Vec<Option<Status>>, Failure> {
+async fn drive(desk: &Desk, repair: &Repair, args: &Args) -> Result<Vec<Option<Status>>, Failure> {
     let bar = terminal::bar(u64::try_from(repair.made.len()).ok(), "accounts", args.json);
     let mut statuses = Vec::new();
     for made in &repair.made {
         statuses.push(match (made.outcome, &made.cleanup) {
-            (RepairOutcome::Requested, Some(id)) => Some(unstick.drive(id, &|_| ()).await?),
+            (RepairOutcome::Requested, Some(id)) => Some(desk.drive(id, &|_| ()).await?),
             _ => None,
         });
         bar.inc(1);

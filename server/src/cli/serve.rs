@@ -45,7 +45,7 @@ pub async fn run(context: Context, args: Args) -> Result<Exit, Failure> {
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|error| Failure::failed(format!("{listen} cannot be listened on: {error}")))?;
-    let unstick = context.open(Purpose::Work).await?;
+    let unstick = context.here(Purpose::Work, "serve").await?;
     let folder = &context.config.data_dir;
     if let Some(mode) = compose::folder_mode(folder).ok().filter(|mode| mode & 0o077 != 0) {
         tracing::warn!("{}", compose::open_to_others(folder, mode));

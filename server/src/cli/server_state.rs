@@ -47,10 +47,10 @@ fn state(text: &str) -> Result<ServerState, String> {
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
-    let unstick = context.open(Purpose::Work).await?;
+    let desk = context.desk(Purpose::Work).await?;
     let place = Place { router: args.router, pool: args.pool };
     let Some(state) = args.state else {
-        let plan = unstick.state_plan(&context.actor, &place, &args.server).await?;
+        let plan = desk.state(&place, &args.server).await?;
         if args.json {
             output::document(&json!({ "outcome": "done", "server": plan }));
         } else {
@@ -66,7 +66,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     };
     let reason = terminal::reason(args.reason)?;
     let request = StateRequest { place, server: args.server, state, reason, ticket: args.ticket };
-    let set = unstick.set_server_state(&context.actor, request).await?;
+    let set = desk.set_state(request).await?;
     let (exit, outcome) = match set.end() {
         StateEnd::Done => (Exit::Done, "done"),
         StateEnd::Unanswered => (Exit::Owed, "unanswered"),

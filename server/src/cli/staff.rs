@@ -70,7 +70,7 @@ enum Command {
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     let Args { command, json } = args;
     // Asked for before the database is opened: nobody types a password into a program that then cannot use it.
-    let unstick = context.open(Purpose::Work).await?;
+    let unstick = context.here(Purpose::Work, "staff").await?;
     let actor = &context.actor;
     let (id, done) = match command {
         Command::List => {

@@ -48,7 +48,7 @@ enum Command {
 
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     let Args { command, json } = args;
-    let unstick = context.open(Purpose::Work).await?;
+    let unstick = context.here(Purpose::Work, "token").await?;
     let actor = &context.actor;
     match command {
         Command::Create { name, scopes, expires } => {

@@ -104,6 +104,8 @@ pub const PASSWORD_VARIABLE: &str = "UNSTICK_REDIS_PASSWORD_";
 /// Variables that begin with `UNSTICK_` and are no settings: the file's path, and what scripts and tests use.
 const OTHER_VARIABLES: &[&str] = &[
     "UNSTICK_CONFIG",
+    "UNSTICK_SERVER",
+    "UNSTICK_TOKEN",
     "UNSTICK_CRASH_",
     "UNSTICK_SETUP_",
     "UNSTICK_TEST_",

@@ -138,11 +138,17 @@ async fn export(site: Site, actor: Actor, query: Option<String>, format: Format)
         Ok(filter) => filter,
         Err(text) => return answer::refuse(path, StatusCode::UNPROCESSABLE_ENTITY, &answer::escaped(&text), None),
     };
+    export_of(&site, actor, filter, format).await.unwrap_or_else(|error| answer::of_error(path, &error))
+}
+
+/// The events that pass `filter`, as a file.
+///
+/// # Errors
+/// `Denied`.
+pub async fn export_of(site: &Site, actor: Actor, filter: AuditFilter, format: Format) -> service::Result<Response> {
     let unstick = site.unstick().clone();
     // Denials of who is known end up in the log: asked for only once, here.
-    if let Err(error) = unstick.note_export(&actor, &filter, format.as_str()).await {
-        return answer::of_error(path, &error);
-    }
+    unstick.note_export(&actor, &filter, format.as_str()).await?;
     let name = format!("unstick-audit-{}.{}", &unstick.clock().now().to_string()[..10], format.as_str());
     let kind = match format {
         Format::Csv => "text/csv; charset=utf-8; header=present",
@@ -152,7 +158,7 @@ async fn export(site: Site, actor: Actor, query: Option<String>, format: Format)
         (header::CONTENT_TYPE, kind.to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
     ];
-    (headers, body(Export { unstick, actor, filter, format, before: None, stage: Stage::Head })).into_response()
+    Ok((headers, body(Export { unstick, actor, filter, format, before: None, stage: Stage::Head })).into_response())
 }
 
 struct Export {

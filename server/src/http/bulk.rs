@@ -127,11 +127,16 @@ async fn report(site: &Site, actor: Actor, id: String, format: Format) -> Respon
     let Ok(id) = BulkId::parse(id) else {
         return answer::of_error("/bulk", &service::Error::NotFound("bulk clean-up"));
     };
+    report_of(site, actor, id, format).await.unwrap_or_else(|error| answer::of_error("/bulk", &error))
+}
+
+/// The report of a bulk clean-up.
+///
+/// # Errors
+/// `NotFound`; `Denied`.
+pub async fn report_of(site: &Site, actor: Actor, id: BulkId, format: Format) -> service::Result<Response> {
     // The first batch tells whether the person may, before anything is sent.
-    let first = match site.unstick().bulk_report(&actor, &id, 0, BATCH).await {
-        Ok(first) => first,
-        Err(error) => return answer::of_error("/bulk", &error),
-    };
+    let first = site.unstick().bulk_report(&actor, &id, 0, BATCH).await?;
     let (kind, head) = match format {
         Format::Csv => ("text/csv; charset=utf-8", COLUMNS),
         Format::Ndjson => ("application/x-ndjson", ""),
@@ -155,7 +160,7 @@ async fn report(site: &Site, actor: Actor, id: String, format: Format) -> Respon
     let head = stream::iter([Ok(Bytes::from_static(head.as_bytes()))]);
     // Fused: whoever compresses it asks once more after its end.
     let body = Body::from_stream(head.chain(rest).fuse());
-    ([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, name)], body).into_response()
+    Ok(([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, name)], body).into_response())
 }
 
 fn lines(accounts: &[BulkAccount], format: Format) -> Result<Bytes, std::io::Error> {

@@ -25,7 +25,7 @@ mod who;
 
 use std::sync::Arc;
 
-use axum::{Router, extract::FromRef, middleware::from_fn_with_state};
+use axum::{Router, extract::FromRef, middleware::from_fn_with_state, routing::any};
 use domain::Entropy;
 use leptos::config::{Env, LeptosOptions};
 use service::Unstick;
@@ -33,7 +33,7 @@ use tokio::sync::watch;
 
 use crate::config::{Config, Secret};
 
-pub(crate) use self::answer::log_internal;
+pub(crate) use self::{answer::log_internal, api_v1::shapes};
 pub use self::{
     audit_export::Format as ExportFormat,
     serve::{Holding, serve},
@@ -138,7 +138,8 @@ pub fn router(site: &Site) -> Router {
         .merge(metrics::routes())
         .merge(csp_report::routes())
         .merge(files::routes(site))
-        .nest("/api", api_v1::routes())
+        .nest("/api", api_v1::routes(site))
+        .route("/api/", any(api_v1::missing))
         .merge(console::routes(site))
         .layer(from_fn_with_state(site.clone(), frame::frame))
         .with_state(site.clone())

@@ -16,6 +16,7 @@ mod cleanups;
 mod conn;
 mod embedded;
 mod error;
+mod idempotency;
 mod import;
 mod open;
 mod routes;
@@ -37,6 +38,7 @@ pub use self::{
     cleanups::{Inserted, Lease},
     embedded::{EmbeddedServer, Pin},
     error::{Result, StoreError},
+    idempotency::{Claimed, KeptAnswer, KeyClaim},
     routes::{BadRoutes, RouteChange, StoredRoute},
     servers::ServerRecord,
     sessions::{Changed, Created, End, SessionCreate, Touch},

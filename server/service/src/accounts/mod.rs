@@ -1,6 +1,7 @@
 //! Finding and showing accounts.
 
 mod api;
+mod history;
 mod home;
 mod list;
 mod page;

@@ -27,6 +27,19 @@ impl Unstick {
         Ok(AuditPage { page: Page { items, next }, filter: filter.clone(), actions, unproven, now: self.now() })
     }
 
+    /// One event, and whether it is as it was written.
+    ///
+    /// # Errors
+    /// `NotFound`; `Denied`.
+    pub async fn audit_event(&self, actor: &Actor, seq: i64) -> Result<(AuditEvent, bool)> {
+        self.authorize(actor, Permission::ReadAudit, "audit").await?;
+        let filter = AuditFilter::default();
+        let newest = self.store().audit_page(&filter, Some(seq.saturating_add(1)), 1).await?.into_iter().next();
+        let event = newest.filter(|event| event.seq == seq).ok_or(Error::NotFound("audit event"))?;
+        let proven = self.store().unproven(&[seq]).await?.is_empty();
+        Ok((event, proven))
+    }
+
     /// A batch of the audit log for an export, newest first, at most 1,000 events before `before`.
     ///
     /// # Errors

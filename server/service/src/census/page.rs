@@ -2,7 +2,7 @@
 
 use domain::{
     Actor, Permission,
-    census::{CensusKind, CensusOutcome, FindingFilter, FindingsPage},
+    census::{Census, CensusKind, CensusOutcome, FindingFilter, FindingsPage},
 };
 
 use crate::{Check, CheckOutcome, Result, Unstick, doctor::check};
@@ -38,6 +38,15 @@ impl Unstick {
             every: self.settings().census_every,
             now,
         })
+    }
+
+    /// The last census that came to its end, and the newest one, which may be under way.
+    ///
+    /// # Errors
+    /// `Denied`.
+    pub async fn censuses(&self, actor: &Actor) -> Result<(Option<Census>, Option<Census>)> {
+        self.authorize(actor, Permission::ReadFindings, "census").await?;
+        Ok(tokio::try_join!(self.store().last_census(), self.store().newest_census())?)
     }
 
     /// Whether censuses come to their ends, read everything, and found our own database as it should be. What is left

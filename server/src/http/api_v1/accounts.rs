@@ -67,7 +67,7 @@ pub async fn put(
 ///
 /// Needs the scope `sessions:read`.
 #[utoipa::path(get, path = "/api/v1/accounts/{account_id}", tag = "accounts", operation_id = "getAccount",
-    params(("account_id" = String, Path, description = "The identity system's id")),
+    params(("account_id" = String, Path, description = "The identity system's id", example = "acc_7Q2mX0cVd4")),
     responses((status = 200, body = AccountView, description = "The account"),
         (status = "4XX", body = problem::Shown, content_type = "application/problem+json", description = "Refused")))]
 pub async fn get(

@@ -5,7 +5,7 @@ use std::{fmt::Display, str::FromStr};
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Path, Query, Request, rejection::BytesRejection},
-    http::{StatusCode, request::Parts},
+    http::{HeaderMap, StatusCode, request::Parts},
 };
 use serde::de::DeserializeOwned;
 
@@ -66,6 +66,29 @@ where
     }
 }
 
+/// The three ids in the path.
+pub struct Three<A, B, C>(pub A, pub B, pub C);
+
+impl<A, B, C, S> FromRequestParts<S> for Three<A, B, C>
+where
+    A: FromStr<Err: Display>,
+    B: FromStr<Err: Display>,
+    C: FromStr<Err: Display>,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path((a, b, c)) = Path::<(String, String, String)>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| invalid(StatusCode::BAD_REQUEST, "the ids in the path must be UTF-8"))?;
+        let a = a.parse().map_err(|error: A::Err| invalid(StatusCode::BAD_REQUEST, error.to_string()))?;
+        let b = b.parse().map_err(|error: B::Err| invalid(StatusCode::BAD_REQUEST, error.to_string()))?;
+        let c = c.parse().map_err(|error: C::Err| invalid(StatusCode::BAD_REQUEST, error.to_string()))?;
+        Ok(Self(a, b, c))
+    }
+}
+
 /// The query's parameters.
 pub struct Params<T>(pub T);
 
@@ -107,8 +130,7 @@ impl<S: Send + Sync> FromRequest<S> for Text {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let kind = request.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let essence = kind_of(request.headers());
         if essence != "application/json" && !(essence.starts_with("application/") && essence.ends_with("+json")) {
             let text = "send JSON with Content-Type: application/json";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", text));
@@ -117,12 +139,19 @@ impl<S: Send + Sync> FromRequest<S> for Text {
     }
 }
 
-fn body_problem(rejection: &BytesRejection) -> Problem {
+/// The media type of a body, without its parameters; empty without one.
+pub fn kind_of(headers: &HeaderMap) -> String {
+    let kind = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// What is wrong with a body that could not be read.
+pub fn body_problem(rejection: &BytesRejection) -> Problem {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "too-large",
-            "the body is too large: at most 1 MiB, 4 MiB for a batch",
+            "the body is too large: at most 1 MiB, 4 MiB for a batch, 8 MiB for a list of accounts",
         )
     } else {
         invalid(StatusCode::BAD_REQUEST, "the body ended too early")

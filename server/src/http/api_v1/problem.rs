@@ -10,9 +10,12 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use domain::TokenScope;
 use serde::Serialize;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::limits::Spent;
 use crate::http::answer::log_internal;
 
 /// What went wrong.
@@ -24,6 +27,7 @@ pub struct Problem {
     field: Option<Cow<'static, str>>,
     correlation_id: Option<String>,
     wait: Option<i64>,
+    more: Option<Box<Map<String, Value>>>,
 }
 
 /// What went wrong. Served as `application/problem+json`.
@@ -51,12 +55,22 @@ pub struct Shown {
     /// The id of the request, also in `x-request-id`, to ask about.
     #[serde(skip_serializing_if = "Option::is_none")]
     correlation_id: Option<String>,
+    /// What a program needs to go on: `scope` that the token lacks (`denied`), `cleanup_id` of the clean-up that is under
+    /// way (`under-way`), `plan` and `plan_hash` of now (`world-changed`).
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    more: Option<Box<Map<String, Value>>>,
 }
 
 impl Problem {
     /// A problem of kind `code`.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), field: None, correlation_id: None, wait: None }
+        Self { status, code, detail: detail.into(), field: None, correlation_id: None, wait: None, more: None }
+    }
+
+    /// A field that is not understood.
+    pub fn invalid(field: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail).about(field)
     }
 
     /// A problem whose status says everything.
@@ -90,6 +104,15 @@ impl Problem {
     #[must_use]
     pub const fn with_status(mut self, status: StatusCode) -> Self {
         self.status = status;
+        self
+    }
+
+    /// The same, with something for a program to go on with.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Serialize) -> Self {
+        if let Ok(value) = serde_json::to_value(value) {
+            self.more.get_or_insert_default().insert(name.to_owned(), value);
+        }
         self
     }
 
@@ -139,6 +162,15 @@ impl From<service::Error> for Problem {
             service::Error::Invalid { field, .. } => problem.about(field),
             service::Error::Throttled { wait } => problem.after(wait.secs()),
             service::Error::Busy => problem.after(1),
+            service::Error::Denied(denied, _) => match TokenScope::granting(denied.0) {
+                Some(scope) => {
+                    let detail = format!("{denied}: the token needs the scope {}", scope.as_str());
+                    Self { detail, ..problem }.with("scope", scope)
+                }
+                None => problem,
+            },
+            service::Error::UnderWay(id) => problem.with("cleanup_id", id),
+            service::Error::WorldChanged(plan) => problem.with("plan_hash", plan.hash()).with("plan", plan),
             _ => problem,
         }
     }
@@ -146,7 +178,7 @@ impl From<service::Error> for Problem {
 
 impl Problem {
     fn render(self) -> Response {
-        let Self { status, code, detail, field, correlation_id, wait } = self;
+        let Self { status, code, detail, field, correlation_id, wait, more } = self;
         let shown = Shown {
             kind: format!("urn:unstick:problem:{code}"),
             title: status.canonical_reason().unwrap_or("Error"),
@@ -155,6 +187,7 @@ impl Problem {
             detail,
             field,
             correlation_id,
+            more,
         };
         let mut response = (status, Json(shown)).into_response();
         let headers = response.headers_mut();
@@ -177,12 +210,16 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Puts the request's id into whatever problem was answered.
-pub async fn correlate(request: Request, next: Next) -> Response {
+/// Puts the request's id into whatever problem was answered, and how much of its rate the token has left.
+pub async fn correlate(mut request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
+    let spent = Spent::default();
+    request.extensions_mut().insert(spent.clone());
     let mut response = next.run(request).await;
-    match response.extensions_mut().remove::<Problem>() {
+    let mut response = match response.extensions_mut().remove::<Problem>() {
         Some(problem) => problem.with_id(id.as_deref()).render(),
         None => response,
-    }
+    };
+    spent.tell(response.headers_mut());
+    response
 }

@@ -213,7 +213,7 @@ fn view(asked: Asked) -> RouteView {
 ///
 /// Needs the scope `sessions:read`.
 #[utoipa::path(get, path = "/api/v1/sessions/{session_id}", tag = "sessions", operation_id = "getSession",
-    params(("session_id" = String, Path, description = "The session's id")),
+    params(("session_id" = String, Path, description = "The session's id", example = "s_9fK2x")),
     responses((status = 200, body = SessionView, description = "The session"),
         (status = "4XX", body = problem::Shown, content_type = "application/problem+json", description = "Refused")))]
 pub async fn get(
@@ -230,7 +230,7 @@ pub async fn get(
 ///
 /// The newest first, a page at a time. Needs the scope `sessions:read`.
 #[utoipa::path(get, path = "/api/v1/accounts/{account_id}/sessions", tag = "sessions", operation_id = "listSessions",
-    params(("account_id" = String, Path, description = "The account's id"), SessionParams),
+    params(("account_id" = String, Path, description = "The account's id", example = "acc_7Q2mX0cVd4"), SessionParams),
     responses((status = 200, body = PageView<SessionView>, description = "A page"),
         (status = "4XX", body = problem::Shown, content_type = "application/problem+json", description = "Refused")))]
 pub async fn list(
@@ -259,7 +259,7 @@ pub async fn list(
 ///
 /// Answers 410 when it is over: the client must be signed out. Needs the scope `sessions:write`.
 #[utoipa::path(post, path = "/api/v1/sessions/{session_id}/touch", tag = "sessions", operation_id = "touchSession",
-    params(("session_id" = String, Path, description = "The session's id")),
+    params(("session_id" = String, Path, description = "The session's id", example = "s_9fK2x")),
     request_body(content = TouchBody, example = json!({"ip": "203.0.113.9"})),
     responses((status = 200, body = SessionView, description = "Noted"),
         (status = 410, body = problem::Shown, content_type = "application/problem+json", description = "The session is over"),
@@ -279,7 +279,7 @@ pub async fn touch(
 /// With `released` you say that you removed its record and its routes; it is then history. Without, it is left over: a
 /// clean-up removes what remains. Idempotent. Needs the scope `sessions:write`.
 #[utoipa::path(post, path = "/api/v1/sessions/{session_id}/end", tag = "sessions", operation_id = "endSession",
-    params(("session_id" = String, Path, description = "The session's id")),
+    params(("session_id" = String, Path, description = "The session's id", example = "s_9fK2x")),
     request_body(content = EndBody, example = json!({"reason": "signed_out", "released": false})),
     responses((status = 200, body = SessionView, description = "Noted"),
         (status = "4XX", body = problem::Shown, content_type = "application/problem+json", description = "Refused")))]

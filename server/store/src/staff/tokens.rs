@@ -119,6 +119,15 @@ impl Store {
         self.row::<Record>(sql, args![hex::encode(hash)]).await?.map(TokenRecord::try_from).transpose()
     }
 
+    /// A token by its handle.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn token(&self, id: &TokenId) -> Result<Option<TokenRecord>> {
+        let sql = rows!(token, "FROM tokens WHERE id = $1");
+        self.row::<Record>(sql, args![id]).await?.map(TokenRecord::try_from).transpose()
+    }
+
     /// All tokens, newest first; at most 1,000.
     ///
     /// # Errors

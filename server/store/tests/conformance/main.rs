@@ -13,6 +13,7 @@ mod census;
 mod cleanups;
 mod counters;
 mod embedded;
+mod idempotency;
 mod leases;
 mod migrations;
 mod open;

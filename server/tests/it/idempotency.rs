@@ -1,0 +1,114 @@
+//! `Idempotency-Key`: a call that is sent again happens once.
+
+use axum::{body::Body, http::Request};
+use domain::{Span, TokenScope};
+
+use crate::support::{Answer, TestApp};
+
+struct Caller<'a> {
+    app: &'a TestApp,
+    token: String,
+}
+
+impl Caller<'_> {
+    async fn post(&self, path: &str, key: &str, body: &str) -> Answer {
+        let request = Request::builder()
+            .method("POST")
+            .uri(path)
+            .header("authorization", format!("Bearer {}", self.token))
+            .header("content-type", "application/json")
+            .header("idempotency-key", key)
+            .body(Body::from(body.to_owned()))
+            .unwrap();
+        self.app.browser().send(request).await
+    }
+}
+
+const BODY: &str = r#"{"account_id":"acc_a","mode":"force","reason":"stuck on every device"}"#;
+
+#[tokio::test]
+async fn a_call_that_is_sent_again_gets_the_same_answer_and_happens_once() {
+    let app = TestApp::new().await;
+    app.stuck("acc_a").await;
+    let token = app.token(&[TokenScope::CleanupsWrite, TokenScope::BulkWrite]).await;
+    let caller = Caller { app: &app, token };
+    let first = caller.post("/api/v1/cleanups", "k-1", BODY).await.expect(201);
+    assert_eq!(first.header("idempotency-replayed"), "");
+    let events = app.events().await;
+    // Without the key it would be joined, with 200.
+    let again = caller.post("/api/v1/cleanups", "k-1", BODY).await.expect(201);
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    assert_eq!((&again.text, again.location()), (&first.text, first.location()));
+    assert_eq!(again.header("content-type"), first.header("content-type"));
+    assert_ne!(again.header("x-request-id"), first.header("x-request-id"));
+    assert!(again.header("ratelimit").contains(";r="));
+    assert_eq!(app.events().await, events, "nothing happened");
+    // The same list twice would be two lists.
+    let list = r#"{"account_ids":["acc_a"],"reason":"left by the outage"}"#;
+    let draft = caller.post("/api/v1/bulk-cleanups", "k-2", list).await.expect(201);
+    assert_eq!(caller.post("/api/v1/bulk-cleanups", "k-2", list).await.expect(201).text, draft.text);
+}
+
+#[tokio::test]
+async fn a_key_is_of_one_call_one_token_and_one_day() {
+    let app = TestApp::new().await;
+    app.stuck("acc_a").await;
+    let caller = Caller { app: &app, token: app.token(&[TokenScope::CleanupsWrite]).await };
+    let first = caller.post("/api/v1/cleanups", "k-1", BODY).await.expect(201).json();
+    let other = caller.post("/api/v1/cleanups", "k-1", &BODY.replace("device", "machine")).await.expect(422).json();
+    assert_eq!((other["code"].as_str(), other["field"].as_str()), (Some("key-reused"), Some("Idempotency-Key")));
+    caller.post("/api/v1/cleanups?x=1", "k-1", BODY).await.expect(422);
+    // Another token's key of the same name is another key: the clean-up is joined.
+    let second = Caller { app: &app, token: app.token(&[TokenScope::CleanupsWrite]).await };
+    let joined = second.post("/api/v1/cleanups", "k-1", BODY).await.expect(200);
+    assert_eq!(joined.header("idempotency-replayed"), "");
+    assert_eq!(joined.json()["cleanup_id"], first["cleanup_id"]);
+    app.clock.advance(Span::from_days(1));
+    let later = caller.post("/api/v1/cleanups", "k-1", BODY).await;
+    assert_eq!(later.header("idempotency-replayed"), "", "its day is over: {}", later.text);
+}
+
+#[tokio::test]
+async fn what_was_refused_for_what_it_asked_is_kept_and_what_was_not_let_in_is_not() {
+    let app = TestApp::new().await;
+    app.stuck("acc_a").await;
+    let reader = Caller { app: &app, token: app.token(&[TokenScope::AccountsRead]).await };
+    for _ in 0..2 {
+        let denied = reader.post("/api/v1/cleanups", "k-1", BODY).await.expect(403);
+        assert_eq!(denied.header("idempotency-replayed"), "");
+        assert_eq!(denied.json()["scope"], "cleanups:write");
+    }
+    let caller = Caller { app: &app, token: app.token(&[TokenScope::CleanupsWrite]).await };
+    let none = BODY.replace("stuck on every device", "");
+    let first = caller.post("/api/v1/cleanups", "k-2", &none).await.expect(422);
+    let again = caller.post("/api/v1/cleanups", "k-2", &none).await.expect(422);
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    assert_eq!((again.json()["field"].clone(), first.json()["code"].clone()), ("reason".into(), "invalid".into()));
+    assert_eq!(again.header("content-type"), "application/problem+json");
+    for bad in ["", "with blank", "ü", &"x".repeat(256)] {
+        caller.post("/api/v1/cleanups", bad, BODY).await.expect(400);
+    }
+    let mut nobody = Caller { app: &app, token: "sac_nobody".to_owned() };
+    nobody.post("/api/v1/cleanups", "k-1", BODY).await.expect(401);
+    nobody.token.clear();
+    nobody.post("/api/v1/cleanups", "k-1", BODY).await.expect(401);
+}
+
+#[tokio::test]
+async fn a_call_under_way_is_waited_for_and_a_dead_one_is_taken_over() {
+    let app = TestApp::new().await;
+    app.stuck("acc_a").await;
+    let (id, secret) =
+        app.unstick.create_token(&domain::Actor::System, "x", &[TokenScope::CleanupsWrite], None).await.unwrap();
+    let actor = domain::Actor::Token { id, scopes: vec![TokenScope::CleanupsWrite] };
+    // A process that claimed the key of exactly this call, and died.
+    let what: [&[u8]; 4] = [b"POST", b"/v1/cleanups", b"application/json", BODY.as_bytes()];
+    let claimed = app.unstick.claim_key(&actor, "k-1", &what, Span::from_secs(60)).await.unwrap();
+    assert!(matches!(claimed, service::Once::Go(_)));
+    let caller = Caller { app: &app, token: secret };
+    let answer = caller.post("/api/v1/cleanups", "k-1", BODY).await.expect(409);
+    assert_eq!(answer.json()["code"], "key-in-use");
+    assert!(!answer.header("retry-after").is_empty());
+    app.clock.advance(Span::from_secs(61));
+    caller.post("/api/v1/cleanups", "k-1", BODY).await.expect(201);
+}
