@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{StaffId, StaffSessionId, TokenId};
+use crate::{AccountId, SessionId, StaffId, StaffSessionId, TokenId};
 
 /// What a staff member is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -45,12 +45,12 @@ impl Role {
         match permission {
             P::OwnSessions | P::ReadAccountAudit => true,
             P::ReadAccounts | P::ReadRouting | P::ReadCleanups | P::ReadFindings => !matches!(self, Self::Auditor),
-            P::CleanUp | P::RePin | P::RunCensus => matches!(self, Self::Support | Self::Admin),
+            P::CleanUp | P::RePin | P::RunCensus | P::HelpCustomers => matches!(self, Self::Support | Self::Admin),
             P::ReadAudit => matches!(self, Self::Admin | Self::Auditor),
             P::ManageStaff | P::ManageTokens | P::Repair | P::SetServerState | P::BulkCleanUp => {
                 matches!(self, Self::Admin)
             }
-            P::ReportSessions | P::ReadSessions | P::AskRoute | P::FeedRouter => false,
+            P::ReportSessions | P::ReadSessions | P::AskRoute | P::FeedRouter | P::SelfService => false,
         }
     }
 }
@@ -103,6 +103,10 @@ pub enum Permission {
     AskRoute,
     /// Tell the embedded router about its servers (API scope `routes:write`).
     FeedRouter,
+    /// Hand customers what they help themselves with: a link, or a session's credential (API scope `self:issue`).
+    HelpCustomers,
+    /// See and reset one's own sessions with the service: a customer's alone.
+    SelfService,
 }
 
 impl Permission {
@@ -128,6 +132,8 @@ impl Permission {
             Self::ReadSessions => "read sessions",
             Self::AskRoute => "ask for routes",
             Self::FeedRouter => "feed the embedded router",
+            Self::HelpCustomers => "let customers help themselves",
+            Self::SelfService => "see and reset a customer’s sessions in their name",
         }
     }
 }
@@ -147,11 +153,15 @@ pub enum TokenScope {
     /// `routes:write`
     #[serde(rename = "routes:write")]
     RoutesWrite,
+    /// `self:issue`
+    #[serde(rename = "self:issue")]
+    SelfIssue,
 }
 
 impl TokenScope {
     /// Every scope.
-    pub const ALL: [Self; 4] = [Self::SessionsWrite, Self::SessionsRead, Self::RoutesAsk, Self::RoutesWrite];
+    pub const ALL: [Self; 5] =
+        [Self::SessionsWrite, Self::SessionsRead, Self::RoutesAsk, Self::RoutesWrite, Self::SelfIssue];
 
     /// The word in the API and on the command line.
     pub const fn as_str(self) -> &'static str {
@@ -160,6 +170,7 @@ impl TokenScope {
             Self::SessionsRead => "sessions:read",
             Self::RoutesAsk => "routes:ask",
             Self::RoutesWrite => "routes:write",
+            Self::SelfIssue => "self:issue",
         }
     }
 
@@ -174,6 +185,7 @@ impl TokenScope {
             Self::SessionsRead => Permission::ReadSessions,
             Self::RoutesAsk => Permission::AskRoute,
             Self::RoutesWrite => Permission::FeedRouter,
+            Self::SelfIssue => Permission::HelpCustomers,
         }
     }
 }
@@ -205,6 +217,14 @@ pub enum Actor {
         /// What it is good for.
         scopes: Vec<TokenScope>,
     },
+    /// A customer of the service, who may see and reset the sessions of that very account and nothing else. Use cases
+    /// take the account from here, so that none can be named.
+    Customer {
+        /// Whose.
+        account: AccountId,
+        /// The session that asks; none when the customer came by a link that names none.
+        session: Option<SessionId>,
+    },
     /// Unstick itself.
     System,
     /// Nobody: a request without a sign-in.
@@ -223,6 +243,7 @@ impl Actor {
             Self::Staff { role, .. } => role.may(permission),
             Self::Shell { .. } | Self::System => true,
             Self::Token { scopes, .. } => scopes.iter().any(|scope| scope.grants() == permission),
+            Self::Customer { .. } => matches!(permission, Permission::SelfService),
             Self::Anonymous => false,
         }
     }
@@ -240,12 +261,13 @@ impl Actor {
         self.may(Permission::ReadAccounts) || self.may(Permission::ReadSessions)
     }
 
-    /// The actor in the audit log: `staff:dana`, `cli:root@lb7`, `token:t_x`, `system`.
+    /// The actor in the audit log: `staff:dana`, `cli:root@lb7`, `token:t_x`, `customer:acc_1`, `system`.
     pub fn label(&self) -> String {
         match self {
             Self::Staff { id, .. } => format!("staff:{id}"),
             Self::Shell { user, host } => format!("cli:{user}@{host}"),
             Self::Token { id, .. } => format!("token:{id}"),
+            Self::Customer { account, .. } => format!("customer:{account}"),
             Self::System => "system".to_owned(),
             Self::Anonymous => "anonymous".to_owned(),
         }
@@ -277,6 +299,20 @@ mod tests {
         assert_eq!(token.require(Permission::ReportSessions), Ok(()));
         assert_eq!(token.require(Permission::CleanUp), Err(Denied(Permission::CleanUp)));
         assert_eq!(token.require(Permission::ReadSessions), Err(Denied(Permission::ReadSessions)));
+    }
+
+    #[test]
+    fn a_customer_helps_themselves_and_nobody_else_acts_as_one() {
+        let account = AccountId::parse("acc_1").unwrap();
+        let customer = Actor::Customer { account, session: None };
+        assert_eq!(customer.label(), "customer:acc_1");
+        assert!(customer.may(Permission::SelfService) && !customer.sees_customers());
+        for other in [Permission::ReadAccounts, Permission::CleanUp, Permission::HelpCustomers, Permission::OwnSessions]
+        {
+            assert!(!customer.may(other), "{other:?}");
+        }
+        assert!(Role::ALL.iter().all(|role| !role.may(Permission::SelfService)));
+        assert!(Role::Support.may(Permission::HelpCustomers) && !Role::Viewer.may(Permission::HelpCustomers));
     }
 
     #[test]

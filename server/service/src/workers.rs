@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::CleanupId;
+use domain::{CleanupId, Span};
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::watch;
 
@@ -105,7 +105,8 @@ impl Unstick {
             let purged = transact!(self, tx => {
                 let sessions = tx.purge_history(before, 500).await?;
                 let sign_ins = tx.purge_staff_sessions(before, 500).await?;
-                Ok(sessions.max(sign_ins))
+                let links = tx.purge_customer_links(now - Span::from_days(1), 500).await?;
+                Ok(sessions.max(sign_ins).max(links))
             })?;
             if purged < 500 {
                 return Ok(());

@@ -14,6 +14,7 @@ mod bulks;
 mod census;
 mod cleanups;
 mod conn;
+mod customers;
 mod embedded;
 mod error;
 mod import;
@@ -35,6 +36,7 @@ pub use self::{
     bulks::{BulkEnd, BulkLease},
     census::{CensusLease, FindingCount, FindingKey, FindingMark, Recount},
     cleanups::{Inserted, Lease},
+    customers::CustomerLink,
     embedded::{EmbeddedServer, Pin},
     error::{Result, StoreError},
     routes::{BadRoutes, RouteChange, StoredRoute},
