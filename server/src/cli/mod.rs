@@ -21,6 +21,7 @@ mod output;
 mod re_pin;
 mod repair;
 mod sample;
+mod self_service;
 mod serve;
 mod server_state;
 mod staff;
@@ -66,6 +67,7 @@ enum Command {
     CleanupUserSessions(cleanup::Args),
     Bulk(bulk::Args),
     DiagnoseSessions(diagnose::Args),
+    ResetSessions(self_service::Args),
     Evidence(evidence::Args),
     Census(census::Args),
     Repair(repair::Args),
@@ -90,6 +92,7 @@ impl Command {
             Self::CleanupUserSessions(args) => args.json,
             Self::Bulk(args) => args.json,
             Self::DiagnoseSessions(args) => args.json,
+            Self::ResetSessions(args) => args.json,
             Self::Evidence(args) => args.json,
             Self::Census(args) => args.json,
             Self::Repair(args) => args.json,
@@ -154,9 +157,14 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<Exit, Failure> {
-    match cli.command {
-        Command::Completions(args) => return Ok(completions::run(&args)),
+    match &cli.command {
+        Command::Completions(args) => return Ok(completions::run(args)),
         Command::Man => return man::run(),
+        // Customers have no configuration of Unstick.
+        Command::ResetSessions(args) => return self_service::reset(args).await,
+        Command::DiagnoseSessions(args) if args.account_id.is_none() => {
+            return self_service::diagnose(&args.remote, args.json).await;
+        }
         _ => {}
     }
     let config = match Config::load(cli.config.as_deref(), std::env::vars()) {
@@ -193,7 +201,7 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Audit(args) => audit::run(&context, args).await,
         Command::Doctor(args) => doctor::run(&context, args).await,
         Command::Config(args) => Ok(config::run(&context, &args)),
-        Command::Completions(_) | Command::Man => Ok(Exit::Done),
+        Command::Completions(_) | Command::Man | Command::ResetSessions(_) => Ok(Exit::Done),
     }
 }
 

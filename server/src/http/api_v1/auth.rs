@@ -37,7 +37,8 @@ impl FromRequestParts<Site> for Backend {
     }
 }
 
-fn bearer(parts: &Parts) -> Option<&str> {
+/// The one bearer secret of a request.
+pub fn bearer(parts: &Parts) -> Option<&str> {
     let mut all = parts.headers.get_all(header::AUTHORIZATION).iter();
     let text = all.next()?.to_str().ok()?;
     let (scheme, secret) = text.split_once(' ')?;

@@ -7,7 +7,7 @@ use utoipa::{
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
-use super::{accounts, batch, route, servers, sessions};
+use super::{accounts, batch, route, self_service, servers, sessions};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -22,6 +22,8 @@ use super::{accounts, batch, route, servers, sessions};
         sessions::put, sessions::get, sessions::list, sessions::touch, sessions::end,
         batch::accounts, batch::sessions, batch::touches, batch::ends,
         route::ask, servers::feed,
+        self_service::who, self_service::diagnosis, self_service::reset, self_service::progress, self_service::issue,
+        self_service::link,
     ),
     modifiers(&Bearer),
     security(("token" = [])),
@@ -33,7 +35,11 @@ struct Bearer;
 impl Modify for Bearer {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("sac_… with a scope")).build();
-        openapi.components.get_or_insert_default().add_security_scheme("token", SecurityScheme::Http(scheme));
+        let own = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
+        let own = own.description(Some("self_…, the credential of a customer's live session")).build();
+        let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(scheme));
+        components.add_security_scheme("credential", SecurityScheme::Http(own));
     }
 }
 
