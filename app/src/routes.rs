@@ -29,6 +29,10 @@ pub const AUDIT: &str = "/audit";
 pub const ME: &str = "/me";
 /// The way in.
 pub const SIGN_IN: &str = "/sign-in";
+/// The customers' own page.
+pub const SELF: &str = "/self";
+/// What a customer's reset would do.
+pub const SELF_RESET: &str = "/self/reset";
 /// The style sheet, where cargo-leptos puts it.
 pub const STYLE: &str = "/pkg/unstick.css";
 /// The icon of the browser's tab.
@@ -60,6 +64,14 @@ pub mod action {
     pub const SERVER_STATE: &str = "/fn/routing/server-state";
     /// Pins a key to a chosen server.
     pub const RE_PIN: &str = "/fn/routing/re-pin";
+    /// Makes a link for a customer.
+    pub const MAKE_LINK: &str = "/fn/accounts/link";
+    /// Opens a link: the customer's visit begins.
+    pub const OPEN_LINK: &str = "/fn/self/open";
+    /// Resets the customer's own sessions.
+    pub const OWN_RESET: &str = "/fn/self/reset";
+    /// Ends the customer's visit.
+    pub const LEAVE: &str = "/fn/self/leave";
     /// Ends one of one's own console sessions.
     pub const REVOKE: &str = "/fn/me/revoke";
     /// Ends all of one's console sessions but this one.
@@ -94,6 +106,22 @@ pub mod pattern {
     /// [`super::plan`].
     pub const fn plan() -> (Static, ParamSegment, Static) {
         (StaticSegment("accounts"), ParamSegment("id"), StaticSegment("clean-up"))
+    }
+    /// [`super::account_link`].
+    pub const fn account_link() -> (Static, ParamSegment, Static) {
+        (StaticSegment("accounts"), ParamSegment("id"), StaticSegment("link"))
+    }
+    /// [`super::SELF`].
+    pub const fn own() -> Static {
+        StaticSegment("self")
+    }
+    /// [`super::SELF_RESET`].
+    pub const fn own_reset() -> (Static, Static) {
+        (StaticSegment("self"), StaticSegment("reset"))
+    }
+    /// [`super::own_progress`].
+    pub const fn own_progress() -> (Static, Static, ParamSegment) {
+        (StaticSegment("self"), StaticSegment("reset"), ParamSegment("id"))
     }
     /// [`super::CLEANUPS`].
     pub const fn cleanups() -> Static {
@@ -248,6 +276,36 @@ pub fn account_sessions(id: &AccountId, filter: SessionFilter, after: Option<&st
 /// The plan of a clean-up.
 pub fn plan(id: &AccountId, mode: Mode) -> String {
     query(&format!("{}/clean-up", account(id)), [("mode", mode.as_str())])
+}
+
+/// Making a link for the customer of an account.
+pub fn account_link(id: &AccountId) -> String {
+    format!("{}/link", account(id))
+}
+
+/// The door that the link with `code` leads to. In the query, for the log has paths.
+pub fn self_service(code: &str) -> String {
+    query(SELF, [("code", code)])
+}
+
+/// The customers' own page; `told` is a code, never what was typed.
+pub fn own(told: Option<&str>) -> String {
+    query(SELF, [("told", told.unwrap_or_default())])
+}
+
+/// What a customer's reset would do that leaves `stays` signed in.
+pub fn own_reset(stays: &str, told: Option<&str>) -> String {
+    query(SELF_RESET, [("stays", stays), ("told", told.unwrap_or_default())])
+}
+
+/// How far a customer's reset is.
+pub fn own_progress(id: &CleanupId, told: Option<&str>) -> String {
+    query(&format!("{SELF_RESET}/{}", encode(id.as_str())), [("told", told.unwrap_or_default())])
+}
+
+/// The id in the path of [`own_progress`].
+pub fn own_reset_in(path: &str) -> Option<String> {
+    decode(path.strip_prefix(SELF_RESET)?.strip_prefix('/')?, false)
 }
 
 /// A page of clean-ups.

@@ -67,6 +67,10 @@ pub fn App() -> impl IntoView {
                 <Route path=at::accounts() view=pages::accounts::Accounts ssr=mode.clone()/>
                 <Route path=at::account() view=pages::account::Account ssr=mode.clone()/>
                 <Route path=at::plan() view=pages::plan::Plan ssr=mode.clone()/>
+                <Route path=at::account_link() view=pages::customer::CustomerLink ssr=mode.clone()/>
+                <Route path=at::own() view=pages::customer::Own ssr=mode.clone()/>
+                <Route path=at::own_reset() view=pages::customer::OwnReset ssr=mode.clone()/>
+                <Route path=at::own_progress() view=pages::customer::OwnProgress ssr=mode.clone()/>
                 <Route path=at::cleanups() view=pages::cleanups::Cleanups ssr=mode.clone()/>
                 <Route path=at::cleanup() view=pages::cleanup::Cleanup ssr=mode.clone()/>
                 <Route path=at::routing() view=pages::routing::Routing ssr=mode.clone()/>

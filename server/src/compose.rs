@@ -5,7 +5,7 @@ use std::{io, path::Path, sync::Arc};
 
 use domain::{Clock, Entropy, HealthPolicy, Instant, Place, PoolInfo, RouterKind};
 use routers::{Fleet, Router, embedded::Embedded, haproxy::Haproxy, redis::Redis};
-use service::{ArgonParams, Parts, Settings, Unstick};
+use service::{ArgonParams, CustomerKeys, CustomerSettings, Parts, Settings, Unstick};
 use store::{AuditKeys, Options, Store};
 
 use crate::config::{Config, RouterConfig, RouterPool, Secret};
@@ -87,7 +87,9 @@ pub async fn open(config: &Config, purpose: Purpose, world: &World) -> Result<Un
     let store = open_store(config, purpose, world.entropy.as_ref()).await?;
     let fleet = fleet(config, &store, &world.clock)?;
     let (clock, entropy) = (world.clock.clone(), world.entropy.clone());
-    Ok(Unstick::new(Parts { store, fleet, clock, entropy, settings: settings(config) }))
+    let mut settings = settings(config);
+    settings.customers.keys = customer_keys(config, world)?;
+    Ok(Unstick::new(Parts { store, fleet, clock, entropy, settings }))
 }
 
 /// The key of the forms' tokens; made at the first start.
@@ -103,6 +105,22 @@ pub fn csrf_key(config: &Config, world: &World) -> Result<Secret, ComposeError> 
             return Ok(first);
         }
         Secret::new(world.entropy.as_ref()).keep(&file).map_err(ComposeError::Files)?;
+    }
+}
+
+/// The keys of customers' credentials; the first is made at the first start. One that was put before it signs from then on,
+/// and what was signed under the older ones counts for as long as they stand there.
+fn customer_keys(config: &Config, world: &World) -> Result<CustomerKeys, ComposeError> {
+    let file = config.self_key_file();
+    loop {
+        if let Some(keys) = Secret::read_all(&file).map_err(ComposeError::Files)? {
+            return Ok(CustomerKeys(keys.into_iter().map(|key| key.0).collect()));
+        }
+        if let Err(text) = Secret::new(world.entropy.as_ref()).keep(&file) {
+            // Everything else works without it, and a doctor has to say so.
+            tracing::warn!("{text}: customers get no credentials");
+            return Ok(CustomerKeys::default());
+        }
     }
 }
 
@@ -218,6 +236,15 @@ fn settings(config: &Config) -> Settings {
         hash_threads: config.hash_threads,
         argon: ArgonParams { memory_kib: config.argon_memory_kib, passes: config.argon_passes, lanes: 1 },
         embedded_pin_timeout: config.embedded_pin_timeout,
+        customers: CustomerSettings {
+            credential: config.self_credential,
+            link: config.self_link,
+            resets: config.self_resets,
+            reads: config.self_reads,
+            service_name: config.service_name.clone(),
+            origin: config.public_origin.to_string(),
+            ..CustomerSettings::default()
+        },
         fleets: config.fleets.clone(),
         checkpoint_file: Some(config.checkpoint_file()),
         instance: format!("{}:{}", crate::machine::host(), std::process::id()),

@@ -72,6 +72,11 @@ pub(crate) fn session() -> Option<Session> {
     extension()
 }
 
+/// The visit of a customer who helps themselves, if this page is one of theirs.
+pub(crate) fn visiting() -> Option<super::customer::Visiting> {
+    extension()
+}
+
 /// The browser's name for itself, cut to 200 bytes.
 pub(crate) fn user_agent() -> String {
     header_text(&header::USER_AGENT).chars().filter(char::is_ascii).take(200).collect()

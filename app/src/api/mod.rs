@@ -8,6 +8,7 @@ pub mod bulk;
 pub mod census;
 pub mod cleanups;
 pub mod ctx;
+pub mod customer;
 mod error;
 pub mod flash;
 pub mod me;
@@ -41,6 +42,10 @@ mod tests {
         assert_eq!(super::me::RevokeSession::PATH, action::REVOKE);
         assert_eq!(super::me::RevokeOtherSessions::PATH, action::REVOKE_OTHERS);
         assert_eq!(super::me::ChooseTheme::PATH, action::THEME);
+        assert_eq!(super::customer::MakeCustomerLink::PATH, action::MAKE_LINK);
+        assert_eq!(super::customer::OpenLink::PATH, action::OPEN_LINK);
+        assert_eq!(super::customer::ResetOwn::PATH, action::OWN_RESET);
+        assert_eq!(super::customer::EndVisit::PATH, action::LEAVE);
     }
 
     #[test]
@@ -61,6 +66,10 @@ mod tests {
             action::REVOKE,
             action::REVOKE_OTHERS,
             action::THEME,
+            action::MAKE_LINK,
+            action::OPEN_LINK,
+            action::OWN_RESET,
+            action::LEAVE,
         ];
         let registered: Vec<_> = server_fn::axum::server_fn_paths().collect();
         assert_eq!(registered.len(), forms.len(), "{registered:?}");

@@ -7,6 +7,7 @@ pub(crate) mod audit;
 pub(crate) mod bulk;
 pub(crate) mod cleanup;
 pub(crate) mod cleanups;
+pub(crate) mod customer;
 pub(crate) mod error;
 pub(crate) mod findings;
 pub(crate) mod home;

@@ -262,6 +262,7 @@ mod tests {
         ThePlan {
             account: AccountId::parse("a").unwrap(),
             mode: Mode::Force,
+            keep: None,
             ends: (0..ends).map(id).collect(),
             deletes: (0..deletes).map(id).collect(),
             routes: (0..routes).map(route).collect(),

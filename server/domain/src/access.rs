@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{StaffId, StaffSessionId, TokenId};
+use crate::{AccountId, SessionId, StaffId, StaffSessionId, TokenId};
 
 /// What a staff member is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -45,12 +45,12 @@ impl Role {
         match permission {
             P::OwnSessions | P::ReadAccountAudit => true,
             P::ReadAccounts | P::ReadRouting | P::ReadCleanups | P::ReadFindings => !matches!(self, Self::Auditor),
-            P::CleanUp | P::RePin | P::RunCensus => matches!(self, Self::Support | Self::Admin),
+            P::CleanUp | P::RePin | P::RunCensus | P::HelpCustomers => matches!(self, Self::Support | Self::Admin),
             P::ReadAudit => matches!(self, Self::Admin | Self::Auditor),
             P::ManageStaff | P::ManageTokens | P::Repair | P::SetServerState | P::BulkCleanUp => {
                 matches!(self, Self::Admin)
             }
-            P::ReportSessions | P::ReadSessions | P::AskRoute | P::FeedRouter | P::ReadOwnToken => false,
+            P::ReportSessions | P::ReadSessions | P::AskRoute | P::FeedRouter | P::ReadOwnToken | P::SelfService => false,
         }
     }
 }
@@ -105,6 +105,10 @@ pub enum Permission {
     FeedRouter,
     /// See what the token that asks is good for (every token).
     ReadOwnToken,
+    /// Hand customers what they help themselves with: a link, or a session's credential (API scope `self:issue`).
+    HelpCustomers,
+    /// See and reset one's own sessions with the service: a customer's alone.
+    SelfService,
 }
 
 impl Permission {
@@ -131,6 +135,8 @@ impl Permission {
             Self::AskRoute => "ask for routes",
             Self::FeedRouter => "feed the embedded router",
             Self::ReadOwnToken => "see a token that you do not use",
+            Self::HelpCustomers => "let customers help themselves",
+            Self::SelfService => "see and reset a customer’s sessions in their name",
         }
     }
 }
@@ -177,11 +183,14 @@ pub enum TokenScope {
     /// `audit:read`
     #[serde(rename = "audit:read")]
     AuditRead,
+    /// `self:issue`
+    #[serde(rename = "self:issue")]
+    SelfIssue,
 }
 
 impl TokenScope {
     /// Every scope.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::SessionsWrite,
         Self::SessionsRead,
         Self::RoutesAsk,
@@ -195,6 +204,7 @@ impl TokenScope {
         Self::RoutingRead,
         Self::RoutingWrite,
         Self::AuditRead,
+        Self::SelfIssue,
     ];
 
     /// The word in the API and on the command line.
@@ -213,6 +223,7 @@ impl TokenScope {
             Self::RoutingRead => "routing:read",
             Self::RoutingWrite => "routing:write",
             Self::AuditRead => "audit:read",
+            Self::SelfIssue => "self:issue",
         }
     }
 
@@ -238,6 +249,7 @@ impl TokenScope {
             Self::RoutingRead => &[P::ReadRouting],
             Self::RoutingWrite => &[P::RePin, P::SetServerState],
             Self::AuditRead => &[P::ReadAudit, P::ReadAccountAudit],
+            Self::SelfIssue => &[P::HelpCustomers],
         }
     }
 
@@ -274,6 +286,14 @@ pub enum Actor {
         /// What it is good for.
         scopes: Vec<TokenScope>,
     },
+    /// A customer of the service, who may see and reset the sessions of that very account and nothing else. Use cases
+    /// take the account from here, so that none can be named.
+    Customer {
+        /// Whose.
+        account: AccountId,
+        /// The session that asks; none when the customer came by a link that names none.
+        session: Option<SessionId>,
+    },
     /// Unstick itself.
     System,
     /// Nobody: a request without a sign-in.
@@ -295,6 +315,7 @@ impl Actor {
                 permission == Permission::ReadOwnToken
                     || scopes.iter().any(|scope| scope.grants().contains(&permission))
             }
+            Self::Customer { .. } => matches!(permission, Permission::SelfService),
             Self::Anonymous => false,
         }
     }
@@ -312,12 +333,13 @@ impl Actor {
         self.may(Permission::ReadAccounts) || self.may(Permission::ReadSessions)
     }
 
-    /// The actor in the audit log: `staff:dana`, `cli:root@lb7`, `token:t_x`, `system`.
+    /// The actor in the audit log: `staff:dana`, `cli:root@lb7`, `token:t_x`, `customer:acc_1`, `system`.
     pub fn label(&self) -> String {
         match self {
             Self::Staff { id, .. } => format!("staff:{id}"),
             Self::Shell { user, host } => format!("cli:{user}@{host}"),
             Self::Token { id, .. } => format!("token:{id}"),
+            Self::Customer { account, .. } => format!("customer:{account}"),
             Self::System => "system".to_owned(),
             Self::Anonymous => "anonymous".to_owned(),
         }
@@ -369,6 +391,20 @@ mod tests {
         }
         assert_eq!(TokenScope::granting(Permission::SetServerState), Some(TokenScope::RoutingWrite));
         assert_eq!(TokenScope::granting(Permission::ManageStaff), None);
+    }
+
+    #[test]
+    fn a_customer_helps_themselves_and_nobody_else_acts_as_one() {
+        let account = AccountId::parse("acc_1").unwrap();
+        let customer = Actor::Customer { account, session: None };
+        assert_eq!(customer.label(), "customer:acc_1");
+        assert!(customer.may(Permission::SelfService) && !customer.sees_customers());
+        for other in [Permission::ReadAccounts, Permission::CleanUp, Permission::HelpCustomers, Permission::OwnSessions]
+        {
+            assert!(!customer.may(other), "{other:?}");
+        }
+        assert!(Role::ALL.iter().all(|role| !role.may(Permission::SelfService)));
+        assert!(Role::Support.may(Permission::HelpCustomers) && !Role::Viewer.may(Permission::HelpCustomers));
     }
 
     #[test]

@@ -60,6 +60,10 @@ pub struct Plan {
     pub account: AccountId,
     /// How much.
     pub mode: Mode,
+    /// A live session that stays signed in although the mode ends every one; its routes are cleared like those of others,
+    /// and it may have new ones on good servers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<SessionId>,
     /// Live sessions that end.
     pub ends: Vec<SessionId>,
     /// Records of ended sessions that are cleaned (those of `ends` too).
@@ -74,6 +78,13 @@ pub struct Plan {
 
 /// The plan of a clean-up of `world.account` in `mode`, on `pools`.
 pub fn plan(world: &World, mode: Mode, pools: &[PoolInfo]) -> Plan {
+    plan_keeping(world, mode, pools, None)
+}
+
+/// The same, that leaves the session `keep` signed in if it is live.
+pub fn plan_keeping(world: &World, mode: Mode, pools: &[PoolInfo], keep: Option<&SessionId>) -> Plan {
+    let keep = keep.filter(|id| world.sessions.iter().any(|session| session.id == **id && session.state.is_live()));
+    let kept = |session: &Session| keep == Some(&session.id);
     let picked: Vec<&Session> = world
         .sessions
         .iter()
@@ -83,9 +94,9 @@ pub fn plan(world: &World, mode: Mode, pools: &[PoolInfo]) -> Plan {
         })
         .collect();
     let ends: Vec<SessionId> =
-        picked.iter().filter(|s| mode == Mode::Force && s.state.is_live()).map(|s| s.id.clone()).collect();
+        picked.iter().filter(|s| mode == Mode::Force && s.state.is_live() && !kept(s)).map(|s| s.id.clone()).collect();
     let deletes: Vec<SessionId> =
-        picked.iter().filter(|_| mode != Mode::Unstick).map(|session| session.id.clone()).collect();
+        picked.iter().filter(|s| mode != Mode::Unstick && !kept(s)).map(|session| session.id.clone()).collect();
     let (mut routes, look) = (Vec::new(), world.look());
     let index: Index<'_> = world.routes.iter().map(|route| ((&route.place, &route.key), route)).collect();
     let open: HashSet<&RouteKey> =
@@ -94,7 +105,7 @@ pub fn plan(world: &World, mode: Mode, pools: &[PoolInfo]) -> Plan {
         match pool.scope {
             Scope::Account => routes.extend(account_route(&look, mode, pool)),
             Scope::Session => {
-                routes.extend(picked.iter().map(|session| session_route(&index, mode, pool, session)));
+                routes.extend(picked.iter().map(|it| session_route(&index, mode, pool, (*it, kept(it)))));
                 routes.extend(ownerless_routes(world, &open, pool));
             }
         }
@@ -104,6 +115,7 @@ pub fn plan(world: &World, mode: Mode, pools: &[PoolInfo]) -> Plan {
     Plan {
         account: world.account.id.clone(),
         mode,
+        keep: keep.cloned(),
         ends,
         deletes,
         routes,
@@ -132,7 +144,7 @@ fn account_route(world: &Look<'_>, mode: Mode, pool: &PoolInfo) -> Option<Planne
 /// Routes by where they are and their key.
 type Index<'a> = HashMap<(&'a Place, &'a RouteKey), &'a Route>;
 
-fn session_route(index: &Index<'_>, mode: Mode, pool: &PoolInfo, session: &Session) -> PlannedRoute {
+fn session_route(index: &Index<'_>, mode: Mode, pool: &PoolInfo, (session, kept): (&Session, bool)) -> PlannedRoute {
     let route = index.get(&(&pool.place, &session.key));
     PlannedRoute {
         place: pool.place.clone(),
@@ -140,7 +152,7 @@ fn session_route(index: &Index<'_>, mode: Mode, pool: &PoolInfo, session: &Sessi
         key: session.key.clone(),
         server: route.and_then(|route| route.server.clone()),
         session: Some(session.id.clone()),
-        must_vanish: mode == Mode::Force || !session.state.is_live(),
+        must_vanish: (mode == Mode::Force && !kept) || !session.state.is_live(),
     }
 }
 
@@ -204,6 +216,10 @@ impl Plan {
         field("plan v1");
         field(self.account.as_str());
         field(self.mode.as_str());
+        if let Some(keep) = &self.keep {
+            field("keep");
+            field(keep.as_str());
+        }
         for (name, sessions) in [("ends", &self.ends), ("deletes", &self.deletes)] {
             let mut ids: Vec<_> = sessions.iter().map(SessionId::as_str).collect();
             ids.sort_unstable();

@@ -63,7 +63,7 @@ impl Console {
         let mut console =
             Self { address, token: String::new(), staff: Vec::new(), config, program, child: Mutex::new(None) };
         console.hire().await?;
-        let scopes = "sessions:write,sessions:read";
+        let scopes = "sessions:write,sessions:read,self:issue";
         let made: Value = console.json(&["token", "create", "lab", "--scope", scopes]).await?;
         console.token = made["secret"].as_str().ok_or("no token was made")?.to_owned();
         console.serve(folder).await?;

@@ -7,6 +7,7 @@
 //! | `POST /customers/{account}/sign-in` | a brand-new client signs in and works once in each pool | `client`, `app`, `files` |
 //! | `POST /customers/{account}/request?pool=app` | the present client works | `client`, `app` or `files` |
 //! | `POST /customers/{account}/slow-request?ms=2000` | the same, and is in flight for a while | `client`, `app` |
+//! | `POST /customers/{account}/credential` | the sign-in app hands the present client its credential | `client`, `credential` |
 //! | `POST /customers/{account}/sign-out?badly=true` | the present client signs out | `client` |
 //! | `GET /haproxy/table/{table}?key=K&on=lb-2` | the runtime API's own rows | `rows` |
 //! | `POST /haproxy/stop?on=lb-2`, `/haproxy/start` | comes back cold: what its peers know, servers ready, the fence down | |
@@ -57,6 +58,7 @@ pub async fn serve(world: Arc<World>, port: u16) -> Outcome<String> {
         .route("/customers/{account}/request", post(request))
         .route("/customers/{account}/slow-request", post(slow_request))
         .route("/customers/{account}/sign-out", post(sign_out))
+        .route("/customers/{account}/credential", post(credential))
         .route("/haproxy/{what}", post(haproxy))
         .route("/haproxy/table/{table}", get(table).post(teach))
         .route("/servers/{server}/{state}", post(server))
@@ -175,6 +177,12 @@ async fn sign_out(State(world): Lab, Path(account): Path<String>, Query(leaving)
     let client = world.client(&account).await?;
     world.sign_out(&client, leaving.badly).await?;
     Ok(Json(json!({ "client": client })))
+}
+
+async fn credential(State(world): Lab, Path(account): Path<String>) -> Answer {
+    let client = world.client(&account).await?;
+    let credential = world.credential(&client).await?;
+    Ok(Json(json!({ "client": client, "credential": credential })))
 }
 
 #[derive(Deserialize)]

@@ -87,6 +87,14 @@ impl Registry {
         api.call(api.http.post(api.url(&path)).json(&body)).await.map(drop)
     }
 
+    /// The credential with which the client of a live session sees and resets its customer's sessions.
+    pub async fn credential(&self, session: &str) -> Outcome<String> {
+        let Self::Unstick(api) = self else { return Err("there is no console that could give one".into()) };
+        let answer: Value =
+            api.call(api.http.post(api.url(&format!("sessions/{session}/self-token")))).await?.json().await?;
+        Ok(answer["credential"].as_str().ok_or("no credential came")?.to_owned())
+    }
+
     /// Tells which sessions were met; answers those that are over.
     pub async fn touch(&self, sessions: &HashSet<&str>) -> Outcome<HashSet<String>> {
         let Self::Unstick(api) = self else {

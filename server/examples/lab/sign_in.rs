@@ -56,7 +56,11 @@ pub async fn listen() -> Outcome<TcpListener> {
 
 /// Serves the app.
 pub fn serve(listener: TcpListener, app: Arc<SignIn>) {
-    let router = Router::new().route("/sign-in", post(enter)).route("/sign-out", post(leave)).with_state(app);
+    let router = Router::new()
+        .route("/sign-in", post(enter))
+        .route("/sign-out", post(leave))
+        .route("/credential", post(credential))
+        .with_state(app);
     tokio::spawn(async move { axum::serve(listener, router).await });
 }
 
@@ -91,6 +95,17 @@ pub struct Enter {
 async fn enter(State(app): State<Arc<SignIn>>, Json(enter): Json<Enter>) -> Response {
     match app.enter(&enter).await {
         Ok(entered) => (set_cookies(&entered.cookies), Json(json!({ "account": enter.account }))).into_response(),
+        Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
+    }
+}
+
+/// Hands the client of a session what it helps itself with.
+async fn credential(State(app): State<Arc<SignIn>>, headers: HeaderMap) -> Response {
+    let Some(session) = cookie(&headers, "sid") else {
+        return StatusCode::UNAUTHORIZED.into_response();
+    };
+    match app.registry.credential(session).await {
+        Ok(credential) => Json(json!({ "credential": credential })).into_response(),
         Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
     }
 }

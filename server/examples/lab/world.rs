@@ -202,6 +202,14 @@ impl World {
         Err(format!("sign-out answered {status}").into())
     }
 
+    /// What the sign-in app hands `client` so that its customer can help themselves.
+    pub async fn credential(&self, client: &Client) -> Outcome<String> {
+        let url = format!("{}/credential", self.door().await);
+        let answer = http()?.post(url).header("cookie", client.cookies()).send().await?.error_for_status()?;
+        let told: serde_json::Value = answer.json().await?;
+        Ok(told["credential"].as_str().ok_or("the sign-in app gave no credential")?.to_owned())
+    }
+
     /// A request of `client`, on a connection of its own.
     pub async fn request(&self, client: &Client, path: &str) -> Outcome<Answer> {
         self.request_on(&http()?, client, path).await

@@ -11,6 +11,7 @@ mod census;
 mod check;
 mod cleanups;
 pub mod crash;
+mod customers;
 mod doctor;
 mod error;
 mod idempotency;
@@ -34,6 +35,7 @@ use tokio::sync::{Notify, Semaphore, broadcast};
 pub use self::{
     bulk::BulkSource,
     cleanups::{Evidence, Numbers, Requested},
+    customers::{Credential, CustomerKeys, CustomerSettings, MadeLink, Visit},
     doctor::{Check, CheckOutcome},
     error::Error,
     idempotency::Once,

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use domain::{HealthPolicy, Policy, RouterName, Span};
 
+use crate::customers::CustomerSettings;
+
 /// The cost of a password hash (argon2id).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ArgonParams {
@@ -54,6 +56,8 @@ pub struct Settings {
     pub bulk_approval_above: u32,
     /// How long a second admin has to approve.
     pub bulk_approval_time: Span,
+    /// Customers who help themselves.
+    pub customers: CustomerSettings,
     /// Load balancers that share their pools, fleet by fleet: what is set on one is set on all. A router that is in none is
     /// alone.
     pub fleets: Vec<Vec<RouterName>>,
@@ -86,6 +90,7 @@ impl Default for Settings {
             embedded_pin_timeout: Span::from_secs(30 * 60),
             bulk_approval_above: 50,
             bulk_approval_time: Span::from_secs(30 * 60),
+            customers: CustomerSettings::default(),
             fleets: Vec::new(),
             checkpoint_file: None,
             checkpoint_every: 1_000,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::CleanupId;
+use domain::{CleanupId, Span};
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::watch;
 
@@ -106,7 +106,8 @@ impl Unstick {
                 let sessions = tx.purge_history(before, 500).await?;
                 let sign_ins = tx.purge_staff_sessions(before, 500).await?;
                 let answers = tx.purge_keys(now, 500).await?;
-                Ok(sessions.max(sign_ins).max(answers))
+                let links = tx.purge_customer_links(now - Span::from_days(1), 500).await?;
+                Ok(sessions.max(sign_ins).max(answers).max(links))
             })?;
             if purged < 500 {
                 return Ok(());

@@ -3,27 +3,33 @@
 use domain::AccountId;
 use serde_json::json;
 
-use super::{Context, Exit, Failure, output, words};
+use super::{Context, Exit, Failure, output, self_service::Remote, words};
 use crate::{compose::Purpose, wire::Diagnosis};
 
 /// Say what is wrong with an account's sessions and routes
 ///
-/// Reads the account's sessions and asks every router; changes nothing.
+/// Reads the account's sessions and asks every router; changes nothing. Without an account, and with a server, it is told of your
+/// own sessions with the service, with the credential of your session.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Example:\n  admin-tool diagnose-sessions --account-id acc_7Q2mX0cVd4 --json | jq -r .verdict.kind"
-)]
+#[command(after_help = "Examples:
+  admin-tool diagnose-sessions --account-id acc_7Q2mX0cVd4 --json | jq -r .verdict.kind
+  UNSTICK_CREDENTIAL=self_… admin-tool diagnose-sessions --server https://unstick.example")]
 pub struct Args {
     /// The account, as the identity system calls it
     #[arg(long, value_name = "ID", value_parser = words::id::<AccountId>)]
-    account_id: AccountId,
+    pub account_id: Option<AccountId>,
+    #[command(flatten)]
+    pub remote: Remote,
     /// One JSON document on standard output
     #[arg(long)]
     pub json: bool,
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
-    let told = context.desk(Purpose::Work).await?.diagnose(&args.account_id).await?;
+    let Some(account_id) = &args.account_id else {
+        return Err(Failure::usage("usage", "give --account-id, or --server and a credential"));
+    };
+    let told = context.desk(Purpose::Work).await?.diagnose(account_id).await?;
     if args.json {
         let Diagnosis { account, verdict, findings, routes, unread, read_at } = told;
         output::document(&json!({

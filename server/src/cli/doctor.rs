@@ -58,7 +58,7 @@ pub fn bad_configuration(args: &Args, problems: &Problems) -> Exit {
 /// Files with secrets, and what is only noticed when it is missing.
 fn check_files(config: &Config) -> Vec<Check> {
     let mut checks = Vec::new();
-    for file in [config.audit_key_file(), config.csrf_key_file(), config.sign_in_file()] {
+    for file in [config.audit_key_file(), config.csrf_key_file(), config.self_key_file(), config.sign_in_file()] {
         if let Err(text) = private_text(&file) {
             checks.push(check("secrets", CheckOutcome::Bad, text));
         }

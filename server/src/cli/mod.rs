@@ -23,6 +23,7 @@ mod output;
 mod re_pin;
 mod repair;
 mod sample;
+mod self_service;
 mod serve;
 mod server_state;
 mod staff;
@@ -81,6 +82,7 @@ enum Command {
     CleanupUserSessions(cleanup::Args),
     Bulk(bulk::Args),
     DiagnoseSessions(diagnose::Args),
+    ResetSessions(self_service::Args),
     Evidence(evidence::Args),
     Census(census::Args),
     Repair(repair::Args),
@@ -105,6 +107,7 @@ impl Command {
             Self::CleanupUserSessions(args) => args.json,
             Self::Bulk(args) => args.json,
             Self::DiagnoseSessions(args) => args.json,
+            Self::ResetSessions(args) => args.json,
             Self::Evidence(args) => args.json,
             Self::Census(args) => args.json,
             Self::Repair(args) => args.json,
@@ -171,9 +174,14 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<Exit, Failure> {
-    match cli.command {
-        Command::Completions(args) => return Ok(completions::run(&args)),
+    match &cli.command {
+        Command::Completions(args) => return Ok(completions::run(args)),
         Command::Man => return man::run(),
+        // Customers have no configuration of Unstick.
+        Command::ResetSessions(args) => return self_service::reset(args, cli.server.as_deref()).await,
+        Command::DiagnoseSessions(args) if args.account_id.is_none() => {
+            return self_service::diagnose(&args.remote, cli.server.as_deref(), args.json).await;
+        }
         _ => {}
     }
     let server = target(&cli)?;
@@ -211,13 +219,17 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Audit(args) => audit::run(&context, args).await,
         Command::Doctor(args) => doctor::run(&context, args).await,
         Command::Config(args) => Ok(config::run(&context, &args)),
-        Command::Completions(_) | Command::Man => Ok(Exit::Done),
+        Command::Completions(_) | Command::Man | Command::ResetSessions(_) => Ok(Exit::Done),
     }
 }
 
 /// The server that is to do the work, if one is.
 fn target(cli: &Cli) -> Result<Option<Target>, Failure> {
-    let given = cli.server.as_deref().map(str::trim).filter(|url| !url.is_empty());
+    let own = match &cli.command {
+        Command::DiagnoseSessions(args) => args.remote.server.as_deref(),
+        _ => None,
+    };
+    let given = cli.server.as_deref().or(own).map(str::trim).filter(|url| !url.is_empty());
     let Some(url) = given else {
         let alone = [("token-file", cli.token_file.is_some()), ("ca-file", cli.ca_file.is_some())];
         return match alone.into_iter().find(|(_, given)| *given) {

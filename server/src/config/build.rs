@@ -126,6 +126,11 @@ pub(super) fn build(said: RawConfig, problems: &mut Problems) -> Config {
         request_timeout: from.span("request_timeout", SECOND, HOUR),
         drain_timeout: from.span("drain_timeout", Span::ZERO, HOUR),
         api_rate: from.number("api_rate", 1, 10_000_000),
+        self_credential: from.span("self_credential", MINUTE, Span::from_days(365)),
+        self_link: from.span("self_link", MINUTE, DAY),
+        self_resets: from.number("self_resets", 1, 1_000),
+        self_reads: from.number("self_reads", 1, 1_000_000),
+        service_name: from.get("service_name", String::new(), service_name),
         log: from.get("log", String::new(), log_filter),
         log_format: from.get("log_format", LogFormat::Auto, log_format),
         routers: if said.routers.is_empty() { default_routers() } else { configured },
@@ -145,6 +150,14 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 
 fn folder(text: &str) -> Result<PathBuf, String> {
     if text.is_empty() { Err("must name a folder".to_owned()) } else { Ok(PathBuf::from(text)) }
+}
+
+fn service_name(text: &str) -> Result<String, String> {
+    if text.chars().count() <= 80 && !text.chars().any(char::is_control) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be one line of at most 80 characters".to_owned())
+    }
 }
 
 fn database_url(text: &str) -> Result<String, String> {

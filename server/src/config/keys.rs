@@ -64,6 +64,19 @@ pub const KEYS: &[Key] = &[
     key("request_timeout", "30s", "a request that has no answer by then gets 503"),
     key("drain_timeout", "10s", "how long a stopping server waits for requests under way"),
     key("api_rate", "5000", "requests a second of one API token, with twice as many at once"),
+    key(
+        "self_credential",
+        "30d",
+        "how long a customer's credential counts at most; it ends with its session in any case",
+    ),
+    key("self_link", "15m", "how long a link for a customer opens, once; at most 24h"),
+    key("self_resets", "5", "resets that a customer may do a day"),
+    key(
+        "self_reads",
+        "60",
+        "diagnoses and previews that a customer may ask for an hour; each asks every load balancer",
+    ),
+    key("service_name", "", "what your service is called on the customers' page"),
     key("log", "info", "what is logged, as in info,server=debug"),
     key("log_format", "auto", "text, json, or auto: text on a terminal"),
 ];
@@ -106,6 +119,7 @@ const OTHER_VARIABLES: &[&str] = &[
     "UNSTICK_CONFIG",
     "UNSTICK_SERVER",
     "UNSTICK_TOKEN",
+    "UNSTICK_CREDENTIAL",
     "UNSTICK_CRASH_",
     "UNSTICK_SETUP_",
     "UNSTICK_TEST_",

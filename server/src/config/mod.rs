@@ -102,6 +102,16 @@ pub struct Config {
     pub drain_timeout: Span,
     /// Requests a second of one API token.
     pub api_rate: u32,
+    /// How long a customer's credential counts at most.
+    pub self_credential: Span,
+    /// How long a link for a customer opens.
+    pub self_link: Span,
+    /// Resets of a customer in a day.
+    pub self_resets: i64,
+    /// Diagnoses and previews of a customer in an hour.
+    pub self_reads: i64,
+    /// What the service is called towards its customers.
+    pub service_name: String,
     /// What is logged.
     pub log: String,
     /// How it looks.
@@ -214,6 +224,10 @@ impl Config {
     /// The file with the key of the forms' tokens.
     pub fn csrf_key_file(&self) -> PathBuf {
         self.data_dir.join("csrf.key")
+    }
+    /// The file with the keys of customers' credentials.
+    pub fn self_key_file(&self) -> PathBuf {
+        self.data_dir.join("self.key")
     }
     /// The file with the signed heads of the audit log.
     pub fn checkpoint_file(&self) -> PathBuf {

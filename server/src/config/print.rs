@@ -60,6 +60,11 @@ impl Config {
             "request_timeout" => span(self.request_timeout),
             "drain_timeout" => span(self.drain_timeout),
             "api_rate" => self.api_rate.to_string(),
+            "self_credential" => span(self.self_credential),
+            "self_link" => span(self.self_link),
+            "self_resets" => self.self_resets.to_string(),
+            "self_reads" => self.self_reads.to_string(),
+            "service_name" => self.service_name.clone(),
             "log" => self.log.clone(),
             "log_format" => match self.log_format {
                 LogFormat::Auto => "auto".to_owned(),

@@ -1,10 +1,11 @@
 //! The last look at a form before a server function sees it: not too large, and with the token that was made for this
 //! session. Needs the session, so it comes after [`super::who`]; what it refuses never runs.
 
+use app::api::customer::Visiting;
 use axum::{
     body::{Body, to_bytes},
     extract::{Request, State},
-    http::{Method, StatusCode},
+    http::{Extensions, Method, StatusCode},
     middleware::Next,
     response::Response,
 };
@@ -15,6 +16,12 @@ use super::{Site, answer, token, who::SignedIn};
 pub const MOST: usize = 1 << 20;
 /// Longest form with a list of accounts, in bytes: some 200,000 ids.
 const MOST_LIST: usize = 8 << 20;
+
+/// The hash of the session that a form must have been made for: a staff member's, or a customer's visit.
+fn owner(extensions: &Extensions) -> Option<[u8; 32]> {
+    let staff = extensions.get::<SignedIn>().map(|signed_in| signed_in.hash);
+    staff.or_else(|| extensions.get::<Visiting>().map(|Visiting(visit)| *visit))
+}
 
 pub async fn guard(State(site): State<Site>, request: Request, next: Next) -> Response {
     if request.method() != Method::POST {
@@ -27,7 +34,7 @@ pub async fn guard(State(site): State<Site>, request: Request, next: Next) -> Re
     let Ok(bytes) = to_bytes(body, most).await else {
         return answer::refuse(path, StatusCode::PAYLOAD_TOO_LARGE, "That is too much to send at once.", None);
     };
-    if let Some(SignedIn { hash, .. }) = parts.extensions.get() {
+    if let Some(hash) = owner(&parts.extensions) {
         let header = parts.headers.get(token::HEADER).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let field = || {
             url::form_urlencoded::parse(&bytes)
@@ -35,7 +42,7 @@ pub async fn guard(State(site): State<Site>, request: Request, next: Next) -> Re
                 .map(|(_, value)| value.into_owned())
         };
         let given = header.or_else(field).unwrap_or_default();
-        if !token::fits(site.csrf_key(), &given, hash) {
+        if !token::fits(site.csrf_key(), &given, &hash) {
             tracing::warn!(path, "refused: the form's token is not this session's");
             let text = "This form is from an earlier sign-in. Go back, load the page again and repeat.";
             return answer::refuse(path, StatusCode::FORBIDDEN, text, None);

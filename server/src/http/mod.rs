@@ -10,6 +10,7 @@ mod client_ip;
 mod console;
 mod csp_report;
 mod csrf;
+mod customer;
 mod events;
 mod evidence;
 mod files;
@@ -36,6 +37,7 @@ use crate::config::{Config, Secret};
 pub(crate) use self::{answer::log_internal, api_v1::shapes};
 pub use self::{
     audit_export::Format as ExportFormat,
+    customer::COOKIE as CUSTOMER_COOKIE,
     serve::{Holding, serve},
     session::COOKIE,
     token::FIELD as CSRF_FIELD,
@@ -52,6 +54,7 @@ struct Inner {
     entropy: Arc<dyn Entropy>,
     options: LeptosOptions,
     limits: api_v1::Limits,
+    customer_limits: api_v1::CustomerLimits,
     stop: watch::Receiver<bool>,
 }
 
@@ -75,7 +78,8 @@ impl Site {
         let SiteParts { unstick, config, csrf_key, entropy, stop } = parts;
         let options = options(&config);
         let limits = api_v1::Limits::new(config.api_rate);
-        Self(Arc::new(Inner { unstick, config, csrf_key, entropy, options, limits, stop }))
+        let customer_limits = api_v1::CustomerLimits::default();
+        Self(Arc::new(Inner { unstick, config, csrf_key, entropy, options, limits, customer_limits, stop }))
     }
 
     /// The use cases.
@@ -92,6 +96,9 @@ impl Site {
     fn limits(&self) -> &api_v1::Limits {
         &self.0.limits
     }
+    fn customer_limits(&self) -> &api_v1::CustomerLimits {
+        &self.0.customer_limits
+    }
     fn csrf_key(&self) -> &Secret {
         &self.0.csrf_key
     }
@@ -104,6 +111,7 @@ impl Site {
     /// Forgets what rate limits need no more; to be called now and then.
     pub fn tidy(&self) {
         self.0.limits.tidy();
+        self.0.customer_limits.tidy();
     }
 }
 

@@ -13,7 +13,7 @@ use service::me;
 use tower_sessions::Session;
 
 use super::{
-    Site, answer,
+    Site, answer, customer,
     frame::ActedBy,
     session::{hash, keys},
     token,
@@ -64,6 +64,9 @@ pub async fn still(site: &Site, known: &SignedIn) -> Result<Option<Actor>, Unkno
 }
 
 pub async fn who(State(site): State<Site>, session: Session, mut request: Request, next: Next) -> Response {
+    if customer::is_theirs(request.uri().path()) {
+        return customer::who(site, request, next).await;
+    }
     let Ok(found) = identify(&session).await else {
         return answer::refuse(
             request.uri().path(),

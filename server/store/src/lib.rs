@@ -14,6 +14,7 @@ mod bulks;
 mod census;
 mod cleanups;
 mod conn;
+mod customers;
 mod embedded;
 mod error;
 mod idempotency;
@@ -36,6 +37,7 @@ pub use self::{
     bulks::{BulkEnd, BulkLease},
     census::{CensusLease, FindingCount, FindingKey, FindingMark, Recount},
     cleanups::{Inserted, Lease},
+    customers::CustomerLink,
     embedded::{EmbeddedServer, Pin},
     error::{Result, StoreError},
     idempotency::{Claimed, KeptAnswer, KeyClaim},

@@ -106,6 +106,9 @@ macro_rules! piece {
     ($engine:ident token) => {
         "id, name, hash, scopes, created_at, created_by, expires_at, revoked_at, last_used_at"
     };
+    ($engine:ident customer_link) => {
+        "account_id, session_id, created_by, created_at, expires_at, used_at, visit_until"
+    };
     ($engine:ident census) => {
         "no, actor, started_at, ended_at, outcome, note"
     };

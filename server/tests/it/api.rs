@@ -25,6 +25,11 @@ impl<'a> BackEnd<'a> {
         Self { app, token }
     }
 
+    /// What it authenticates with.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     pub async fn send(&self, method: Method, path: &str, body: &Value) -> Answer {
         self.raw(method, path, body.to_string()).await
     }

@@ -21,6 +21,7 @@ async fn every_changing_function_leaves_an_event() {
         let maker = domain::Actor::Staff { id: staff.clone(), role: Role::Admin, session: own[0].id.clone() };
         let (bulk, bulk_hash) = app.bulk_of(&maker, "acc_a").await;
         let before = app.events().await;
+        let code;
         let (fields, action): (Vec<(&str, &str)>, &str) = match path {
             "/fn/sign-in" => (vec![("name", "dana"), ("password", PASSWORD)], "staff.signed_in"),
             "/fn/sign-out" => (vec![], "staff.signed_out"),
@@ -59,7 +60,15 @@ async fn every_changing_function_leaves_an_event() {
                 (fields, "route.pinned")
             }
             // Nothing waits for these here: a refusal changes nothing (the real thing is in package `service`).
-            "/fn/clean-ups/retry" | "/fn/bulk/approve" => continue,
+            // The customers' own need a visit (in `self_link.rs`).
+            "/fn/clean-ups/retry" | "/fn/bulk/approve" | "/fn/self/reset" | "/fn/self/leave" => continue,
+            "/fn/accounts/link" => {
+                (vec![("account", "acc_a"), ("session", ""), ("minutes", "15")], "customer.link_made")
+            }
+            "/fn/self/open" => {
+                code = app.unstick.make_customer_link(&maker, &stuck.account, None, None).await.unwrap().code;
+                (vec![("code", &*code)], "customer.link_opened")
+            }
             "/fn/me/revoke" => (vec![("id", own[1].id.as_str())], "staff.session_revoked"),
             "/fn/me/revoke-others" => (vec![], "staff.other_sessions_revoked"),
             _ => (vec![("theme", "dark")], ""),

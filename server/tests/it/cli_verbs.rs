@@ -135,8 +135,10 @@ const VERBS: &[Verb] = &[
     plain("man", &["man"]),
 ];
 
-/// Verbs with a test of their own: `serve` in `serve.rs`, `doctor` here below, those that steer in `cli_bulk.rs`.
-const ELSEWHERE: &[&str] = &["serve", "doctor", "bulk pause", "bulk resume", "bulk cancel", "bulk retry"];
+/// Verbs with a test of their own: `serve` in `serve.rs`, `doctor` here below, those that steer in `cli_bulk.rs`,
+/// `reset-sessions` in `cli_self.rs`.
+const ELSEWHERE: &[&str] =
+    &["serve", "doctor", "bulk pause", "bulk resume", "bulk cancel", "bulk retry", "reset-sessions"];
 
 fn leaves(command: &clap::Command, name: &str, found: &mut Vec<String>) {
     let inner: Vec<_> = command.get_subcommands().filter(|inner| inner.get_name() != "help").collect();

@@ -94,7 +94,8 @@ async fn a_form_of_ours_needs_the_token_of_its_session() {
     let app = TestApp::new().await;
     let (admin, viewer) = (app.signed_in(Role::Admin).await, app.signed_in(Role::Viewer).await);
     let (own, other) = (admin.token().await, viewer.token().await);
-    for path in functions() {
+    // Customers' forms have tokens of their visits: in `self_link.rs`.
+    for path in functions().into_iter().filter(|path| !path.starts_with("/fn/self/")) {
         for wrong in ["", "x", &other] {
             let answer = admin.send(admin.form(path, &[("theme", "dark"), ("csrf", wrong)])).await;
             assert_eq!(answer.status, 403, "{path} with the token {wrong:?}");

@@ -13,6 +13,8 @@ const EVERYBODY: &[Role] = &Role::ALL;
 const READERS: &[Role] = &[Role::Viewer, Role::Support, Role::Admin];
 const CLEANERS: &[Role] = &[Role::Support, Role::Admin];
 const ADMINS: &[Role] = &[Role::Admin];
+/// Nobody of the staff: customers alone, who are not in this matrix but in `self_link.rs`.
+const CUSTOMERS: &[Role] = &[];
 const AUDITORS: &[Role] = &[Role::Admin, Role::Auditor];
 
 /// Server functions, and who may call them. `None`: anybody, signed in or not.
@@ -32,6 +34,10 @@ const FUNCTIONS: &[(&str, Option<&[Role]>)] = &[
     ("/fn/me/revoke", Some(EVERYBODY)),
     ("/fn/me/revoke-others", Some(EVERYBODY)),
     ("/fn/me/theme", Some(EVERYBODY)),
+    ("/fn/accounts/link", Some(CLEANERS)),
+    ("/fn/self/open", None),
+    ("/fn/self/reset", Some(CUSTOMERS)),
+    ("/fn/self/leave", Some(CUSTOMERS)),
 ];
 
 /// Pages by their pattern, with an address of each, and who may see them.
@@ -41,6 +47,10 @@ const PAGES: &[(&str, &str, Option<&[Role]>)] = &[
     ("/accounts", "/accounts", Some(READERS)),
     ("/accounts/{id}", "/accounts/acc_a", Some(READERS)),
     ("/accounts/{id}/clean-up", "/accounts/acc_a/clean-up?mode=force", Some(READERS)),
+    ("/accounts/{id}/link", "/accounts/acc_a/link", Some(READERS)),
+    ("/self", "/self", None),
+    ("/self/reset", "/self/reset", Some(CUSTOMERS)),
+    ("/self/reset/{id}", "/self/reset/ID", Some(CUSTOMERS)),
     ("/clean-ups", "/clean-ups", Some(READERS)),
     ("/clean-ups/{id}", "/clean-ups/ID", Some(READERS)),
     ("/routing", "/routing", Some(READERS)),
@@ -149,12 +159,18 @@ async fn every_server_function_for_every_role() {
                 ],
                 "/fn/me/revoke" => &[("id", "w_nosuch")],
                 "/fn/me/theme" => &[("theme", "dark")],
+                "/fn/accounts/link" => &[("account", "acc_a"), ("session", ""), ("minutes", "")],
+                "/fn/self/open" => &[("code", "nosuch")],
+                "/fn/self/reset" => &[("stays", "nobody"), ("hash", &hash)],
                 _ => &[],
             };
             let answer = browser.post(path, fields).await;
             let cleaned = app.unstick.store().live_cleanup(&stuck.account).await.unwrap().is_some();
             match (may(*allowed, who), who) {
                 (true, _) => assert!(![401, 403].contains(&answer.status), "{path} refused {who:?}: {}", answer.status),
+                (false, _) if path.starts_with("/fn/self/") => {
+                    assert_eq!((answer.status, answer.location()), (303, "/self?told=over"), "{path} for {who:?}");
+                }
                 (false, None) => assert_eq!(answer.status, 401, "{path} for nobody"),
                 (false, Some(_)) => assert_eq!(answer.status, 403, "{path} for {who:?}"),
             }
@@ -175,6 +191,9 @@ async fn every_page_for_every_role() {
             let answer = browser.get(&address.replace("ID", cleanup.as_str()).replace("BULK", bulk.as_str())).await;
             match (may(*allowed, who), who) {
                 (true, _) => assert_eq!(answer.status, 200, "{pattern} for {who:?}: {}", answer.location()),
+                (false, _) if pattern.starts_with("/self") => {
+                    assert_eq!((answer.status, answer.location()), (303, "/self?told=over"), "{pattern} for {who:?}");
+                }
                 (false, None) => {
                     assert_eq!(answer.status, 303, "{pattern} for nobody");
                     assert!(

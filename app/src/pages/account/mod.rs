@@ -51,6 +51,7 @@ fn show(page: &AccountPage, me: Option<&Me>) -> AnyView {
         {unread(page)}
         {truncated(page)}
         {verdict::verdict(page, me)}
+        {for_customer(page)}
         <div class="grid">
             <div class="stack">{findings::findings(page)} {drawing(page, &palette)}</div>
             <div class="stack beside">
@@ -63,6 +64,12 @@ fn show(page: &AccountPage, me: Option<&Me>) -> AnyView {
         </div>
     }
     .into_any()
+}
+
+/// The way to let the customer help themselves.
+fn for_customer(page: &AccountPage) -> AnyView {
+    view! { <p class="do"><a class="btn q" href=routes::account_link(&page.account.id)>"Link for the customer"</a></p> }
+        .into_any()
 }
 
 fn heading(page: &AccountPage) -> AnyView {

@@ -5,6 +5,7 @@ mod accounts;
 mod audit;
 mod bulk;
 mod cleanups;
+mod customer;
 mod routing;
 mod staff;
 
@@ -15,6 +16,7 @@ pub use accounts::*;
 pub use audit::*;
 pub use bulk::*;
 pub use cleanups::*;
+pub use customer::*;
 pub use routing::*;
 pub use staff::*;
 

@@ -2,7 +2,7 @@
 //! transaction.
 
 use domain::{
-    Account, AuditDraft, Bulk, BulkAccount, BulkOutcome, Cleanup, CleanupId, Mode, Plan, Step, view::CleanupRequest,
+    Account, AuditDraft, Bulk, BulkAccount, BulkOutcome, Cleanup, CleanupId, Plan, Step, view::CleanupRequest,
 };
 use futures::stream::{self, StreamExt};
 use store::{BulkEnd, BulkLease};
@@ -118,8 +118,7 @@ impl Unstick {
 
     /// One of the same mode that is under way is as good as its own.
     async fn join_turn(&self, bulk: &Bulk, account: &BulkAccount, id: CleanupId) -> Result<Turn> {
-        let mode: Option<Mode> = self.store().cleanup(&id).await?.map(|cleanup| cleanup.mode);
-        Ok(Turn::End(if mode == Some(bulk.order.mode) {
+        Ok(Turn::End(if self.does_the_same(&id, bulk.order.mode, None).await? {
             end(account, BulkOutcome::Running, Some(id), String::new())
         } else {
             end(account, BulkOutcome::UnderWay, Some(id), "a clean-up of another mode was under way".to_owned())

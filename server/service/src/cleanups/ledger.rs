@@ -36,11 +36,12 @@ impl Unstick {
     }
 
     pub(super) async fn ledger_view(&self, id: &CleanupId, may_retry: bool) -> Result<LedgerView> {
-        let (cleanup, steps, watch, returns) = tokio::try_join!(
+        let (cleanup, steps, watch, returns, kept) = tokio::try_join!(
             self.store().cleanup(id),
             self.store().steps(id),
             self.store().watch(id),
             self.store().returns(id, RETURNS),
+            self.store().kept_session(id),
         )?;
         let cleanup = cleanup.ok_or(Error::NotFound("clean-up"))?;
         let account = self.store().account(&cleanup.account).await?;
@@ -52,7 +53,8 @@ impl Unstick {
             milestones: milestones(&cleanup, &steps, &returns),
             watch: watch.filter(|_| cleanup.status == Status::Done),
             returns,
-            reply: (cleanup.status == Status::Done).then(|| reply(&cleanup, account.as_ref(), &steps)),
+            reply: (cleanup.status == Status::Done)
+                .then(|| reply(&cleanup, account.as_ref(), Deeds { kept: kept.is_some(), ..Deeds::of(&steps) })),
             may_retry: may_retry && waiting,
             hidden: i64::try_from(steps.len().saturating_sub(SHOWN)).unwrap_or(i64::MAX),
             steps: shown(steps),
@@ -168,6 +170,8 @@ struct Deeds {
     left_over: bool,
     /// The account, or a session of it, was led to a server.
     led: bool,
+    /// One live session was left signed in.
+    kept: bool,
 }
 
 impl Deeds {
@@ -177,6 +181,7 @@ impl Deeds {
             ended: !live.is_empty(),
             left_over: sessions_of(steps, StepKind::Delete).any(|session| !live.contains(session)),
             led: steps.iter().any(|step| step.kind == StepKind::Unroute && step.had.is_some()),
+            kept: false,
         }
     }
 
@@ -193,10 +198,15 @@ impl Deeds {
 
     const fn cure(self, mode: Mode) -> &'static str {
         match (mode, self.ended, self.left_over || self.led) {
+            (Mode::Force, true, _) if self.kept => {
+                "We have ended all other connections of your account, so please sign in again on each of your other devices."
+            }
             (Mode::Force, true, _) => {
                 "We have ended all connections of your account, so please sign in again on each of your devices."
             }
-            (Mode::Force, false, true) => "We have removed all of that; you were signed in nowhere at that time.",
+            (Mode::Force, false, true) if !self.kept => {
+                "We have removed all of that; you were signed in nowhere at that time."
+            }
             (_, _, true) if !self.left_over => "We have freed it; you are still signed in everywhere you were.",
             (_, _, true) => "We have removed them; you are still signed in everywhere you were.",
             (_, _, false) => "There was nothing to remove; you are still signed in everywhere you were.",
@@ -212,10 +222,9 @@ fn sessions_of(steps: &[Step], kind: StepKind) -> impl Iterator<Item = &SessionI
 }
 
 /// What to tell the customer, plain and without our words for things.
-fn reply(cleanup: &Cleanup, account: Option<&Account>, steps: &[Step]) -> String {
+fn reply(cleanup: &Cleanup, account: Option<&Account>, deeds: Deeds) -> String {
     let name = account.map(|account| account.name.as_str()).filter(|name| !name.is_empty());
     let greeting = name.map_or_else(|| "Hello,".to_owned(), |name| format!("Hello {name},"));
-    let deeds = Deeds::of(steps);
     let what = format!("{} {}", deeds.cause(), deeds.cure(cleanup.mode));
     let at = cleanup.finished_at.unwrap_or(cleanup.requested_at).to_text();
     format!(
@@ -231,7 +240,7 @@ mod tests {
     #[test]
     fn the_customer_is_told_what_was_really_done() {
         let told = |ended, left_over, led, mode| {
-            let deeds = Deeds { ended, left_over, led };
+            let deeds = Deeds { ended, left_over, led, kept: false };
             format!("{} {}", deeds.cause(), deeds.cure(mode))
         };
         for mode in [Mode::Unstick, Mode::Stale] {
@@ -249,5 +258,10 @@ mod tests {
         assert!(!text.contains("sign in again") && text.contains("signed in nowhere"), "{text}");
         let text = told(false, false, false, Mode::Stale);
         assert!(text.contains("nothing to remove"), "{text}");
+        let kept = Deeds { ended: true, left_over: false, led: true, kept: true };
+        let text = kept.cure(Mode::Force);
+        assert!(text.contains("other connections") && text.contains("your other devices"), "{text}");
+        let text = Deeds { ended: false, ..kept }.cure(Mode::Force);
+        assert!(text.contains("still signed in"), "{text}");
     }
 }

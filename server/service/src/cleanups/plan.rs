@@ -1,6 +1,6 @@
 //! What a clean-up would do, read now.
 
-use domain::{AccountId, Actor, Mode, Permission, Plan, World, diagnose, plan, view::PlanPage};
+use domain::{AccountId, Actor, Mode, Permission, Plan, SessionId, World, diagnose, plan_keeping, view::PlanPage};
 
 use crate::{Error, Result, Unstick, world::PLAN_SESSIONS};
 
@@ -24,12 +24,17 @@ impl Unstick {
 
     /// The plan for `world`, which must have been read whole: a plan names everything or is none.
     pub(crate) fn plan_of(&self, world: &World, mode: Mode) -> Result<Plan> {
+        self.plan_keeping(world, mode, None)
+    }
+
+    /// The same, that leaves the session `keep` signed in.
+    pub(crate) fn plan_keeping(&self, world: &World, mode: Mode, keep: Option<&SessionId>) -> Result<Plan> {
         if world.truncated {
             let message = format!(
                 "the account has more than {PLAN_SESSIONS} open sessions: end them at the identity system first"
             );
             return Err(Error::invalid("account", message));
         }
-        Ok(plan(world, mode, &self.pools()))
+        Ok(plan_keeping(world, mode, &self.pools(), keep))
     }
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Account, Actor, AuditDraft, Cleanup, CleanupId, Mode, Permission, Plan, Status, Step, World, new_id,
+    Account, Actor, AuditDraft, Cleanup, CleanupId, Mode, Permission, Plan, SessionId, Status, Step, World, new_id,
     view::CleanupRequest,
 };
 use store::{Inserted, Tx};
 
-use crate::{Error, Result, Unstick, check::why, crash, world::PLAN_SESSIONS};
+use crate::{Error, Result, Unstick, check::why, crash, customers::Quota, world::PLAN_SESSIONS};
 
 /// What came of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +37,18 @@ pub(crate) struct Request<'a> {
     pub(crate) request: &'a CleanupRequest,
 }
 
+/// A request for a clean-up of one account, whoever makes it.
+pub(crate) struct Ask {
+    /// Who, as [`Actor::label`].
+    pub(crate) actor: String,
+    /// For what.
+    pub(crate) request: CleanupRequest,
+    /// The session that stays signed in.
+    pub(crate) keep: Option<SessionId>,
+    /// How often it may be asked for.
+    pub(crate) quota: Option<Quota>,
+}
+
 impl Unstick {
     /// Asks for a clean-up of one account. A second request of the same mode joins the one that is under way.
     ///
@@ -45,26 +57,34 @@ impl Unstick {
     /// mode is; `NothingToDo`; `Invalid` for the reason or the ticket; `NotFound`; `Denied`.
     pub async fn request_cleanup(&self, actor: &Actor, request: CleanupRequest) -> Result<Requested> {
         self.authorize(actor, Permission::CleanUp, request.account.as_str()).await?;
-        let request = checked(request)?;
+        self.ask(Ask { actor: actor.label(), request: checked(request)?, keep: None, quota: None }).await
+    }
+
+    /// Asks, once it is known that who asks may.
+    pub(crate) async fn ask(&self, Ask { actor, request, keep, quota }: Ask) -> Result<Requested> {
+        let (mode, keep) = (request.mode, keep.as_ref());
         if let Some(id) = self.store().live_cleanup(&request.account).await? {
-            return self.join(id, request.mode).await;
+            return self.join(id, mode, keep).await;
         }
-        let (world, plan) = self.plan_now(&request).await?;
+        let (world, plan) = self.plan_now_keeping(&request, keep).await?;
         let changed = request.hash.as_ref().is_some_and(|hash| *hash != plan.hash());
         if changed || plan.is_empty() {
             // Somebody else's may have begun since it was looked for: then that is what changed the world.
             return match self.store().live_cleanup(&request.account).await? {
-                Some(id) => self.join(id, request.mode).await,
+                Some(id) => self.join(id, mode, keep).await,
                 None if changed => Err(Error::WorldChanged(Box::new(plan))),
                 None => Err(Error::NothingToDo),
             };
         }
-        let cleanup = self.new_cleanup(Request { actor: actor.label(), request: &request }, &plan);
+        let cleanup = self.new_cleanup(Request { actor, request: &request }, &plan);
         let steps = plan.steps(cleanup.requested_at);
         let draft = self.requested_event(&cleanup, &plan);
         let outcome = transact!(self, tx => {
             let outcome = self.store_request(&mut tx, &world.account, &plan, &cleanup, &steps).await?;
             if matches!(outcome, Outcome::Made) {
+                if let Some(quota) = &quota {
+                    quota.take(&mut tx, cleanup.requested_at).await?;
+                }
                 tx.append_audit(&draft).await?;
                 crash::point("request:before-commit");
             }
@@ -76,28 +96,42 @@ impl Unstick {
                 self.0.kick.notify_one();
                 Ok(Requested { id: cleanup.id, joined: false })
             }
-            Outcome::UnderWay(id) => self.join(id, request.mode).await,
+            Outcome::UnderWay(id) => self.join(id, mode, keep).await,
             Outcome::Changed => match self.store().live_cleanup(&request.account).await? {
-                Some(id) => self.join(id, request.mode).await,
-                None => Err(Error::WorldChanged(Box::new(self.plan_now(&request).await?.1))),
+                Some(id) => self.join(id, mode, keep).await,
+                None => Err(Error::WorldChanged(Box::new(self.plan_now_keeping(&request, keep).await?.1))),
             },
         }
     }
 
     pub(crate) async fn plan_now(&self, request: &CleanupRequest) -> Result<(World, Plan)> {
+        self.plan_now_keeping(request, None).await
+    }
+
+    /// What is there now, and the plan for it that leaves the session `keep` signed in.
+    pub(crate) async fn plan_now_keeping(
+        &self,
+        request: &CleanupRequest,
+        keep: Option<&SessionId>,
+    ) -> Result<(World, Plan)> {
         let account = self.store().account(&request.account).await?.ok_or(Error::NotFound("account"))?;
         let world = self.read_world(account, PLAN_SESSIONS).await?;
-        let plan = self.plan_of(&world, request.mode)?;
+        let plan = self.plan_keeping(&world, request.mode, keep)?;
         Ok((world, plan))
     }
 
-    async fn join(&self, id: CleanupId, mode: Mode) -> Result<Requested> {
-        let other = self.store().cleanup(&id).await?;
-        if other.is_some_and(|other| other.mode == mode) {
+    async fn join(&self, id: CleanupId, mode: Mode, keep: Option<&SessionId>) -> Result<Requested> {
+        if self.does_the_same(&id, mode, keep).await? {
             Ok(Requested { id, joined: true })
         } else {
             Err(Error::UnderWay(id))
         }
+    }
+
+    /// Whether the clean-up `id` is of this mode and leaves the same session signed in.
+    pub(crate) async fn does_the_same(&self, id: &CleanupId, mode: Mode, keep: Option<&SessionId>) -> Result<bool> {
+        let (other, kept) = tokio::try_join!(self.store().cleanup(id), self.store().kept_session(id))?;
+        Ok(other.is_some_and(|other| other.mode == mode) && kept.as_ref() == keep)
     }
 
     pub(crate) fn new_cleanup(&self, Request { actor, request }: Request<'_>, plan: &Plan) -> Cleanup {
@@ -132,6 +166,9 @@ impl Unstick {
             "mode": cleanup.mode, "plan": cleanup.plan_hash, "sessions_ended": plan.ends.len(),
             "records_cleaned": plan.deletes.len(), "routes": routes, "unread": plan.unread,
         });
+        if let (Some(keep), Some(detail)) = (&plan.keep, draft.detail.as_object_mut()) {
+            detail.insert("keeps".to_owned(), serde_json::json!(keep));
+        }
         draft
     }
 
@@ -154,8 +191,15 @@ impl Unstick {
         if let Inserted::UnderWay(id) = tx.insert_cleanup(cleanup, steps).await? {
             return Ok(Outcome::UnderWay(id));
         }
+        if let Some(keep) = &plan.keep {
+            tx.keep_session(&cleanup.id, keep).await?;
+        }
         if plan.mode == Mode::Force {
-            tx.bump_generation(&planned.id).await?;
+            // A new generation voids every session of the old one, also what stays signed in: each one that ends is
+            // revoked by itself in any case.
+            if plan.keep.is_none() {
+                tx.bump_generation(&planned.id).await?;
+            }
             let revoked = tx.revoke_sessions(&planned.id, &plan.ends, cleanup.requested_at).await?;
             if usize::try_from(revoked) != Ok(plan.ends.len()) {
                 return Err(Error::Conflict("a session of the account changed at this moment: try again".to_owned()));

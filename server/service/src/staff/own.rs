@@ -16,6 +16,7 @@ const PERMISSIONS: &[Permission] = &[
     Permission::Repair,
     Permission::ReadCleanups,
     Permission::CleanUp,
+    Permission::HelpCustomers,
     Permission::BulkCleanUp,
     Permission::RePin,
     Permission::SetServerState,

@@ -58,7 +58,8 @@ pub fn has_token(headers: &HeaderMap) -> bool {
     bearer(headers).is_some_and(|secret| secret.starts_with("sac_"))
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+/// The one bearer secret of a request.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut all = headers.get_all(header::AUTHORIZATION).iter();
     let text = all.next()?.to_str().ok()?;
     let (scheme, secret) = text.split_once(' ')?;

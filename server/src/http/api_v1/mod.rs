@@ -19,6 +19,7 @@ mod openapi;
 mod problem;
 mod route;
 mod routing;
+mod self_service;
 mod servers;
 mod sessions;
 pub mod shapes;
@@ -36,7 +37,7 @@ use axum::{
 
 use super::Site;
 
-pub use self::{limits::Limits, openapi::document, problem::Problem};
+pub use self::{limits::Limits, openapi::document, problem::Problem, self_service::CustomerLimits};
 
 /// Largest body of a single record.
 const ONE: usize = 1 << 20;
@@ -54,6 +55,12 @@ pub fn routes(site: &Site) -> Router<Site> {
         .route("/sessions/{session_id}/touch", post(sessions::touch))
         .route("/sessions/{session_id}/end", post(sessions::end))
         .route("/route", post(route::ask))
+        .route("/self", get(self_service::who))
+        .route("/self/diagnosis", get(self_service::diagnosis))
+        .route("/self/reset", post(self_service::reset))
+        .route("/self/reset/{reset_id}", get(self_service::progress))
+        .route("/sessions/{session_id}/self-token", post(self_service::issue))
+        .route("/accounts/{account_id}/self-link", post(self_service::link))
         .route("/pools/{pool}/servers/{server}", put(servers::feed))
         .layer(DefaultBodyLimit::max(ONE));
     let batches = Router::new()

@@ -10,7 +10,8 @@ use utoipa::{
 };
 
 use super::{
-    accounts, audit, batch, bulk, census, cleanups, diagnosis, problem, route, routing, servers, sessions, token,
+    accounts, audit, batch, bulk, census, cleanups, diagnosis, problem, route, routing, self_service, servers, sessions,
+    token,
 };
 
 #[derive(OpenApi)]
@@ -37,6 +38,8 @@ use super::{
         routing::get, routing::owed, routing::state, routing::set_state, routing::pin, routing::set_pin,
         route::ask, servers::feed,
         audit::search, audit::event, audit::verify, audit::csv, audit::ndjson,
+        self_service::who, self_service::diagnosis, self_service::reset, self_service::progress, self_service::issue,
+        self_service::link,
     ),
     components(schemas(problem::Shown)),
     modifiers(&Bearer),
@@ -49,7 +52,11 @@ struct Bearer;
 impl Modify for Bearer {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("sac_… with a scope")).build();
-        openapi.components.get_or_insert_default().add_security_scheme("token", SecurityScheme::Http(scheme));
+        let own = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
+        let own = own.description(Some("self_…, the credential of a customer's live session")).build();
+        let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(scheme));
+        components.add_security_scheme("credential", SecurityScheme::Http(own));
     }
 }
 

@@ -12,6 +12,7 @@ mod bulk;
 mod census;
 mod cleanups;
 mod counters;
+mod customers;
 mod embedded;
 mod idempotency;
 mod leases;

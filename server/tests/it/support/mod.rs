@@ -11,7 +11,7 @@ pub use answer::Answer;
 pub use browser::Browser;
 pub use client::Client;
 pub use program::{Program, json};
-pub use world::TestApp;
+pub use world::{Stuck, TestApp};
 
 /// A password that is good enough, for people who really sign in.
 pub const PASSWORD: &str = "wobbly teapot sings at noon";
