@@ -20,6 +20,7 @@ mod sessions;
 mod settings;
 mod staff;
 mod tokens;
+mod webhooks;
 mod workers;
 mod world;
 
@@ -41,6 +42,7 @@ pub use self::{
     settings::{ArgonParams, Settings},
     staff::{SignedIn, me},
     tokens::TokenInfo,
+    webhooks::{NewWebhook, WebhookKey, WebhookSettings},
 };
 pub use store::{AccountUpsert, Changed, Checkpoint, Created, End, SessionCreate, Touch, Verification};
 
@@ -79,6 +81,7 @@ struct Inner {
     reporter: sessions::Reporter,
     observer: routing::ObserverState,
     census: census::Desk,
+    webhooks: webhooks::Desk,
 }
 
 impl Unstick {
@@ -98,6 +101,7 @@ impl Unstick {
             reporter: sessions::Reporter::default(),
             observer: routing::ObserverState::default(),
             census: census::Desk::default(),
+            webhooks: webhooks::Desk::default(),
             parts,
         }))
     }

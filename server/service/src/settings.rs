@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use domain::{HealthPolicy, Policy, RouterName, Span};
 
+use crate::WebhookSettings;
+
 /// The cost of a password hash (argon2id).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ArgonParams {
@@ -61,6 +63,8 @@ pub struct Settings {
     pub checkpoint_file: Option<PathBuf>,
     /// Events between two checkpoints.
     pub checkpoint_every: i64,
+    /// Webhooks.
+    pub webhooks: WebhookSettings,
     /// This process, as the holder of leases: `host:pid`.
     pub instance: String,
 }
@@ -89,6 +93,7 @@ impl Default for Settings {
             fleets: Vec::new(),
             checkpoint_file: None,
             checkpoint_every: 1_000,
+            webhooks: WebhookSettings::default(),
             instance: "unstick".to_owned(),
         }
     }

@@ -7,6 +7,7 @@ mod bulk;
 mod cleanups;
 mod routing;
 mod staff;
+mod webhooks;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,7 @@ pub use bulk::*;
 pub use cleanups::*;
 pub use routing::*;
 pub use staff::*;
+pub use webhooks::*;
 
 /// A number that was counted up to a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

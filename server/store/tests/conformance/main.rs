@@ -24,3 +24,4 @@ mod sessions;
 mod staff;
 mod tamper;
 mod watches;
+mod webhooks;
