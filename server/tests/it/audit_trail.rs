@@ -20,6 +20,8 @@ async fn every_changing_function_leaves_an_event() {
         let repair = if path == "/fn/census/repair" { app.repair_hash().await } else { String::new() };
         let maker = domain::Actor::Staff { id: staff.clone(), role: Role::Admin, session: own[0].id.clone() };
         let (bulk, bulk_hash) = app.bulk_of(&maker, "acc_a").await;
+        let hook = app.webhook().await;
+        let event = app.sent_event(&hook).await;
         let before = app.events().await;
         let (fields, action): (Vec<(&str, &str)>, &str) = match path {
             "/fn/sign-in" => (vec![("name", "dana"), ("password", PASSWORD)], "staff.signed_in"),
@@ -57,6 +59,17 @@ async fn every_changing_function_leaves_an_event() {
                 let mut fields = vec![("router", "embedded"), ("pool", "app"), ("key", "acc_a"), ("server", "good")];
                 fields.extend([("reason", "their upload is there"), ("ticket", "")]);
                 (fields, "route.pinned")
+            }
+            "/fn/webhooks/add" => {
+                let fields = vec![("url", "https://receiver.example/"), ("format", "unstick"), ("cleanup_done", "on")];
+                (fields, "webhook.added")
+            }
+            "/fn/webhooks/rotate" => (vec![("id", hook.as_str())], "webhook.secret_rotated"),
+            "/fn/webhooks/switch" => (vec![("id", hook.as_str()), ("to", "off")], "webhook.disabled"),
+            "/fn/webhooks/test" => (vec![("id", hook.as_str())], "webhook.tested"),
+            "/fn/webhooks/again" => (vec![("id", hook.as_str()), ("event", event.as_str())], "webhook.replayed"),
+            "/fn/webhooks/replay" => {
+                (vec![("id", hook.as_str()), ("from", "2026-11-23"), ("to", "2026-11-24")], "webhook.replayed")
             }
             // Nothing waits for these here: a refusal changes nothing (the real thing is in package `service`).
             "/fn/clean-ups/retry" | "/fn/bulk/approve" => continue,

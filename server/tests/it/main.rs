@@ -28,3 +28,4 @@ mod serve;
 mod sessions;
 mod sign_in;
 mod stopping;
+mod webhooks;

@@ -13,6 +13,7 @@ mod route;
 mod servers;
 mod sessions;
 mod shown;
+mod webhook_events;
 
 use axum::{
     Router,

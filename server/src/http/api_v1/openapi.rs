@@ -7,7 +7,7 @@ use utoipa::{
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
-use super::{accounts, batch, route, servers, sessions};
+use super::{accounts, batch, route, servers, sessions, webhook_events};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -40,7 +40,13 @@ impl Modify for Bearer {
 /// The description as JSON.
 pub fn document() -> &'static str {
     static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
-        Api::openapi().to_pretty_json().unwrap_or_else(|error| {
+        let with_events = serde_json::to_value(Api::openapi()).and_then(|mut document| {
+            if let Some(map) = document.as_object_mut() {
+                map.insert("webhooks".to_owned(), webhook_events::described());
+            }
+            serde_json::to_string_pretty(&document)
+        });
+        with_events.unwrap_or_else(|error| {
             tracing::error!(%error, "the API's description cannot be written");
             "{}".to_owned()
         })
