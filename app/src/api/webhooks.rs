@@ -1,7 +1,5 @@
 //! Webhooks: making them, changing them, and reading and repeating what was sent.
 
-#![expect(clippy::too_many_arguments, reason = "a server function takes the fields of its form one by one")]
-
 use std::collections::BTreeMap;
 
 use domain::{

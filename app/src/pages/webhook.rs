@@ -41,11 +41,11 @@ pub(crate) fn Webhook() -> impl IntoView {
         if flash.as_ref().is_some_and(|flash| flash.code == "invalid") {
             ctx::set_status(422);
         }
-        Ok(Shown::new("Webhook", show(&page, flash.as_ref(), secret)))
+        Ok(Shown::new("Webhook", show(&page, flash.as_ref(), secret.as_deref())))
     })
 }
 
-fn show(page: &WebhookPage, flash: Option<&Flash>, secret: Option<String>) -> AnyView {
+fn show(page: &WebhookPage, flash: Option<&Flash>, secret: Option<&str>) -> AnyView {
     let WebhookRow { hook, waiting, failed, now, .. } = &page.row;
     let good = |flash: &Flash| flash.code.is_empty() || flash.code == SECRET;
     let told = flash.filter(|flash| flash.field.is_empty());
@@ -67,16 +67,16 @@ fn show(page: &WebhookPage, flash: Option<&Flash>, secret: Option<String>) -> An
         {trouble(&page.row)}
         <div class="stack spaced">
             {steer(&page.row)}
-            {log(page, counted(*waiting), counted(*failed))}
+            {log(page, &counted(*waiting), &counted(*failed))}
             {again(page, flash)}
         </div>
     }
     .into_any()
 }
 
-fn shown_once(secret: String) -> AnyView {
+fn shown_once(secret: &str) -> AnyView {
     let words = view! {
-        <p><b>"Its secret, shown this once: "</b> {id(&secret)}</p>
+        <p><b>"Its secret, shown this once: "</b> {id(secret)}</p>
         <p>"Give it to the receiver. Unstick cannot show it again; a new one can be made here at any time."</p>
     };
     note(Tone::Ok, words)
@@ -130,7 +130,7 @@ fn steer(row: &WebhookRow) -> AnyView {
     .into_any()
 }
 
-fn log(page: &WebhookPage, waiting: String, failed: String) -> AnyView {
+fn log(page: &WebhookPage, waiting: &str, failed: &str) -> AnyView {
     let hook = &page.row.hook;
     let (filter, rows) = (&page.filter, &page.log.items);
     let link = |state: Option<DeliveryState>| {

@@ -106,7 +106,7 @@ fn form(flash: Option<&Flash>) -> AnyView {
     let (bad_url, bad_events) = (wrong("url"), wrong("events").or(wrong("format")));
     let bad = bad_url.is_some();
     let url = view! {
-        <input id="url" name="url" type="url" required maxlength="500" value=typed("url") autocomplete="off" autofocus=bad
+        <input id="url" name="url" type="text" inputmode="url" required maxlength="500" value=typed("url") autocomplete="off" autofocus=bad
             placeholder="https://receiver.example/unstick" aria-invalid=bad.then_some("true")
             aria-describedby=described("url", bad)/>
     };
@@ -133,12 +133,12 @@ fn form(flash: Option<&Flash>) -> AnyView {
         <form class="pad form" method="post" action=routes::action::WEBHOOK_ADD>
             {token(&ctx::csrf())}
             {field("url", "Receiver", "https; http only to this machine. Private networks only if webhook_allow names them.", bad_url, url.into_any())}
-            <fieldset class="field">
+            <fieldset>
                 <legend>"Events"</legend>
                 {bad_events.map(|words| view! { <p class="error" role="alert">{words}</p> })}
                 {EventKind::CHOICES.map(kind).into_iter().collect_view()}
             </fieldset>
-            <fieldset class="field">
+            <fieldset>
                 <legend>"Format"</legend>
                 {format(WebhookFormat::Unstick, "JSON, signed as Standard Webhooks say")}
                 {format(WebhookFormat::Caep, "CAEP session-revoked: security event tokens, for session.ended alone")}

@@ -33,7 +33,9 @@ async fn a_secret_is_shown_once_to_who_made_the_webhook() {
     let app = TestApp::new().await;
     let mut admin = app.signed_in(Role::Admin).await;
     let empty = admin.get("/webhooks").await.expect(200);
-    assert!(empty.text.contains("Nobody is told yet"));
+    assert!(empty.text.contains("Nobody is told yet") && empty.text.contains("href=\"/webhooks\""));
+    let mut support = app.signed_in(Role::Support).await;
+    assert!(!support.get("/").await.expect(200).text.contains("/webhooks"), "who may not see them is led nowhere");
     let made = admin.post("/fn/webhooks/add", &with_url("https://receiver.example/unstick")).await.expect(303);
     let page = made.location().to_owned();
     assert!(page.starts_with("/webhooks/wh_"), "{page}");

@@ -1,4 +1,4 @@
-//! The same in the words of OpenID's Continuous Access Evaluation Profile 1.0: a session ended, so whoever relies on it
+//! The same in the words of the Continuous Access Evaluation Profile 1.0: a session ended, so whoever relies on it
 //! ends it too. The claims of a security event token (RFC 8417); it is signed elsewhere.
 
 use serde_json::{Value, json};
@@ -59,7 +59,7 @@ pub fn security_event(
     }
 }
 
-/// RFC 7519's NumericDate.
+/// Seconds since 1970, as RFC 7519 has instants.
 const fn seconds(at: Instant) -> i64 {
     at.micros().div_euclid(1_000_000)
 }

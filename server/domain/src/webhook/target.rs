@@ -36,16 +36,22 @@ fn is_public(ip: IpAddr) -> bool {
 }
 
 fn is_public_v4(ip: Ipv4Addr) -> bool {
-    let special = match ip.octets() {
-        // «This network», private, shared (RFC 6598), loopback, link-local (with clouds' metadata), private.
-        [0 | 10 | 127, ..] | [100, 64..=127, ..] | [169, 254, ..] | [172, 16..=31, ..] | [192, 168, ..] => true,
-        // Protocols, examples, 6to4 relays, benchmarks.
-        [192, 0, 0 | 2, _] | [192, 88, 99, _] | [198, 18..=19, ..] | [198, 51, 100, _] | [203, 0, 113, _] => true,
-        // Multicast, reserved, broadcast.
-        [224..=255, ..] => true,
-        _ => false,
-    };
-    !special
+    // «This network», private, shared (RFC 6598), loopback, link-local (with clouds' metadata), private.
+    let private = matches!(
+        ip.octets(),
+        [0 | 10 | 127, ..] | [100, 64..=127, ..] | [169, 254, ..] | [172, 16..=31, ..] | [192, 168, ..]
+    );
+    // Protocols, examples, 6to4 relays, benchmarks; multicast, reserved, broadcast.
+    let special = matches!(
+        ip.octets(),
+        [192, 0, 0 | 2, _]
+            | [192, 88, 99, _]
+            | [198, 18..=19, ..]
+            | [198, 51, 100, _]
+            | [203, 0, 113, _]
+            | [224..=255, ..]
+    );
+    !private && !special
 }
 
 fn is_public_v6(ip: Ipv6Addr) -> bool {

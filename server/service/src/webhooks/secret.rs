@@ -15,7 +15,9 @@ pub(super) type Bytes = [u8; 32];
 pub(super) fn mac(key: &[u8], parts: &[&[u8]]) -> Bytes {
     // A key of any length is one.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return [0; 32] };
-    parts.iter().for_each(|part| mac.update(part));
+    for part in parts {
+        mac.update(part);
+    }
     mac.finalize().into_bytes().into()
 }
 
@@ -31,7 +33,8 @@ pub(super) fn text(secret: &Bytes) -> String {
 
 /// The first 12 hexadecimal digits of the SHA-256 of what a person copies: tells whether two have the same one.
 pub(super) fn fingerprint(secret: &Bytes) -> String {
-    Sha256::digest(text(secret).as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    let hash = Sha256::digest(text(secret).as_bytes());
+    hash.iter().take(6).fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"))
 }
 
 /// The secrets that sign at `now`, the newest first. Nothing when the key is not the one that the webhook was made with.

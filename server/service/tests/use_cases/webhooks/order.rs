@@ -67,7 +67,8 @@ async fn one_account_that_fails_holds_nobody_else_up(world: World) {
         world.unstick.deliver_once().await.unwrap();
     }
     assert_eq!(receiver.taken().get("good").map(Vec::len), Some(3));
-    let bad: Vec<String> = receiver.got().iter().filter(|got| got.account() == "bad").map(|got| got.id()).collect();
+    let bad: Vec<String> =
+        receiver.got().iter().filter(|got| got.account() == "bad").map(super::receiver::Got::id).collect();
     assert!(bad.iter().all(|id| *id == bad[0]), "the second one of the account waits for the first: {bad:?}");
 }
 
@@ -91,7 +92,7 @@ async fn what_was_kept_while_another_one_ended_is_not_forgotten(world: World) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(60), async { tokio::join!(ends, sends) }).await.unwrap();
+    tokio::time::timeout(std::time::Duration::from_mins(1), async { tokio::join!(ends, sends) }).await.unwrap();
     receiver.assert_in_order("kept meanwhile");
 }
 
