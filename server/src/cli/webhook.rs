@@ -34,9 +34,13 @@ enum Command {
     Add {
         /// Where events go: https://…; http only to this machine
         url: String,
-        /// What to tell: session.ended, cleanup.done, cleanup.came_back, finding.opened; several times for several
-        /// [default: all that the format has]
-        #[arg(long = "event", value_delimiter = ',', value_parser = event_kind)]
+        #[arg(
+            long = "event",
+            value_delimiter = ',',
+            value_parser = event_kind,
+            help = "What to tell: session.ended, cleanup.done, cleanup.came_back, finding.opened; several times for several \
+                    [default: all that the format has]"
+        )]
         events: Vec<EventKind>,
         /// unstick: JSON of our own; caep: security event tokens with CAEP's session-revoked
         #[arg(long, default_value = "unstick", value_parser = format)]
