@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use domain::{
-    AccountFilter, AccountId, BulkId, BulkOutcome, CleanupId, Mode, Place, RepairId, RouteKey, RouterName, ServerName,
-    Status,
+    AccountFilter, AccountId, BulkId, BulkOutcome, CleanupId, DeliveryFilter, DeliveryState, EventKind, Mode, Place,
+    RepairId, RouteKey, RouterName, ServerName, Status, WebhookId,
     census::{CensusKind, FindingFilter},
     view::SessionFilter,
 };
@@ -23,6 +23,8 @@ pub const BULK_NEW: &str = "/bulk/new";
 pub const ROUTING: &str = "/routing";
 /// What the census found.
 pub const FINDINGS: &str = "/findings";
+/// Who is told what happens.
+pub const WEBHOOKS: &str = "/webhooks";
 /// The audit log.
 pub const AUDIT: &str = "/audit";
 /// One's own sign-ins.
@@ -72,6 +74,18 @@ pub mod action {
     pub const OWN_RESET: &str = "/fn/self/reset";
     /// Ends the customer's visit.
     pub const LEAVE: &str = "/fn/self/leave";
+    /// Makes a webhook.
+    pub const WEBHOOK_ADD: &str = "/fn/webhooks/add";
+    /// Gives a webhook a new secret.
+    pub const WEBHOOK_ROTATE: &str = "/fn/webhooks/rotate";
+    /// Switches a webhook on or off.
+    pub const WEBHOOK_SWITCH: &str = "/fn/webhooks/switch";
+    /// Sends a webhook a test.
+    pub const WEBHOOK_TEST: &str = "/fn/webhooks/test";
+    /// Sends one event again.
+    pub const WEBHOOK_AGAIN: &str = "/fn/webhooks/again";
+    /// Sends again what happened in a stretch of time.
+    pub const WEBHOOK_REPLAY: &str = "/fn/webhooks/replay";
     /// Ends one of one's own console sessions.
     pub const REVOKE: &str = "/fn/me/revoke";
     /// Ends all of one's console sessions but this one.
@@ -162,6 +176,14 @@ pub mod pattern {
     /// [`super::repair`].
     pub const fn repair() -> (Static, Static) {
         (StaticSegment("findings"), StaticSegment("repair"))
+    }
+    /// [`super::WEBHOOKS`].
+    pub const fn webhooks() -> Static {
+        StaticSegment("webhooks")
+    }
+    /// [`super::webhook`].
+    pub const fn webhook() -> (Static, ParamSegment) {
+        (StaticSegment("webhooks"), ParamSegment("id"))
     }
     /// [`super::AUDIT`].
     pub const fn audit() -> Static {
@@ -365,6 +387,17 @@ pub fn finding_pairs(filter: &FindingFilter) -> [(&'static str, &str); 4] {
     ]
 }
 
+/// A webhook, at a page of what was sent to it.
+pub fn webhook(id: &WebhookId, filter: &DeliveryFilter, after: Option<&str>) -> String {
+    let pairs = [
+        ("state", filter.state.map_or("", DeliveryState::as_str)),
+        ("event", filter.kind.map_or("", EventKind::as_str)),
+        ("account", filter.account.as_ref().map_or("", AccountId::as_str)),
+        ("after", after.unwrap_or_default()),
+    ];
+    query(&format!("{WEBHOOKS}/{}", encode(id.as_str())), pairs)
+}
+
 /// The audit log, by the texts of its form.
 pub fn audit<'a>(filter: impl IntoIterator<Item = (&'a str, &'a str)>, after: Option<&'a str>) -> String {
     query(AUDIT, filter.into_iter().chain([("after", after.unwrap_or_default())]))
@@ -388,9 +421,10 @@ pub fn local(next: &str) -> &str {
     if plain && here && next.is_ascii() && next.len() <= 2_000 { next } else { HOME }
 }
 
-/// The id in the path of an account's pages, of a clean-up's or of a bulk clean-up's.
+/// The id in the path of an account's pages, of a clean-up's, of a bulk clean-up's or of a webhook's.
 pub fn id_in(path: &str) -> Option<String> {
-    let rest = [ACCOUNTS, CLEANUPS, BULK].iter().find_map(|root| path.strip_prefix(root)?.strip_prefix('/'))?;
+    let rest =
+        [ACCOUNTS, CLEANUPS, BULK, WEBHOOKS].iter().find_map(|root| path.strip_prefix(root)?.strip_prefix('/'))?;
     decode(rest.split('/').next()?, false)
 }
 

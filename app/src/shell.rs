@@ -82,6 +82,8 @@ pub fn App() -> impl IntoView {
                 <Route path=at::findings() view=pages::findings::Findings ssr=mode.clone()/>
                 <Route path=at::repair() view=pages::repair::Repair ssr=mode.clone()/>
                 <Route path=at::audit() view=pages::audit::Audit ssr=mode.clone()/>
+                <Route path=at::webhooks() view=pages::webhooks::Webhooks ssr=mode.clone()/>
+                <Route path=at::webhook() view=pages::webhook::Webhook ssr=mode.clone()/>
                 <Route path=at::me() view=pages::me::Me ssr=mode/>
             </FlatRoutes>
         </Router>

@@ -4,7 +4,7 @@ import { accessible, expect, test } from './world';
 const account = 'stuck-12';
 const pages = ['/', '/?q=stuck', '/?q=nothing-like-this', '/accounts', '/accounts?leftover=1', '/bulk', '/bulk/new', `/accounts/${account}`, `/accounts/${account}?sessions=all`,
   `/accounts/${account}/clean-up?mode=stale`, `/accounts/${account}/clean-up?mode=force`, '/clean-ups', '/routing', '/routing/server?router=lb-1&pool=app&server=api-1', '/routing/re-pin?router=lb-1&pool=app&key=' + account,
-  '/findings', '/findings/repair', '/audit', '/me', '/api/docs', `/accounts/${account}/link`, '/self', '/self?code=nothing-like-this', '/no-such-page'];
+  '/findings', '/findings/repair', '/webhooks', '/audit', '/me', '/api/docs', `/accounts/${account}/link`, '/self', '/self?code=nothing-like-this', '/no-such-page'];
 
 for (const theme of ['light', 'dark'] as const) {
   for (const width of [1280, 390]) {
@@ -15,7 +15,8 @@ for (const theme of ['light', 'dark'] as const) {
       await page.setViewportSize({ width, height: 900 });
       const ledger = (await lab.shell('cleanup-user-sessions', '--account-id', theme === 'light' ? 'stuck-13' : 'stuck-14', '--reason', 'for a look', '--json'));
       const id = /"(c_[A-Za-z0-9_-]+)"/.exec(ledger.out)?.[1];
-      for (const path of [...pages, ...(id ? [`/clean-ups/${id}`] : [])]) {
+      const hook = /"(wh_[A-Za-z0-9_-]+)"/.exec((await lab.shell('webhook', 'list', '--json')).out)?.[1];
+      for (const path of [...pages, ...(id ? [`/clean-ups/${id}`] : []), ...(hook ? [`/webhooks/${hook}`] : [])]) {
         await page.goto(path);
         await accessible(page, `${path} in ${theme} at ${width}`);
         const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);

@@ -3,9 +3,9 @@
 
 use std::{io, path::Path, sync::Arc};
 
-use domain::{Clock, Entropy, HealthPolicy, Instant, Place, PoolInfo, RouterKind};
+use domain::{Clock, Entropy, HealthPolicy, Instant, IpRange, Place, PoolInfo, RouterKind};
 use routers::{Fleet, Router, embedded::Embedded, haproxy::Haproxy, redis::Redis};
-use service::{ArgonParams, CustomerKeys, CustomerSettings, Parts, Settings, Unstick};
+use service::{ArgonParams, CustomerKeys, CustomerSettings, Parts, Settings, Unstick, WebhookKey, WebhookSettings};
 use store::{AuditKeys, Options, Store};
 
 use crate::config::{Config, RouterConfig, RouterPool, Secret};
@@ -89,6 +89,7 @@ pub async fn open(config: &Config, purpose: Purpose, world: &World) -> Result<Un
     let (clock, entropy) = (world.clock.clone(), world.entropy.clone());
     let mut settings = settings(config);
     settings.customers.keys = customer_keys(config, world)?;
+    settings.webhooks.key = WebhookKey(key_in(&config.webhook_key_file(), world)?.0);
     Ok(Unstick::new(Parts { store, fleet, clock, entropy, settings }))
 }
 
@@ -97,14 +98,18 @@ pub async fn open(config: &Config, purpose: Purpose, world: &World) -> Result<Un
 /// # Errors
 /// A key file that cannot be used.
 pub fn csrf_key(config: &Config, world: &World) -> Result<Secret, ComposeError> {
-    let file = config.csrf_key_file();
+    key_in(&config.csrf_key_file(), world)
+}
+
+/// The first key in `file`; made when there is no such file.
+fn key_in(file: &Path, world: &World) -> Result<Secret, ComposeError> {
     loop {
-        if let Some(keys) = Secret::read_all(&file).map_err(ComposeError::Files)?
+        if let Some(keys) = Secret::read_all(file).map_err(ComposeError::Files)?
             && let Some(first) = keys.into_iter().next()
         {
             return Ok(first);
         }
-        Secret::new(world.entropy.as_ref()).keep(&file).map_err(ComposeError::Files)?;
+        Secret::new(world.entropy.as_ref()).keep(file).map_err(ComposeError::Files)?;
     }
 }
 
@@ -247,7 +252,18 @@ fn settings(config: &Config) -> Settings {
         },
         fleets: config.fleets.clone(),
         checkpoint_file: Some(config.checkpoint_file()),
+        webhooks: webhooks(config),
         instance: format!("{}:{}", crate::machine::host(), std::process::id()),
         ..Settings::default()
+    }
+}
+
+/// Settings of webhooks, still without their key.
+fn webhooks(config: &Config) -> WebhookSettings {
+    WebhookSettings {
+        allow: config.webhook_allow.iter().flat_map(|network| IpRange::parse(&network.to_string())).collect(),
+        keep: config.webhook_keep,
+        issuer: config.public_origin.to_string(),
+        ..WebhookSettings::default()
     }
 }

@@ -79,7 +79,7 @@ fn actor(text: String) -> String {
 }
 
 /// A day, a minute (as a browser's field sends it) or an RFC 3339 instant, in UTC.
-fn moment(field: &'static str, text: &str) -> Result<Option<Instant>, ApiError> {
+pub(super) fn moment(field: &'static str, text: &str) -> Result<Option<Instant>, ApiError> {
     let text = text.trim().replace(' ', "T");
     let full = match text.len() {
         0 => return Ok(None),

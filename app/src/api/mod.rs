@@ -14,6 +14,7 @@ pub mod flash;
 pub mod me;
 pub mod routing;
 pub mod sign_in;
+pub mod webhooks;
 
 pub use ctx::{ClientIp, Csrf, RequestId};
 pub(crate) use error::escape;
@@ -33,6 +34,12 @@ mod tests {
         assert_eq!(super::cleanups::RetryCleanup::PATH, action::RETRY);
         assert_eq!(super::census::RunCensus::PATH, action::CENSUS);
         assert_eq!(super::census::RequestRepair::PATH, action::REPAIR);
+        assert_eq!(super::webhooks::AddWebhook::PATH, action::WEBHOOK_ADD);
+        assert_eq!(super::webhooks::RotateWebhook::PATH, action::WEBHOOK_ROTATE);
+        assert_eq!(super::webhooks::SwitchWebhook::PATH, action::WEBHOOK_SWITCH);
+        assert_eq!(super::webhooks::TestWebhook::PATH, action::WEBHOOK_TEST);
+        assert_eq!(super::webhooks::SendAgain::PATH, action::WEBHOOK_AGAIN);
+        assert_eq!(super::webhooks::ReplayWebhook::PATH, action::WEBHOOK_REPLAY);
         assert_eq!(super::bulk::DraftBulk::PATH, action::BULK_DRAFT);
         assert_eq!(super::bulk::RequestBulk::PATH, action::BULK_REQUEST);
         assert_eq!(super::bulk::ApproveBulk::PATH, action::BULK_APPROVE);

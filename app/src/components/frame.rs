@@ -19,6 +19,8 @@ pub(crate) enum Tab {
     Findings,
     /// The audit log.
     Audit,
+    /// Who is told what happens.
+    Webhooks,
     /// One's own sign-ins.
     Me,
     /// None of them.
@@ -26,7 +28,8 @@ pub(crate) enum Tab {
 }
 
 impl Tab {
-    const ALL: [Self; 6] = [Self::Accounts, Self::Cleanups, Self::Routing, Self::Findings, Self::Audit, Self::Me];
+    const ALL: [Self; 7] =
+        [Self::Accounts, Self::Cleanups, Self::Routing, Self::Findings, Self::Audit, Self::Webhooks, Self::Me];
 
     const fn link(self) -> (&'static str, &'static str, &'static str, Permission) {
         match self {
@@ -35,6 +38,7 @@ impl Tab {
             Self::Routing => (routes::ROUTING, "Routing", "i-routing", Permission::ReadRouting),
             Self::Findings => (routes::FINDINGS, "Findings", "i-findings", Permission::ReadFindings),
             Self::Audit => (routes::AUDIT, "Audit log", "i-audit", Permission::ReadAudit),
+            Self::Webhooks => (routes::WEBHOOKS, "Webhooks", "i-webhooks", Permission::ManageWebhooks),
             Self::Me | Self::Elsewhere => (routes::ME, "Your sign-ins", "i-me", Permission::OwnSessions),
         }
     }

@@ -19,6 +19,8 @@ pub(crate) mod repair;
 pub(crate) mod routing;
 pub(crate) mod server;
 pub(crate) mod sign_in;
+pub(crate) mod webhook;
+pub(crate) mod webhooks;
 
 use std::future::Future;
 

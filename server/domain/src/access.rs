@@ -47,7 +47,7 @@ impl Role {
             P::ReadAccounts | P::ReadRouting | P::ReadCleanups | P::ReadFindings => !matches!(self, Self::Auditor),
             P::CleanUp | P::RePin | P::RunCensus | P::HelpCustomers => matches!(self, Self::Support | Self::Admin),
             P::ReadAudit => matches!(self, Self::Admin | Self::Auditor),
-            P::ManageStaff | P::ManageTokens | P::Repair | P::SetServerState | P::BulkCleanUp => {
+            P::ManageStaff | P::ManageTokens | P::Repair | P::SetServerState | P::BulkCleanUp | P::ManageWebhooks => {
                 matches!(self, Self::Admin)
             }
             P::ReportSessions | P::ReadSessions | P::AskRoute | P::FeedRouter | P::ReadOwnToken | P::SelfService => false,
@@ -93,6 +93,8 @@ pub enum Permission {
     ManageStaff,
     /// Make and revoke API tokens.
     ManageTokens,
+    /// Make, change and read webhooks and what was sent to them.
+    ManageWebhooks,
     /// See and revoke one's own console sessions.
     OwnSessions,
     /// Report accounts and sessions (API scope `sessions:write`).
@@ -129,6 +131,7 @@ impl Permission {
             Self::ReadAccountAudit => "see what was done to an account",
             Self::ManageStaff => "manage staff",
             Self::ManageTokens => "manage tokens",
+            Self::ManageWebhooks => "manage webhooks",
             Self::OwnSessions => "manage your sessions",
             Self::ReportSessions => "report sessions",
             Self::ReadSessions => "read sessions",

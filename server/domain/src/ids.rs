@@ -96,6 +96,10 @@ token_ids! {
     RepairId, "a repair id";
     /// A bulk clean-up's id.
     BulkId, "a bulk clean-up's id";
+    /// A webhook's id.
+    WebhookId, "a webhook id";
+    /// The id of an event that webhooks tell.
+    EventId, "an event id";
 }
 text_id!(
     /// A router's name: a load balancer or an affinity map.

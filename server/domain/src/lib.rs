@@ -33,6 +33,7 @@ mod server_state;
 mod session;
 pub mod view;
 mod watch;
+mod webhook;
 
 pub use access::{Actor, Denied, Permission, Role, TokenScope};
 pub use account::Account;
@@ -49,8 +50,8 @@ pub use diagnosis::{Finding, FindingKind, Look, Severity, Unread, Verdict, Verdi
 pub use fold::{fold, marks};
 pub use health::{Counters, Health, HealthPolicy, HealthWindow, ServerStatus};
 pub use ids::{
-    AccountId, BulkId, CleanupId, FindingId, IdError, PoolName, RepairId, RouterName, ServerName, SessionId, StaffId,
-    StaffSessionId, TokenId,
+    AccountId, BulkId, CleanupId, EventId, FindingId, IdError, PoolName, RepairId, RouterName, ServerName, SessionId,
+    StaffId, StaffSessionId, TokenId, WebhookId,
 };
 pub use instant::{Instant, ParseInstantError, Span};
 pub use ip::IpRange;
@@ -68,3 +69,8 @@ pub use server_state::{
 };
 pub use session::{EndReason, Session, SessionState, fingerprint};
 pub use watch::{Circumstances, Return, Watch, Way, likely_way};
+pub use webhook::{
+    Answered, CAEP_SESSION_REVOKED, Delivery, DeliveryFilter, DeliveryState, EventKind, Refusal,
+    Verdict as DeliveryVerdict, Webhook, WebhookEvent, WebhookFormat, WebhookPace, WebhookState, refusal,
+    security_event, verdict as delivery_verdict,
+};

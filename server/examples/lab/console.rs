@@ -124,7 +124,8 @@ impl Console {
         .await
     }
 
-    async fn json(&self, words: &[&str]) -> Outcome<Value> {
+    /// What `admin-tool` answers to `words`, as a document.
+    pub async fn json(&self, words: &[&str]) -> Outcome<Value> {
         Ok(serde_json::from_str(&self.shell(&[words, &["--json"]].concat(), "").await?)?)
     }
 
@@ -171,6 +172,7 @@ listen = "127.0.0.1:{port}"
 public_origin = "{address}"
 observe_every = "1s"
 census_grace = "1s"
+webhook_allow = "127.0.0.0/8"
 
 [[router]]
 kind = "haproxy"

@@ -12,6 +12,8 @@
 //! | `GET /haproxy/table/{table}?key=K&on=lb-2` | the runtime API's own rows | `rows` |
 //! | `POST /haproxy/stop?on=lb-2`, `/haproxy/start` | comes back cold: what its peers know, servers ready, the fence down | |
 //! | `POST /servers/{server}/bad`, `good`, `drain`, `ready`, `maint` | | |
+//! | `POST /receiver/kill`, `/receiver/start` | the receiver of webhooks dies, comes back | |
+//! | `GET /receiver` | what it got, checked: `events`, `duplicates`, `out_of_order`, `bad_signatures`, `kinds`, `last` | |
 //! | `POST /traffic/pause`, `/traffic/resume` | stops and starts everybody but the customers that are named here | |
 //!
 //! `client` is `{account, session, account_key, session_key}`; `app` and `files` are `{status, served_by}`.
@@ -62,6 +64,8 @@ pub async fn serve(world: Arc<World>, port: u16) -> Outcome<String> {
         .route("/haproxy/{what}", post(haproxy))
         .route("/haproxy/table/{table}", get(table).post(teach))
         .route("/servers/{server}/{state}", post(server))
+        .route("/receiver", get(received))
+        .route("/receiver/{what}", post(receiver))
         .route("/traffic/{what}", post(traffic))
         .with_state(world);
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -104,6 +108,9 @@ fn print(world: &World, control: &str, report: &Report) {
     }
     for haproxy in &world.fleet {
         println!("Customers     {} (through HAProxy {})", haproxy.address(), haproxy.name);
+    }
+    if let Some(receiver) = &world.receiver {
+        println!("Webhooks      {}", receiver.address);
     }
     println!("Controls      {control}/state");
     println!("Pinned before api-2 turned bad: {:?}", report.pinned);
@@ -237,6 +244,21 @@ async fn server(State(world): Lab, Path((server, state)): Path<(String, String)>
         other => return Err(format!("bad, good, ready, drain or maint, not {other}").into()),
     }
     Ok(Json(json!({ "server": server, "state": state })))
+}
+
+async fn received(State(world): Lab) -> Answer {
+    let receiver = world.receiver.as_ref().ok_or("a lab without a console has no receiver")?;
+    Ok(Json(receiver.told().await?))
+}
+
+async fn receiver(State(world): Lab, Path(what): Path<String>) -> Answer {
+    let receiver = world.receiver.as_ref().ok_or("a lab without a console has no receiver")?;
+    match what.as_str() {
+        "kill" => receiver.kill().await?,
+        "start" => receiver.start().await?,
+        other => return Err(format!("kill or start, not {other}").into()),
+    }
+    Ok(Json(json!({ "receiver": what })))
 }
 
 async fn traffic(State(world): Lab, Path(what): Path<String>) -> Answer {

@@ -15,6 +15,7 @@ mod folder;
 mod haproxy;
 mod people;
 mod ports;
+mod receiver;
 mod registry;
 mod sign_in;
 mod story;
@@ -65,6 +66,9 @@ pub struct Arguments {
     /// Show the complaint and its cure on the real HAProxy, without the console; exit 0 when all of it came out.
     #[arg(long)]
     pub check: bool,
+    /// Be the receiver of webhooks, on this port and with the files in the folder; the lab starts itself so.
+    #[arg(long, hide = true)]
+    pub receive: Option<u16>,
     /// A file to write once everything runs.
     #[arg(long)]
     pub ready_file: Option<PathBuf>,
@@ -82,6 +86,9 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Outcome<()> {
+    if let Some(port) = arguments.receive {
+        return receiver::run(&arguments.folder, port).await;
+    }
     let mut end = End::listen()?;
     let world = tokio::select! {
         world = World::begin(&arguments) => world?,

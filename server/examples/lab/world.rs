@@ -19,6 +19,7 @@ use crate::{
     customers::Customers,
     folder::Folder,
     haproxy::{self, Haproxy},
+    receiver::Receiver,
     registry::{Registry, opaque},
     sign_in::{self, COOKIES, Enter, Leave, SignIn},
     traffic::Traffic,
@@ -32,6 +33,8 @@ pub struct World {
     pub app: Arc<SignIn>,
     /// None in a lab without it.
     pub console: Option<Console>,
+    /// What gets the console's webhooks; none without a console.
+    pub receiver: Option<Receiver>,
     pub folder: Folder,
     pub seed: usize,
     pub traffic: Traffic,
@@ -76,6 +79,10 @@ impl World {
         } else {
             Some(Console::start(arguments, &folder.path, &fleet).await?)
         };
+        let receiver = match &console {
+            Some(console) => Some(Receiver::subscribe(console, &folder.path).await?),
+            None => None,
+        };
         let app = Arc::new(SignIn { registry: Registry::new(console.as_ref())?, customers });
         sign_in::serve(door, app.clone());
         tokio::spawn(confirm::run(app.clone(), questions));
@@ -84,6 +91,7 @@ impl World {
             backends,
             app,
             console,
+            receiver,
             folder,
             seed: arguments.seed,
             traffic: Traffic::default(),
@@ -100,6 +108,9 @@ impl World {
         }
         if let Some(console) = &self.console {
             console.stop().await?;
+        }
+        if let Some(receiver) = &self.receiver {
+            receiver.kill().await?;
         }
         self.folder.forget()
     }

@@ -27,6 +27,9 @@ pub const WATCH_POINTS: &[&str] = &["watch:claimed", "watch:before-commit", "wat
 pub const BULK_POINTS: &[&str] =
     &["bulk:turns-before-commit", "bulk:turns-committed", "bulk:ends-committed", "bulk:end-before-commit"];
 
+/// The points of a webhook's way: claimed and not sent, sent and not written, written and not lasting, lasting.
+pub const WEBHOOK_POINTS: &[&str] = &["webhook:claimed", "webhook:sent", "webhook:before-commit", "webhook:settled"];
+
 /// Dies here, at once and without cleaning up, when `UNSTICK_CRASH_AT` names this point.
 #[inline]
 pub fn point(name: &'static str) {

@@ -68,6 +68,7 @@ impl Unstick {
         checks.push(self.check_states().await?);
         checks.push(self.check_watches().await?);
         checks.push(self.check_census().await?);
+        checks.push(self.check_webhooks().await?);
         Ok(checks)
     }
 

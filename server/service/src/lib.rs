@@ -22,6 +22,7 @@ mod sessions;
 mod settings;
 mod staff;
 mod tokens;
+mod webhooks;
 mod workers;
 mod world;
 
@@ -45,6 +46,7 @@ pub use self::{
     settings::{ArgonParams, Settings},
     staff::{SignedIn, me},
     tokens::TokenInfo,
+    webhooks::{NewWebhook, WebhookKey, WebhookSettings},
 };
 pub use store::{
     AccountUpsert, Changed, Checkpoint, Created, End, KeptAnswer, KeyClaim, RouteChange, SessionCreate, Touch,
@@ -86,6 +88,7 @@ struct Inner {
     reporter: sessions::Reporter,
     observer: routing::ObserverState,
     census: census::Desk,
+    webhooks: webhooks::Desk,
 }
 
 impl Unstick {
@@ -105,6 +108,7 @@ impl Unstick {
             reporter: sessions::Reporter::default(),
             observer: routing::ObserverState::default(),
             census: census::Desk::default(),
+            webhooks: webhooks::Desk::default(),
             parts,
         }))
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use domain::{HealthPolicy, Policy, RouterName, Span};
 
-use crate::customers::CustomerSettings;
+use crate::{WebhookSettings, customers::CustomerSettings};
 
 /// The cost of a password hash (argon2id).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +65,8 @@ pub struct Settings {
     pub checkpoint_file: Option<PathBuf>,
     /// Events between two checkpoints.
     pub checkpoint_every: i64,
+    /// Webhooks.
+    pub webhooks: WebhookSettings,
     /// This process, as the holder of leases: `host:pid`.
     pub instance: String,
 }
@@ -94,6 +96,7 @@ impl Default for Settings {
             fleets: Vec::new(),
             checkpoint_file: None,
             checkpoint_every: 1_000,
+            webhooks: WebhookSettings::default(),
             instance: "unstick".to_owned(),
         }
     }

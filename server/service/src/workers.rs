@@ -19,6 +19,8 @@ const WATCH: Duration = Duration::from_secs(1);
 const PURGE: Duration = Duration::from_mins(1);
 /// How often it is asked whether the clock was set back.
 const CLOCKS: Duration = Duration::from_secs(10);
+/// How often what webhooks were sent is purged.
+const HOOKS: Duration = Duration::from_mins(1);
 /// How often it is asked whether a checkpoint is due.
 const CHECKPOINT: Duration = Duration::from_secs(15);
 
@@ -28,6 +30,7 @@ impl Unstick {
         tokio::join!(
             self.clean_up_worker(stop.clone()),
             self.bulk_worker(stop.clone()),
+            self.webhook_worker(stop.clone()),
             self.every("observer", self.settings().observe_every.to_std(), stop.clone(), async |s: &Self| s
                 .observe_once()
                 .await),
@@ -35,6 +38,7 @@ impl Unstick {
             self.every("clocks", CLOCKS, stop.clone(), async |s: &Self| s.mend_times_once().await),
             self.census_worker(stop.clone()),
             self.every("retention", PURGE, stop.clone(), async |s: &Self| s.purge_once().await),
+            self.every("webhook retention", HOOKS, stop.clone(), async |s: &Self| s.purge_webhooks().await),
             self.every("checkpoints", CHECKPOINT, stop, async |s: &Self| s.checkpoint_if_due().await),
         );
     }

@@ -58,7 +58,13 @@ pub fn bad_configuration(args: &Args, problems: &Problems) -> Exit {
 /// Files with secrets, and what is only noticed when it is missing.
 fn check_files(config: &Config) -> Vec<Check> {
     let mut checks = Vec::new();
-    for file in [config.audit_key_file(), config.csrf_key_file(), config.self_key_file(), config.sign_in_file()] {
+    for file in [
+        config.audit_key_file(),
+        config.csrf_key_file(),
+        config.self_key_file(),
+        config.webhook_key_file(),
+        config.sign_in_file(),
+    ] {
         if let Err(text) = private_text(&file) {
             checks.push(check("secrets", CheckOutcome::Bad, text));
         }
@@ -94,7 +100,9 @@ fn check_folder(config: &Config) -> Vec<Check> {
         checks.push(check("data folder", outcome, open_to_others(folder, mode)));
     }
     if let Err(error) = try_to_write(folder) {
-        let missing = [config.audit_key_file(), config.csrf_key_file()].into_iter().find(|file| !file.exists());
+        let missing = [config.audit_key_file(), config.csrf_key_file(), config.webhook_key_file()]
+            .into_iter()
+            .find(|file| !file.exists());
         let what = missing.map_or_else(
             || "the audit log's checkpoints cannot be kept".to_owned(),
             |file| format!("{} is not there and cannot be made", file.display()),

@@ -29,6 +29,7 @@ mod server_state;
 mod staff;
 mod terminal;
 mod token;
+mod webhook;
 mod words;
 
 use std::{
@@ -92,6 +93,7 @@ enum Command {
     DemoData(demo_data::Args),
     Staff(staff::Args),
     Token(token::Args),
+    Webhook(webhook::Args),
     Audit(audit::Args),
     Doctor(doctor::Args),
     Config(config::Args),
@@ -117,6 +119,7 @@ impl Command {
             Self::DemoData(args) => args.json,
             Self::Staff(args) => args.json,
             Self::Token(args) => args.json,
+            Self::Webhook(args) => args.json,
             Self::Audit(args) => args.json,
             Self::Doctor(args) => args.json,
             Self::Config(args) => args.json(),
@@ -216,6 +219,7 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::DemoData(args) => demo_data::run(&context, args).await,
         Command::Staff(args) => staff::run(&context, args).await,
         Command::Token(args) => token::run(&context, args).await,
+        Command::Webhook(args) => webhook::run(&context, args).await,
         Command::Audit(args) => audit::run(&context, args).await,
         Command::Doctor(args) => doctor::run(&context, args).await,
         Command::Config(args) => Ok(config::run(&context, &args)),

@@ -117,6 +117,8 @@ pub(super) fn build(said: RawConfig, problems: &mut Problems) -> Config {
         census_every: from.span("census_every", Span::ZERO, DAY),
         census_grace: from.span("census_grace", Span::ZERO, DAY),
         embedded_pin_timeout: from.span("embedded_pin_timeout", SECOND, Span::from_days(365)),
+        webhook_allow: from.get("webhook_allow", Vec::new(), networks),
+        webhook_keep: from.span("webhook_keep", HOUR, Span::from_days(365)),
         page_size: from.number("page_size", 5, 500),
         argon_memory_kib: from.number("argon_memory_kib", 19_456, 4_194_304),
         argon_passes: from.number("argon_passes", 2, 100),

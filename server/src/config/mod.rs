@@ -84,6 +84,10 @@ pub struct Config {
     pub census_grace: Span,
     /// A pin of the embedded router ends after so long without traffic.
     pub embedded_pin_timeout: Span,
+    /// Networks that webhooks may go to although they are not public.
+    pub webhook_allow: Vec<Network>,
+    /// How long what webhooks delivered is kept.
+    pub webhook_keep: Span,
     /// Rows of a page.
     pub page_size: u32,
     /// Memory of a password hash in KiB.
@@ -228,6 +232,10 @@ impl Config {
     /// The file with the keys of customers' credentials.
     pub fn self_key_file(&self) -> PathBuf {
         self.data_dir.join("self.key")
+    }
+    /// The file with the key from which the secrets of webhooks follow.
+    pub fn webhook_key_file(&self) -> PathBuf {
+        self.data_dir.join("webhook.key")
     }
     /// The file with the signed heads of the audit log.
     pub fn checkpoint_file(&self) -> PathBuf {

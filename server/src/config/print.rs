@@ -51,6 +51,8 @@ impl Config {
             "census_every" => span(self.census_every),
             "census_grace" => span(self.census_grace),
             "embedded_pin_timeout" => span(self.embedded_pin_timeout),
+            "webhook_allow" => self.webhook_allow.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
+            "webhook_keep" => span(self.webhook_keep),
             "page_size" => self.page_size.to_string(),
             "argon_memory_kib" => self.argon_memory_kib.to_string(),
             "argon_passes" => self.argon_passes.to_string(),
@@ -82,7 +84,7 @@ impl Config {
             let origin = self.said.get(key.name).map_or(&Origin::Default, |raw| &raw.origin);
             let value = self.value(key.name);
             let value = match key.name {
-                "trusted_proxies" => list(&value),
+                "trusted_proxies" | "webhook_allow" => list(&value),
                 _ if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) => value,
                 _ => quoted(&value),
             };

@@ -30,6 +30,7 @@ mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod tx;
+mod webhooks;
 
 pub use self::{
     accounts::{AccountUpsert, Found, FoundRow, KeyOwner},
@@ -47,4 +48,5 @@ pub use self::{
     staff::{Attempts, NewStaffSession, StaffRecord, StaffSession, TokenRecord},
     store::{AuditKeys, Engine, Options, Store},
     tx::Tx,
+    webhooks::{DeliveryLease, NewSecret, Settled},
 };

@@ -8,8 +8,8 @@
 use std::borrow::Cow;
 
 use domain::{
-    AccountId, CleanupId, Instant, PoolName, RouteKey, RouterName, ServerName, SessionId, StaffId, StaffSessionId,
-    TokenId,
+    AccountId, CleanupId, EventId, Instant, PoolName, RouteKey, RouterName, ServerName, SessionId, StaffId,
+    StaffSessionId, TokenId, WebhookId,
 };
 use serde::Serialize;
 use sqlx::{Arguments, Database, Encode, Type};
@@ -123,6 +123,13 @@ macro_rules! piece {
     };
     ($engine:ident bulk_account) => {
         "no, account_id, outcome, cleanup_id, note"
+    };
+    ($engine:ident webhook) => {
+        "id, url, kinds, format, state, why, generation, fingerprint, old_until, created_at, created_by, failures, \
+         failing_since, retry_at, succeeded_at"
+    };
+    ($engine:ident delivery) => {
+        "event_id, kind, account_id, at, state, attempts, next_at, tried_at, status, took_ms, said"
     };
     // The tables are joined as they are written: SQLite would begin with the larger one.
     (sqlite in_order) => { "CROSS" };
@@ -258,6 +265,7 @@ macro_rules! id_args {
     )+};
 }
 id_args!(AccountId, CleanupId, PoolName, RouteKey, RouterName, ServerName, SessionId, StaffId, StaffSessionId, TokenId);
+id_args!(EventId, WebhookId);
 
 /// `text` without the one character that Postgres cannot keep, NUL: it becomes U+FFFD on both engines.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {

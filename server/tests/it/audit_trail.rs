@@ -20,6 +20,8 @@ async fn every_changing_function_leaves_an_event() {
         let repair = if path == "/fn/census/repair" { app.repair_hash().await } else { String::new() };
         let maker = domain::Actor::Staff { id: staff.clone(), role: Role::Admin, session: own[0].id.clone() };
         let (bulk, bulk_hash) = app.bulk_of(&maker, "acc_a").await;
+        let hook = app.webhook().await;
+        let event = app.sent_event(&hook).await;
         let before = app.events().await;
         let code;
         let (fields, action): (Vec<(&str, &str)>, &str) = match path {
@@ -59,6 +61,7 @@ async fn every_changing_function_leaves_an_event() {
                 fields.extend([("reason", "their upload is there"), ("ticket", "")]);
                 (fields, "route.pinned")
             }
+            path if path.starts_with("/fn/webhooks/") => about_webhooks(path, hook.as_str(), event.as_str()),
             // Nothing waits for these here: a refusal changes nothing (the real thing is in package `service`).
             // The customers' own need a visit (in `self_link.rs`).
             "/fn/clean-ups/retry" | "/fn/bulk/approve" | "/fn/self/reset" | "/fn/self/leave" => continue,
@@ -80,6 +83,21 @@ async fn every_changing_function_leaves_an_event() {
             assert!(app.events().await > before, "{path} left no event");
             assert_eq!(app.newest_event().await.0, action, "{path}");
         }
+    }
+}
+
+/// A form about webhooks, and the event that it leaves.
+fn about_webhooks<'a>(path: &str, hook: &'a str, event: &'a str) -> (Vec<(&'a str, &'a str)>, &'static str) {
+    match path {
+        "/fn/webhooks/add" => {
+            let fields = vec![("url", "https://receiver.example/"), ("format", "unstick"), ("cleanup_done", "on")];
+            (fields, "webhook.added")
+        }
+        "/fn/webhooks/rotate" => (vec![("id", hook)], "webhook.secret_rotated"),
+        "/fn/webhooks/switch" => (vec![("id", hook), ("to", "off")], "webhook.disabled"),
+        "/fn/webhooks/test" => (vec![("id", hook)], "webhook.tested"),
+        "/fn/webhooks/again" => (vec![("id", hook), ("event", event)], "webhook.replayed"),
+        _ => (vec![("id", hook), ("from", "2026-11-23"), ("to", "2026-11-24")], "webhook.replayed"),
     }
 }
 

@@ -26,7 +26,7 @@ const fn plain(name: &'static str, arguments: &'static [&'static str]) -> Verb {
     Verb { name, arguments, input: "", document: false, event: None }
 }
 
-/// In an order in which each finds what it needs. TOKEN and CLEANUP stand for the ids of what was made.
+/// In an order in which each finds what it needs. TOKEN, CLEANUP and the like stand for the ids of what was made.
 const VERBS: &[Verb] = &[
     changes("demo-data", &["demo-data", "--accounts", "20", "--sessions-per-account", "4", "--json"], "sample.loaded"),
     Verb {
@@ -127,6 +127,19 @@ const VERBS: &[Verb] = &[
     changes("token create", &["token", "create", "app", "--scope", "sessions:read", "--json"], "token.created"),
     reads("token list", &["token", "list", "--json"]),
     changes("token revoke", &["token", "revoke", "TOKEN", "--json"], "token.revoked"),
+    changes("webhook add", &["webhook", "add", "https://receiver.example/unstick", "--json"], "webhook.added"),
+    reads("webhook list", &["webhook", "list", "--json"]),
+    changes("webhook test", &["webhook", "test", "WEBHOOK", "--json"], "webhook.tested"),
+    reads("webhook log", &["webhook", "log", "WEBHOOK", "--json"]),
+    changes("webhook replay", &["webhook", "replay", "WEBHOOK", "--event", "EVENT", "--json"], "webhook.replayed"),
+    changes(
+        "webhook replay",
+        &["webhook", "replay", "WEBHOOK", "--from", "2026-01-01", "--to", "2126-01-01", "--failed", "--json"],
+        "webhook.replayed",
+    ),
+    changes("webhook rotate", &["webhook", "rotate", "WEBHOOK", "--json"], "webhook.secret_rotated"),
+    changes("webhook disable", &["webhook", "disable", "WEBHOOK", "--json"], "webhook.disabled"),
+    changes("webhook enable", &["webhook", "enable", "WEBHOOK", "--json"], "webhook.enabled"),
     reads("audit verify", &["audit", "verify", "--json"]),
     Verb { document: false, ..changes("audit export", &["audit", "export", "--format", "csv"], "audit.exported") },
     reads("audit checkpoint", &["audit", "checkpoint", "--json"]),
@@ -166,12 +179,15 @@ fn every_verb_has_a_row() {
 fn every_verb_runs_and_what_it_changes_is_written_down() {
     let program = Program::new();
     let (mut token, mut cleanup, mut bulk) = (String::new(), String::new(), String::new());
+    let (mut hook, mut event) = (String::new(), String::new());
     let mut events = 0;
     for verb in VERBS {
         let meant = |word: &'static str| match word {
             "TOKEN" => token.clone(),
             "CLEANUP" => cleanup.clone(),
             "BULK" => bulk.clone(),
+            "WEBHOOK" => hook.clone(),
+            "EVENT" => event.clone(),
             word => word.to_owned(),
         };
         let arguments: Vec<String> = verb.arguments.iter().copied().map(meant).collect();
@@ -182,6 +198,8 @@ fn every_verb_runs_and_what_it_changes_is_written_down() {
             let told = json(&ran.out);
             match verb.name {
                 "token create" => token = told["id"].as_str().unwrap().to_owned(),
+                "webhook add" => hook = told["id"].as_str().unwrap().to_owned(),
+                "webhook log" => event = told["deliveries"][0]["event"].as_str().unwrap().to_owned(),
                 "cleanup-user-sessions" if told["bulk"].is_object() => {
                     bulk = told["bulk"]["id"].as_str().unwrap().to_owned();
                 }

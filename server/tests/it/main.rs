@@ -35,3 +35,4 @@ mod serve;
 mod sessions;
 mod sign_in;
 mod stopping;
+mod webhooks;

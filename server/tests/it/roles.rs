@@ -31,6 +31,12 @@ const FUNCTIONS: &[(&str, Option<&[Role]>)] = &[
     ("/fn/bulk/control", Some(ADMINS)),
     ("/fn/routing/server-state", Some(ADMINS)),
     ("/fn/routing/re-pin", Some(CLEANERS)),
+    ("/fn/webhooks/add", Some(ADMINS)),
+    ("/fn/webhooks/rotate", Some(ADMINS)),
+    ("/fn/webhooks/switch", Some(ADMINS)),
+    ("/fn/webhooks/test", Some(ADMINS)),
+    ("/fn/webhooks/again", Some(ADMINS)),
+    ("/fn/webhooks/replay", Some(ADMINS)),
     ("/fn/me/revoke", Some(EVERYBODY)),
     ("/fn/me/revoke-others", Some(EVERYBODY)),
     ("/fn/me/theme", Some(EVERYBODY)),
@@ -62,6 +68,8 @@ const PAGES: &[(&str, &str, Option<&[Role]>)] = &[
     ("/findings", "/findings", Some(READERS)),
     ("/findings/repair", "/findings/repair", Some(ADMINS)),
     ("/audit", "/audit", Some(AUDITORS)),
+    ("/webhooks", "/webhooks", Some(ADMINS)),
+    ("/webhooks/{id}", "/webhooks/WEBHOOK", Some(ADMINS)),
     ("/me", "/me", Some(EVERYBODY)),
 ];
 
@@ -116,6 +124,8 @@ async fn every_server_function_for_every_role() {
             let cleanup = app.cleanup(&other.account).await;
             let hash = app.plan_hash(&stuck.account, Mode::Force).await;
             let bulk = app.bulk("acc_b").await;
+            let hook = app.webhook().await;
+            let about_hook = about_webhooks(path, hook.as_str());
             let mut browser = browser(&app, who).await;
             let fields: &[(&str, &str)] = match *path {
                 "/fn/sign-in" => &[("name", "nobody"), ("password", "not the password of anybody")],
@@ -157,6 +167,7 @@ async fn every_server_function_for_every_role() {
                     ("reason", "their upload is there"),
                     ("ticket", ""),
                 ],
+                path if path.starts_with("/fn/webhooks/") => &about_hook,
                 "/fn/me/revoke" => &[("id", "w_nosuch")],
                 "/fn/me/theme" => &[("theme", "dark")],
                 "/fn/accounts/link" => &[("account", "acc_a"), ("session", ""), ("minutes", "")],
@@ -179,16 +190,30 @@ async fn every_server_function_for_every_role() {
     }
 }
 
+fn about_webhooks<'a>(path: &str, hook: &'a str) -> Vec<(&'a str, &'a str)> {
+    match path {
+        "/fn/webhooks/add" => {
+            vec![("url", "https://receiver.example/"), ("format", "unstick"), ("session_ended", "on")]
+        }
+        "/fn/webhooks/switch" => vec![("id", hook), ("to", "off")],
+        "/fn/webhooks/again" => vec![("id", hook), ("event", "evt_nosuch")],
+        "/fn/webhooks/replay" => vec![("id", hook), ("from", "2026-11-23"), ("to", "2026-11-24")],
+        _ => vec![("id", hook)],
+    }
+}
+
 #[tokio::test]
 async fn every_page_for_every_role() {
     let app = TestApp::new().await;
     let stuck = app.stuck("acc_a").await;
     let cleanup = app.cleanup(&stuck.account).await;
     let bulk = app.bulk("acc_a").await;
+    let hook = app.webhook().await;
     for who in WHO {
         let mut browser = browser(&app, who).await;
         for (pattern, address, allowed) in PAGES {
-            let answer = browser.get(&address.replace("ID", cleanup.as_str()).replace("BULK", bulk.as_str())).await;
+            let address = address.replace("ID", cleanup.as_str()).replace("BULK", bulk.as_str());
+            let answer = browser.get(&address.replace("WEBHOOK", hook.as_str())).await;
             match (may(*allowed, who), who) {
                 (true, _) => assert_eq!(answer.status, 200, "{pattern} for {who:?}: {}", answer.location()),
                 (false, _) if pattern.starts_with("/self") => {

@@ -8,6 +8,7 @@ mod cleanups;
 mod customer;
 mod routing;
 mod staff;
+mod webhooks;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,7 @@ pub use cleanups::*;
 pub use customer::*;
 pub use routing::*;
 pub use staff::*;
+pub use webhooks::*;
 
 /// A number that was counted up to a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

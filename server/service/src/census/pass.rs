@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use domain::{
-    Place, PoolInfo, Route, RouteKey, Scope, ServerName, ServerStatus, SessionId,
+    EventKind, Place, PoolInfo, Route, RouteKey, Scope, ServerName, ServerStatus, SessionId, WebhookEvent,
     census::{
-        Around, AtKey, CensusAccount, CensusFinding, CensusKind, CensusPhase, CensusRoute, CensusSession, Keyed,
-        KnownRoute, Maker, Merge, Next, RouteAt, Seen, UnreadPlace,
+        Around, AtKey, CensusAccount, CensusFinding, CensusKind, CensusPhase, CensusRoute, CensusSession, FindingState,
+        Keyed, KnownRoute, Maker, Merge, Next, RouteAt, Seen, UnreadPlace,
     },
 };
 use store::{FindingKey, StoredRoute};
@@ -326,6 +326,15 @@ impl Run<'_> {
                 CensusFinding::after_look(known.get(key), seen.clone(), lease.no, now, grace)
             };
             let findings: Vec<CensusFinding> = batch.iter().zip(&keys).map(after).collect();
+            let opened = |(finding, key): &(&CensusFinding, &FindingKey)| {
+                let open = |it: &CensusFinding| it.state == FindingState::Open;
+                open(finding) && !known.get(*key).is_some_and(open)
+            };
+            let opened = findings.iter().zip(&keys).filter(opened).map(|(finding, _)| finding);
+            let opened: Vec<WebhookEvent> = opened.map(WebhookEvent::finding_opened).collect();
+            if !opened.is_empty() {
+                tx.emit(EventKind::FindingOpened, now, || opened).await?;
+            }
             Ok(tx.save_findings(&findings).await?)
         })
     }

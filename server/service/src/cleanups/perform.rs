@@ -70,7 +70,7 @@ impl Unstick {
         steps.into_iter().zip(before).map(undo).collect()
     }
 
-    fn jitter(&self) -> u64 {
+    pub(crate) fn jitter(&self) -> u64 {
         let mut bytes = [0_u8; 8];
         self.entropy().fill(&mut bytes);
         u64::from_le_bytes(bytes)

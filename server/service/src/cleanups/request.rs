@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Account, Actor, AuditDraft, Cleanup, CleanupId, Mode, Permission, Plan, SessionId, Status, Step, World, new_id,
-    view::CleanupRequest,
+    Account, Actor, AuditDraft, Cleanup, CleanupId, EndReason, EventKind, Mode, Permission, Plan, SessionId, Status, Step,
+    WebhookEvent, World, new_id, view::CleanupRequest,
 };
 use store::{Inserted, Tx};
 
@@ -204,6 +204,9 @@ impl Unstick {
             if usize::try_from(revoked) != Ok(plan.ends.len()) {
                 return Err(Error::Conflict("a session of the account changed at this moment: try again".to_owned()));
             }
+            let (account, at) = (&planned.id, cleanup.requested_at);
+            let ended = |id| WebhookEvent::session_ended(id, account, EndReason::Revoked, at, Some(&cleanup.id));
+            tx.emit(EventKind::SessionEnded, at, || plan.ends.iter().map(ended).collect()).await?;
         }
         Ok(Outcome::Made)
     }

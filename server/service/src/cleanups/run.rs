@@ -4,8 +4,8 @@
 use std::collections::{HashMap, HashSet};
 
 use domain::{
-    Actor, AuditDraft, Cleanup, CleanupId, Instant, Progress, RouteKey, RouterName, Span, Status, Step, StepKind,
-    Target, Watch, Work, next_work, rebased, status_of,
+    Actor, AuditDraft, Cleanup, CleanupId, EventKind, Instant, Progress, RouteKey, RouterName, Span, Status, Step,
+    StepKind, Target, Watch, WebhookEvent, Work, next_work, rebased, status_of,
 };
 use futures::future::join_all;
 use store::{Lease, StoreError};
@@ -134,6 +134,10 @@ impl Unstick {
             if !deleted.is_empty() {
                 tx.clean_sessions(&held_now.cleanup.account, &deleted, now).await?;
                 crash::point("delete:before-commit");
+            }
+            if done {
+                let event = || vec![WebhookEvent::cleanup_done(&held_now.cleanup, &held_now.steps, now)];
+                tx.emit(EventKind::CleanupDone, now, event).await?;
             }
             tx.save_progress(&held_now.lease, until, &held_now.cleanup, changed).await?;
             if let Some(event) = &event {

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Actor, Circumstances, Cleanup, CleanupId, Instant, Place, Reading, Return, RouteKey, RouterKind, RouterName,
-    ServerStatus, Span, Status, Step, StepKind, Target, Watch, likely_way,
+    Actor, Circumstances, Cleanup, CleanupId, EventKind, Instant, Place, Reading, Return, RouteKey, RouterKind,
+    RouterName, ServerStatus, Span, Status, Step, StepKind, Target, Watch, WebhookEvent, likely_way,
 };
 use futures::future::join_all;
 
@@ -170,6 +170,8 @@ impl Unstick {
             if reopened {
                 tx.save_watch(&cleanup.id, later, &over).await?;
                 tx.add_returns(&cleanup.id, found).await?;
+                let event = || vec![WebhookEvent::came_back(cleanup, found, now)];
+                tx.emit(EventKind::CleanupCameBack, now, event).await?;
                 tx.append_audit(&draft).await?;
                 crash::point("watch:before-commit");
             }

@@ -24,6 +24,7 @@ const PERMISSIONS: &[Permission] = &[
     Permission::ReadAccountAudit,
     Permission::ManageStaff,
     Permission::ManageTokens,
+    Permission::ManageWebhooks,
     Permission::OwnSessions,
     Permission::ReportSessions,
     Permission::ReadSessions,

@@ -19,4 +19,7 @@ mod requests;
 mod staff;
 mod states;
 mod watch;
+#[cfg(feature = "crash-points")]
+mod webhook_crash;
+mod webhooks;
 mod zombies;

@@ -371,6 +371,7 @@ impl World {
         let mut settings = Settings { policy, ..Settings::default() };
         // The cheapest hash that argon2 takes: these tests are not about its cost.
         settings.argon = service::ArgonParams { memory_kib: 64, passes: 1, lanes: 1 };
+        settings.webhooks = crate::webhooks::settings();
         let unstick = Unstick::new(Parts {
             store: store.clone(),
             fleet: vec![Arc::new(router)],
@@ -429,6 +430,49 @@ impl World {
         pin(&self.store, self.clock.now(), "app", &key, Scope::Account, "api-2", Some(&account(name)), Some(&ids[1]))
             .await;
         id
+    }
+
+    /// The same world, as a service with other settings of webhooks sees it.
+    pub fn with_webhooks(&self, change: impl FnOnce(&mut service::WebhookSettings)) -> Unstick {
+        let mut settings = self.unstick.settings().clone();
+        change(&mut settings.webhooks);
+        Unstick::new(Parts {
+            store: self.store.clone(),
+            fleet: Vec::new(),
+            clock: self.clock.clone(),
+            entropy: Arc::new(SeededEntropy::new(seed() + 1_000)),
+            settings,
+        })
+    }
+
+    /// Another process on the database at `url`, by the same clock.
+    pub async fn beside(&self, url: &str) -> Unstick {
+        Unstick::new(Parts {
+            store: Store::open(url, testing::options()).await.unwrap(),
+            fleet: Vec::new(),
+            clock: self.clock.clone(),
+            entropy: Arc::new(SeededEntropy::new(seed() + 2_000)),
+            settings: self.unstick.settings().clone(),
+        })
+    }
+
+    /// The present.
+    pub fn clock_now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// An account without sessions.
+    pub async fn account(&self, name: &str) {
+        let upsert = AccountUpsert {
+            id: account(name),
+            email: None,
+            name: None,
+            plan: None,
+            time_zone: None,
+            created_at: None,
+            sample: false,
+        };
+        self.unstick.upsert_accounts(&back_end(), vec![upsert]).await.unwrap();
     }
 
     /// Pins `key` in the router's `pool` to `server`.

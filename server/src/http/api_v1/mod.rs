@@ -25,6 +25,7 @@ mod sessions;
 pub mod shapes;
 mod shown;
 mod token;
+mod webhook_events;
 
 use axum::{
     Router,

@@ -11,7 +11,7 @@ use utoipa::{
 
 use super::{
     accounts, audit, batch, bulk, census, cleanups, diagnosis, problem, route, routing, self_service, servers, sessions,
-    token,
+    token, webhook_events,
 };
 
 #[derive(OpenApi)]
@@ -63,7 +63,13 @@ impl Modify for Bearer {
 /// The description as JSON.
 pub fn document() -> &'static str {
     static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
-        serde_json::to_string_pretty(described()).unwrap_or_else(|error| {
+        let with_events = serde_json::to_value(described()).and_then(|mut document| {
+            if let Some(map) = document.as_object_mut() {
+                map.insert("webhooks".to_owned(), webhook_events::described());
+            }
+            serde_json::to_string_pretty(&document)
+        });
+        with_events.unwrap_or_else(|error| {
             tracing::error!(%error, "the API's description cannot be written");
             "{}".to_owned()
         })

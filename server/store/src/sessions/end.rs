@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use domain::{AccountId, EndReason, Instant, Session, SessionId, SessionState};
+use domain::{AccountId, EndReason, EventKind, Instant, Session, SessionId, SessionState, WebhookEvent};
 
 use super::{Changed, Deltas, cleaned_at, counters::lock_accounts, end_reason, sessions_for_update};
 use crate::{
@@ -36,6 +36,7 @@ impl Tx {
             found.into_iter().map(|session| (session.id.clone(), session)).collect();
         let mut changed: Vec<SessionId> = Vec::new();
         let mut outcomes = Vec::with_capacity(items.len());
+        let mut over = Vec::new();
         for item in items {
             let Some(session) = known.get_mut(&item.id) else {
                 outcomes.push(Changed::Missing);
@@ -45,6 +46,9 @@ impl Tx {
             if after == session.state {
                 outcomes.push(Changed::Already(session.clone()));
                 continue;
+            }
+            if session.state.is_live() {
+                over.push((session.id.clone(), item.reason, after.ended_at().unwrap_or(now)));
             }
             deltas.remove(session);
             session.state = after;
@@ -56,6 +60,12 @@ impl Tx {
         changed.dedup();
         write(self, changed.iter().filter_map(|id| known.get(id))).await?;
         deltas.write(self).await?;
+        if !over.is_empty() {
+            let told = |(id, reason, at): &(SessionId, EndReason, Instant)| {
+                known.get(id).map(|it| WebhookEvent::session_ended(id, &it.account, *reason, *at, None))
+            };
+            self.emit(EventKind::SessionEnded, now, || over.iter().filter_map(told).collect()).await?;
+        }
         Ok(outcomes)
     }
 

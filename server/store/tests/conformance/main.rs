@@ -26,3 +26,4 @@ mod sessions;
 mod staff;
 mod tamper;
 mod watches;
+mod webhooks;

@@ -236,6 +236,21 @@ impl TestApp {
         (bulk.id, bulk.hash.0)
     }
 
+    /// A webhook to a receiver that is not there.
+    pub async fn webhook(&self) -> domain::WebhookId {
+        let url = "https://receiver.example/unstick".to_owned();
+        let new = service::NewWebhook { url, kinds: vec![], format: domain::WebhookFormat::Unstick };
+        self.unstick.add_webhook(&Actor::System, new).await.unwrap().id
+    }
+
+    /// An event that is on its way to `hook`.
+    pub async fn sent_event(&self, hook: &domain::WebhookId) -> domain::EventId {
+        self.unstick.test_webhook(&Actor::System, hook).await.unwrap();
+        let filter = domain::DeliveryFilter::default();
+        let page = self.unstick.webhook_page(&Actor::System, hook, filter, None).await.unwrap();
+        page.log.items[0].event.clone()
+    }
+
     /// The number of the newest audit event.
     pub async fn events(&self) -> i64 {
         self.unstick.store().audit_head().await.unwrap().0

@@ -1,0 +1,195 @@
+//! Admins make webhooks, change their secrets, stop them and try them.
+
+use std::net::IpAddr;
+
+use domain::{
+    Actor, EventKind, Permission, Span, Webhook, WebhookEvent, WebhookFormat, WebhookId, WebhookState, new_id, refusal,
+};
+use store::NewSecret;
+use url::{Host, Url};
+
+use super::{NewWebhook, secret};
+use crate::{Error, Result, Unstick};
+
+/// Webhooks that there may be: each event is written once for each that wants it.
+const MOST: usize = 50;
+/// How long the secret before a new one signs too.
+const OVERLAP: Span = Span::from_days(1);
+
+impl Unstick {
+    /// Makes a webhook. Its secret is asked for by [`Self::reveal_webhook`], once.
+    ///
+    /// # Errors
+    /// `Invalid` for the address and for what the format has no form for; `Conflict` when there are too many; `Denied`.
+    pub async fn add_webhook(&self, actor: &Actor, new: NewWebhook) -> Result<Webhook> {
+        self.authorize(actor, Permission::ManageWebhooks, "webhooks").await?;
+        let url = self.checked_url(&new.url)?;
+        let kinds = checked_kinds(new.kinds, new.format)?;
+        if self.store().webhooks().await?.len() >= MOST {
+            return Err(Error::Conflict(format!(
+                "there are {MOST} webhooks already, which is the most that there may be"
+            )));
+        }
+        let id = WebhookId::parse(new_id("wh", self.entropy())).map_err(Error::internal)?;
+        let hook = Webhook {
+            fingerprint: secret::fingerprint(&secret::secret(&self.settings().webhooks.key, &id, 1)),
+            id,
+            url: url.to_string(),
+            kinds,
+            format: new.format,
+            state: WebhookState::Active,
+            why: String::new(),
+            generation: 1,
+            old_until: None,
+            created_at: self.now(),
+            created_by: actor.label(),
+            failures: 0,
+            failing_since: None,
+            retry_at: None,
+            succeeded_at: None,
+        };
+        let mut draft = self.draft(actor, "webhook.added", hook.id.as_str());
+        // Without its query: some receivers want a secret there.
+        let place = format!("{}{}", url.origin().ascii_serialization(), url.path());
+        draft.detail = serde_json::json!({ "url": place, "events": hook.kinds, "format": hook.format });
+        transact!(self, tx => {
+            tx.add_webhook(&hook, false).await?;
+            tx.append_audit(&draft).await?;
+            Ok(())
+        })?;
+        Ok(hook)
+    }
+
+    /// The secret of a webhook, if nobody was shown it yet: `whsec_…`.
+    ///
+    /// # Errors
+    /// `NotFound`; `Denied`.
+    pub async fn reveal_webhook(&self, actor: &Actor, id: &WebhookId) -> Result<Option<String>> {
+        self.authorize(actor, Permission::ManageWebhooks, id.as_str()).await?;
+        let hook = self.webhook_by_id(id).await?;
+        let first = transact!(self, tx => { Ok(tx.reveal_webhook(id, hook.generation).await?) })?;
+        Ok(first.then(|| secret::text(&secret::secret(&self.settings().webhooks.key, id, hook.generation))))
+    }
+
+    /// Gives a webhook a new secret, to be asked for by [`Self::reveal_webhook`]. For a day the one before signs as well.
+    ///
+    /// # Errors
+    /// `Conflict` when somebody else does the same at this moment; `NotFound`; `Denied`.
+    pub async fn rotate_webhook(&self, actor: &Actor, id: &WebhookId) -> Result<()> {
+        self.authorize(actor, Permission::ManageWebhooks, id.as_str()).await?;
+        let hook = self.webhook_by_id(id).await?;
+        let generation = hook.generation + 1;
+        let fingerprint = secret::fingerprint(&secret::secret(&self.settings().webhooks.key, id, generation));
+        let next = NewSecret { generation, fingerprint, old_until: self.now() + OVERLAP, revealed: false };
+        let mut draft = self.draft(actor, "webhook.secret_rotated", id.as_str());
+        draft.detail = serde_json::json!({ "generation": generation, "old_until": next.old_until });
+        let rotated = transact!(self, tx => {
+            let rotated = tx.rotate_webhook(&hook, &next).await?;
+            if rotated {
+                tx.append_audit(&draft).await?;
+            }
+            Ok(rotated)
+        })?;
+        if rotated { Ok(()) } else { Err(Error::Conflict("somebody else changed it: look at it again".to_owned())) }
+    }
+
+    /// Serves a webhook, or stops doing so.
+    ///
+    /// # Errors
+    /// `Conflict` when it is so already; `NotFound`; `Denied`.
+    pub async fn switch_webhook(&self, actor: &Actor, id: &WebhookId, on: bool) -> Result<()> {
+        self.authorize(actor, Permission::ManageWebhooks, id.as_str()).await?;
+        self.webhook_by_id(id).await?;
+        let (state, why, action) = if on {
+            (WebhookState::Active, String::new(), "webhook.enabled")
+        } else {
+            (WebhookState::Disabled, format!("{} switched it off", actor.label()), "webhook.disabled")
+        };
+        let draft = self.draft(actor, action, id.as_str());
+        let switched = transact!(self, tx => {
+            let switched = tx.set_webhook_state(id, state, &why).await?;
+            if switched {
+                tx.append_audit(&draft).await?;
+            }
+            Ok(switched)
+        })?;
+        if switched {
+            return Ok(());
+        }
+        Err(Error::Conflict(format!("it is {} already", if on { "switched on" } else { "switched off" })))
+    }
+
+    /// Sends a webhook an event that means nothing.
+    ///
+    /// # Errors
+    /// `Conflict` while it is not served; `NotFound`; `Denied`.
+    pub async fn test_webhook(&self, actor: &Actor, id: &WebhookId) -> Result<()> {
+        self.authorize(actor, Permission::ManageWebhooks, id.as_str()).await?;
+        let hook = self.webhook_by_id(id).await?;
+        if hook.state != WebhookState::Active {
+            return Err(Error::Conflict(format!("it is {}: switch it on first", hook.state.as_str())));
+        }
+        let now = self.now();
+        let event = WebhookEvent::test(&new_id("test", self.entropy()), now);
+        let mut draft = self.draft(actor, "webhook.tested", id.as_str());
+        draft.detail = serde_json::json!({ "event": event.id });
+        transact!(self, tx => {
+            tx.emit_to(id, &event, now).await?;
+            tx.append_audit(&draft).await?;
+            Ok(())
+        })
+    }
+
+    pub(super) async fn webhook_by_id(&self, id: &WebhookId) -> Result<Webhook> {
+        self.store().webhook(id).await?.ok_or(Error::NotFound("webhook"))
+    }
+
+    fn checked_url(&self, text: &str) -> Result<Url> {
+        let wrong = |why: &str| Error::invalid("url", format!("{why}; write https://receiver.example/unstick"));
+        let text = text.trim();
+        if text.len() > 500 {
+            return Err(wrong("an address is at most 500 characters"));
+        }
+        let url = Url::parse(text).map_err(|_| wrong("that is no address"))?;
+        let tls = match url.scheme() {
+            "https" => true,
+            "http" => false,
+            _ => return Err(wrong("it must begin with https://")),
+        };
+        if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
+            return Err(wrong("it may have no name, password or # part"));
+        }
+        let ip = match url.host() {
+            Some(Host::Ipv4(ip)) => Some(IpAddr::V4(ip)),
+            Some(Host::Ipv6(ip)) => Some(IpAddr::V6(ip)),
+            Some(Host::Domain("localhost")) => Some(IpAddr::from([127, 0, 0, 1])),
+            Some(Host::Domain(_)) => None,
+            None => return Err(wrong("it names no machine")),
+        };
+        if ip.is_none() && !tls {
+            return Err(wrong("only https goes to another machine"));
+        }
+        match ip.and_then(|ip| refusal(ip, tls, &self.settings().webhooks.allow)) {
+            Some(refused) => Err(wrong(&refused.to_string())),
+            None => Ok(url),
+        }
+    }
+}
+
+fn checked_kinds(mut kinds: Vec<EventKind>, format: WebhookFormat) -> Result<Vec<EventKind>> {
+    if kinds.is_empty() {
+        kinds = EventKind::CHOICES.into_iter().filter(|kind| format.has(*kind)).collect();
+    }
+    kinds.sort_unstable();
+    kinds.dedup();
+    if kinds.contains(&EventKind::Test) {
+        return Err(Error::invalid("events", "a test is sent when somebody asks for it"));
+    }
+    if kinds.iter().any(|kind| !format.has(*kind)) {
+        return Err(Error::invalid(
+            "events",
+            "CAEP has a form for session.ended alone: choose only that, or another format",
+        ));
+    }
+    Ok(kinds)
+}

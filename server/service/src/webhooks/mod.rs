@@ -1,0 +1,71 @@
+//! Webhooks: made and looked at by admins, and the worker that sends.
+//!
+//! What is sent is asked for by [`store::Tx::emit`], in the transaction of the change. The worker claims what is due under
+//! leases, as it does with clean-ups, sends it, and writes what came of it. Whoever dies between sending and writing has it
+//! sent twice, under one id: at least once, never lost.
+
+mod connect;
+mod deliver;
+mod health;
+mod manage;
+mod page;
+mod replay;
+mod secret;
+mod send;
+mod sign;
+
+use std::{fmt, sync::OnceLock};
+
+use domain::{EventKind, IpRange, Span, WebhookFormat, WebhookPace};
+
+/// The key from which every webhook's secret follows. Never prints itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct WebhookKey(pub [u8; 32]);
+
+impl fmt::Debug for WebhookKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WebhookKey(…)")
+    }
+}
+
+/// Settings of webhooks.
+#[derive(Debug, Clone)]
+pub struct WebhookSettings {
+    /// The key of their secrets. The default is no secret: the composition root sets one.
+    pub key: WebhookKey,
+    /// Networks that are no public ones and may be connected to all the same.
+    pub allow: Vec<IpRange>,
+    /// How often, and how long.
+    pub pace: WebhookPace,
+    /// How long what was delivered is kept.
+    pub keep: Span,
+    /// Who tells: `iss` of security event tokens.
+    pub issuer: String,
+}
+
+impl Default for WebhookSettings {
+    fn default() -> Self {
+        Self {
+            key: WebhookKey([0; 32]),
+            allow: Vec::new(),
+            pace: WebhookPace::default(),
+            keep: Span::from_days(7),
+            issuer: "http://127.0.0.1:3000".to_owned(),
+        }
+    }
+}
+
+/// A webhook to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewWebhook {
+    /// The address of the receiver.
+    pub url: String,
+    /// What it wants to know; nothing for all that its format has.
+    pub kinds: Vec<EventKind>,
+    /// How events look.
+    pub format: WebhookFormat,
+}
+
+/// The way out, which is opened with the first event.
+#[derive(Default)]
+pub(crate) struct Desk(OnceLock<send::Sender>);
