@@ -40,6 +40,9 @@ pub struct Entry {
     pub server: Option<ServerName>,
     /// The session that made it, where the router knows.
     pub session: Option<SessionId>,
+    /// The generation of the account when it was made, where the router tells: what is of an older one was cleaned and has
+    /// come back.
+    pub generation: Option<i64>,
     /// Since when it is pinned, where the router knows.
     pub pinned_at: Option<Instant>,
     /// Time left until it expires without traffic, where the router tells.

@@ -32,7 +32,7 @@ mod tx;
 pub use self::{
     accounts::{AccountUpsert, Found, FoundRow, KeyOwner},
     audit::{Checkpoint, Verification},
-    bulks::{BulkEnd, BulkLease},
+    bulks::{BulkEnd, BulkLease, StoredMove},
     census::{CensusLease, FindingCount, FindingKey, FindingMark, Recount},
     cleanups::{Inserted, Lease},
     embedded::{EmbeddedServer, Pin},

@@ -25,6 +25,7 @@ mod metrics;
 mod roles;
 mod roles_api;
 mod serve;
+mod server_moves;
 mod sessions;
 mod sign_in;
 mod stopping;

@@ -279,6 +279,7 @@ impl Pass {
             key: at.key.clone(),
             server: seen.server.clone(),
             session: seen.session.clone(),
+            is_void: false,
             pinned_at: route.pinned_at(),
             expires_in: None,
             read_at: self.around.now,

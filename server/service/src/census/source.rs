@@ -194,6 +194,7 @@ mod tests {
                 key: RouteKey::parse(format!("{}-{server}", n - number)).unwrap(),
                 server: ServerName::parse(server).ok(),
                 session: None,
+                generation: None,
                 pinned_at: None,
                 expires_in: None,
                 in_use: false,

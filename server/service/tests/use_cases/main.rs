@@ -16,6 +16,7 @@ mod faults;
 mod model;
 mod processes;
 mod requests;
+mod server_moves;
 mod staff;
 mod states;
 mod watch;
