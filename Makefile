@@ -28,8 +28,8 @@ setup: ## install what this machine lacks (a fraction of a second when nothing i
 build: $(FRONT) $(SERVER) ## release build: target/release/admin-tool and target/site
 run: build ## build, then serve sample data on http://127.0.0.1:3000 and print the sign-ins
 	@target/release/admin-tool serve --sample
-lab: build ## build, then a world on loopback: two HAProxies, back ends, traffic, the console; Ctrl-C stops it
-	@$(WITH) cargo run --release -p server --example lab -- --fleet $(ARGS)
+lab: build ## build, then a world on loopback: two HAProxies, Redis, back ends, traffic, the console; Ctrl-C stops it
+	@$(WITH) cargo run --release -p server --example lab -- --fleet --redis --slow-pages $(ARGS)
 test: setup $(FRONT) ## every test: Rust, then the browser against the debug server and the release front end
 	@$(WITH) cargo test $(NATIVE) && $(MAKE) --no-print-directory e2e
 e2e: setup $(FRONT) ## browser journeys only; ARGS='-g search' to choose

@@ -115,10 +115,8 @@ fn read(
         name => Some(ServerName::parse(name).map_err(|error| ApiError::invalid("to", error.to_string()))?),
     };
     let usual = Guard::default();
-    let guard = Guard {
-        errors: number("max_errors", usual.errors)?,
-        response: number("max_response", usual.response)?,
-    };
+    let guard =
+        Guard { errors: number("max_errors", usual.errors)?, response: number("max_response", usual.response)? };
     let order = BulkOrder {
         mode: Mode::Unstick,
         reason: word("reason"),

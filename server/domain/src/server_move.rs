@@ -10,7 +10,8 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountFilter, Bulk, Counters, Health, Instant, Mode, Place, Plan, PoolInfo, RouteKey, RouterName, ServerName, World, plan::plan,
+    AccountFilter, Bulk, Counters, Health, Instant, Mode, Place, Plan, PoolInfo, RouteKey, RouterName, ServerName,
+    World, plan::plan,
 };
 
 /// Requests since it began, below which nothing is concluded from their errors.
@@ -123,8 +124,7 @@ fn worse(before: &Measured, guard: Guard, now: &Measured) -> Option<String> {
 
 /// The share of failed requests since `before`, in thousandths; `None` when there were too few, or the router began anew.
 fn errors_since(before: Counters, now: Counters) -> Option<u32> {
-    let (requests, errors) =
-        (now.requests.checked_sub(before.requests)?, now.errors.checked_sub(before.errors)?);
+    let (requests, errors) = (now.requests.checked_sub(before.requests)?, now.errors.checked_sub(before.errors)?);
     let share = errors.saturating_mul(1_000).checked_div(requests)?.min(1_000);
     (requests >= ENOUGH).then(|| u32::try_from(share).unwrap_or(1_000))
 }

@@ -19,6 +19,8 @@ use crate::{
     customers::Customers,
     folder::Folder,
     haproxy::{self, Haproxy},
+    map::Map,
+    proxy::{self, Proxy},
     registry::{Registry, opaque},
     sign_in::{self, COOKIES, Enter, Leave, SignIn},
     traffic::Traffic,
@@ -30,6 +32,8 @@ pub struct World {
     pub fleet: Vec<Arc<Haproxy>>,
     pub backends: Vec<Backend>,
     pub app: Arc<SignIn>,
+    /// The affinity proxy, where there is one.
+    pub proxy: Option<Arc<Proxy>>,
     /// None in a lab without it.
     pub console: Option<Console>,
     pub folder: Folder,
@@ -46,6 +50,7 @@ pub struct Client {
     pub session: String,
     pub account_key: String,
     pub session_key: String,
+    pub generation: String,
 }
 
 /// What a request came back with.
@@ -57,7 +62,7 @@ pub struct Answer {
 
 impl Client {
     fn cookies(&self) -> String {
-        let values = [&self.account_key, &self.session_key, &self.session];
+        let values = [&self.account_key, &self.session_key, &self.session, &self.generation];
         COOKIES.iter().zip(values).map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
     }
 }
@@ -69,13 +74,18 @@ impl World {
         let (customers, questions) = Customers::new();
         let backends = backend::start(&customers).await?;
         let door = sign_in::listen().await?;
+        let map = if arguments.redis { Some((Map::start(&folder.path).await?, proxy::listen().await?)) } else { None };
+        let docs = map.as_ref().map(|(_, listener)| listener.local_addr()).transpose()?.map(|address| address.port());
+        let (sign_in, max_request) = (door.local_addr()?.port(), arguments.max_request());
         let count = if arguments.fleet { 2 } else { 1 };
-        let fleet = haproxy::start(&folder.path, &backends, door.local_addr()?.port(), count).await?;
+        let behind = haproxy::Behind { backends: &backends, sign_in, docs, max_request };
+        let fleet = haproxy::start(&folder.path, &behind, count).await?;
         let console = if arguments.no_console || arguments.check {
             None
         } else {
-            Some(Console::start(arguments, &folder.path, &fleet).await?)
+            Some(Console::start(arguments, &folder.path, &fleet, map.as_ref().map(|(map, _)| map)).await?)
         };
+        let proxy = map.map(|(map, listener)| Proxy::serve(listener, map, &backends)).transpose()?;
         let app = Arc::new(SignIn { registry: Registry::new(console.as_ref())?, customers });
         sign_in::serve(door, app.clone());
         tokio::spawn(confirm::run(app.clone(), questions));
@@ -83,6 +93,7 @@ impl World {
             fleet,
             backends,
             app,
+            proxy,
             console,
             folder,
             seed: arguments.seed,
@@ -101,6 +112,9 @@ impl World {
         if let Some(console) = &self.console {
             console.stop().await?;
         }
+        if let Some(proxy) = &self.proxy {
+            proxy.map.stop().await?;
+        }
         self.folder.forget()
     }
 
@@ -111,6 +125,11 @@ impl World {
                 if haproxy.died().await {
                     return Err(format!("{} ended by itself: see its haproxy*.log", haproxy.name).into());
                 }
+            }
+            if let Some(proxy) = &self.proxy
+                && proxy.map.died().await
+            {
+                return Err("redis-server ended by itself: see map.log".into());
             }
             if let Some(console) = &self.console
                 && console.died().await
@@ -136,6 +155,9 @@ impl World {
     pub async fn set_state(&self, server: &str, state: &str) -> Outcome<()> {
         for haproxy in &self.fleet {
             haproxy.set_state(server, state).await?;
+        }
+        if let Some(proxy) = &self.proxy {
+            proxy.set_state(server, state);
         }
         Ok(())
     }
@@ -180,6 +202,7 @@ impl World {
             account_key: value(COOKIES[0])?,
             session_key: value(COOKIES[1])?,
             session: value(COOKIES[2])?,
+            generation: value(COOKIES[3])?,
         };
         self.go_back_to(client.clone()).await;
         Ok(client)

@@ -5,6 +5,7 @@
 //! - A router that does not answer in time is [`RouterError::Unreachable`]: whatever was asked of it stays owed.
 //! - A router that answers and will not do it is [`RouterError::Refused`], with what a person can do about it.
 
+mod breaker;
 pub mod embedded;
 pub mod haproxy;
 pub mod redis;
@@ -16,6 +17,8 @@ use domain::{
     Counters, Health, Instant, PoolInfo, PoolName, RouteKey, RouterKind, RouterName, ServerName, ServerState,
     SessionId, Span, StateReading,
 };
+
+pub use breaker::Breaker;
 
 /// All routers of an installation.
 pub type Fleet = Vec<Arc<dyn Router>>;

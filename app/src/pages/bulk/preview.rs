@@ -66,8 +66,7 @@ pub(super) fn before(page: &BulkPage) -> AnyView {
 
 /// How many routes a server would get, when all are spread evenly.
 fn gets(page: &BulkPage, server: &ServerStatus) -> Option<String> {
-    let moved: i64 =
-        page.routes.iter().filter(|(place, ..)| *place == server.place).map(|(.., n)| n).sum();
+    let moved: i64 = page.routes.iter().filter(|(place, ..)| *place == server.place).map(|(.., n)| n).sum();
     let takers = page.targets.iter().filter(|other| other.place == server.place).count();
     let takers = i64::try_from(takers).ok().filter(|n| *n > 0)?;
     Some(format!("gets about {}", number((moved + takers - 1) / takers)))
@@ -76,10 +75,14 @@ fn gets(page: &BulkPage, server: &ServerStatus) -> Option<String> {
 /// What there is to know beside the rest when a server is emptied.
 fn moved_words(moved: &MoveView) -> Vec<String> {
     let order = &moved.order;
-    let only = format!("Only routes to {} are cleared, on every load balancer of the fleet; a route that leads there again is cleared again.", order.server);
-    let to = order.to.as_ref().map(|to| {
-        format!("All of them are pinned to {to}, on every load balancer, when the longest request is over.")
-    });
+    let only = format!(
+        "Only routes to {} are cleared, on every load balancer of the fleet; a route that leads there again is cleared again.",
+        order.server
+    );
+    let to = order
+        .to
+        .as_ref()
+        .map(|to| format!("All of them are pinned to {to}, on every load balancer, when the longest request is over."));
     let guard = order.guard.words().map(|words| format!("It stops by itself when {words}."));
     let unknown = (moved.unknown > 0).then(|| {
         format!("{} to nobody known: they stay.", plural(moved.unknown, "route to it belongs", "routes to it belong"))

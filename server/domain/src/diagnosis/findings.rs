@@ -46,7 +46,8 @@ fn account_route(world: &Look<'_>, server: &ServerName, routes: &[&Route]) -> Op
         sentence = sentence.text(format!(", which {complaint}"));
     }
     sentence = sentence.text(". ").then(maker_words(world, first)).text(" New sign-ins follow it, on any device.");
-    let over = first.is_void || first.session.as_ref().is_some_and(|id| world.session(id).is_none_or(|s| !s.state.is_live()));
+    let over =
+        first.is_void || first.session.as_ref().is_some_and(|id| world.session(id).is_none_or(|s| !s.state.is_live()));
     Some(Finding {
         kind: if over { FindingKind::StaleRoute } else { FindingKind::DegradedRoute },
         severity: if complaint.is_some() { Severity::Critical } else { Severity::Notice },

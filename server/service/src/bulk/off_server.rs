@@ -99,11 +99,15 @@ impl Unstick {
         let Some(to) = &order.to else { return Ok(()) };
         let target: Vec<&ServerStatus> = of_pool().filter(|it| it.name == *to).collect();
         if target.is_empty() || *to == order.server {
-            return Err(Error::invalid("to", format!("choose another server of the pool {} than {to}", order.place.pool)));
+            return Err(Error::invalid(
+                "to",
+                format!("choose another server of the pool {} than {to}", order.place.pool),
+            ));
         }
         match target.iter().find(|it| it.health != Health::Healthy) {
             Some(bad) => {
-                let message = format!("{to} is {} on {}: choose a server that is healthy", bad.health.as_str(), bad.place.router);
+                let message =
+                    format!("{to} is {} on {}: choose a server that is healthy", bad.health.as_str(), bad.place.router);
                 Err(Error::invalid("to", message))
             }
             None => Ok(()),

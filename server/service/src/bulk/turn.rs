@@ -117,7 +117,9 @@ impl Unstick {
         if let Some(Moving { stored, fleet }) = moving {
             plan = stored.order.plan(&world, &self.pools(), fleet);
             if let (true, Some(router)) = (plan.routes.is_empty(), plan.unread.first()) {
-                return Err(Error::Conflict(format!("{router} could not be read, so nobody knows where the account is")));
+                return Err(Error::Conflict(format!(
+                    "{router} could not be read, so nobody knows where the account is"
+                )));
             }
         }
         if plan.is_empty() {

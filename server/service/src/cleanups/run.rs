@@ -4,8 +4,8 @@
 use std::collections::{HashMap, HashSet};
 
 use domain::{
-    Actor, AuditDraft, Away, Cleanup, CleanupId, Instant, Mode, Progress, RouteKey, RouterName, Span, Status, Step, StepKind,
-    Target, Watch, Work, next_work, rebased, status_of,
+    Actor, AuditDraft, Away, Cleanup, CleanupId, Instant, Mode, Progress, RouteKey, RouterName, Span, Status, Step,
+    StepKind, Target, Watch, Work, next_work, rebased, status_of,
 };
 use futures::future::join_all;
 use store::{Lease, StoreError};

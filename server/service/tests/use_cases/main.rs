@@ -14,6 +14,7 @@ mod clocks;
 mod crash;
 mod faults;
 mod model;
+mod outage;
 mod processes;
 mod requests;
 mod server_moves;

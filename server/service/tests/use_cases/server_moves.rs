@@ -1,8 +1,8 @@
 //! Everybody off one server: exactly who is on it, exactly their routes to it, and no further when the others get worse.
 
 use domain::{
-    Actor, Baseline, Bulk, BulkMove, BulkOrder, BulkOutcome, BulkStatus, Counters, Guard, Health, Mode, Place, PoolName,
-    Role, RouteKey, RouterName, Scope, ServerMove, ServerName, Span, StaffId, StaffSessionId,
+    Actor, Baseline, Bulk, BulkMove, BulkOrder, BulkOutcome, BulkStatus, Counters, Guard, Health, Mode, Place,
+    PoolName, RePinRequest, Role, RouteKey, RouterName, Scope, ServerMove, ServerName, Span, StaffId, StaffSessionId,
 };
 use service::{BulkSource, Error};
 
@@ -85,6 +85,14 @@ async fn pinned(world: &World, pool: &str, keys: &[&str]) -> Vec<Option<String>>
     keys.iter().map(|key| found.iter().find(|pin| pin.key == *key).map(|pin| pin.server.to_string())).collect()
 }
 
+/// Pins an account to `api-1` in the pool `app`.
+async fn pin_elsewhere(world: &World, name_of: &str) {
+    let key = RouteKey::of_account(&account(name_of));
+    let (reason, ticket) = ("their data is there".to_owned(), String::new());
+    let request = RePinRequest { place: place("app"), key, server: name("api-1"), reason, ticket };
+    assert!(world.unstick.re_pin(&shell(), request).await.unwrap().is_done());
+}
+
 async fn feed(world: &World, server: &str, state: Health, requests: u64, errors: u64, response_ms: u32) {
     let counters = Counters { requests, errors, response_ms };
     let pool = PoolName::parse("app").unwrap();
@@ -97,8 +105,7 @@ async fn only_routes_to_that_server_go_and_nobody_is_signed_out(world: World) {
         world.stuck(&format!("a{at}")).await;
     }
     // One of them is on another server in this pool.
-    let key = RouteKey::of_account(&account("a3"));
-    world.pin("app", &key, Scope::Account, "api-1", &account("a3"), &session("a3_live")).await;
+    pin_elsewhere(&world, "a3").await;
     let bulk = draft(&world, off("app", "api-2"), order()).await.unwrap();
     assert_eq!((bulk.status, bulk.counts.total()), (BulkStatus::Draft, 3));
     let page = world.unstick.bulk_page(&shell(), &bulk.id, None, 0).await.unwrap();
@@ -156,7 +163,7 @@ async fn all_are_pinned_to_the_server_that_was_chosen(world: World) {
     let on: Vec<Option<String>> = pinned(&world, "app", &["a0", "a1", "a2"]).await;
     assert!(on.iter().all(|server| server.as_deref() == Some("api-3")), "{on:?}");
     // The ledger tells where each of them is now.
-    let (cleanup, _) = world.store.cleanups_of(&account("a0"), 1).await.unwrap().remove(0);
+    let (cleanup, ..) = world.store.cleanups_of(&account("a0"), 1).await.unwrap().remove(0);
     let steps = world.store.steps(&cleanup.id).await.unwrap();
     assert_eq!(steps[0].now_on, Some(name("api-3")), "{steps:?}");
 }
@@ -266,8 +273,7 @@ async fn who_has_left_by_then_is_left_alone(world: World) {
         world.stuck(&format!("a{at}")).await;
     }
     let bulk = begin(&world, off("app", "api-2"), order()).await;
-    let key = RouteKey::of_account(&account("a0"));
-    world.pin("app", &key, Scope::Account, "api-1", &account("a0"), &session("a0_live")).await;
+    pin_elsewhere(&world, "a0").await;
     let done = until(&world, &bulk, BulkStatus::Done).await;
     assert_eq!((done.counts.get(BulkOutcome::Done), done.counts.get(BulkOutcome::Nothing)), (1, 1));
     assert_eq!(pinned(&world, "app", &["a0", "a1"]).await, [Some("api-1".to_owned()), None]);

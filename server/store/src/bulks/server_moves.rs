@@ -68,8 +68,7 @@ impl Tx {
         );
         let ServerMove { place, server, to, guard } = order;
         let to = to.as_ref();
-        let values =
-            args![id.as_str(), &place.router, &place.pool, server, to, guard.errors, guard.response, unknown];
+        let values = args![id.as_str(), &place.router, &place.pool, server, to, guard.errors, guard.response, unknown];
         self.exec(sql, values).await.map(|_| ())
     }
 
@@ -88,8 +87,7 @@ impl Tx {
     /// # Errors
     /// When the database could not.
     pub async fn move_away(&mut self, ids: &[CleanupId], away: &Away) -> Result<()> {
-        let sql =
-            sql!("UPDATE cleanups SET away_from = $2, move_to = $3 WHERE id IN (SELECT value FROM ", list, ")");
+        let sql = sql!("UPDATE cleanups SET away_from = $2, move_to = $3 WHERE id IN (SELECT value FROM ", list, ")");
         self.exec(sql, args![json_ids(ids)?, &away.from, away.to.as_ref()]).await.map(|_| ())
     }
 }
