@@ -59,8 +59,8 @@ fn show(page: &MovePage, flash: Option<&Flash>) -> AnyView {
 /// Why to drain it first, as long as it is not.
 pub(super) fn advice(server: &ServerName) -> String {
     format!(
-        "{server} still takes new customers: some of those who are moved would land on it again and be moved once more. \
-         Set it to drain first."
+        "{server} still takes new customers, as far as is known: some of those who are moved would land on it again and be \
+         moved once more. Set it to drain first, or take it out of rotation where your own proxy decides."
     )
 }
 

@@ -13,7 +13,7 @@ use std::{
 use axum::{
     Router,
     extract::{Request, State},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, request::Parts},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -103,15 +103,15 @@ impl Proxy {
         open.get(turn % open.len().max(1)).copied().ok_or_else(|| "no server takes customers".into())
     }
 
-    async fn answer(&self, request: &Request) -> Outcome<Response> {
-        let headers = request.headers();
+    async fn answer(&self, request: &Parts) -> Outcome<Response> {
+        let headers = &request.headers;
         let key = cookie(headers, "acct").filter(|key| !key.is_empty());
         let generation = cookie(headers, "gen").and_then(|text| text.parse::<i64>().ok()).unwrap_or(0);
         let backend = match key {
             Some(key) => self.choose(key, &generation.to_string()).await?,
             None => &self.backends[0],
         };
-        let path = request.uri().path_and_query().map_or("/", axum::http::uri::PathAndQuery::as_str);
+        let path = request.uri.path_and_query().map_or("/", axum::http::uri::PathAndQuery::as_str);
         let mut asked = self.http.get(format!("http://127.0.0.1:{}{path}", backend.port));
         for line in headers.get_all("cookie") {
             asked = asked.header("cookie", line.as_bytes());
@@ -137,7 +137,8 @@ impl Proxy {
 }
 
 async fn pass(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
-    match proxy.answer(&request).await {
+    let (head, _) = request.into_parts();
+    match proxy.answer(&head).await {
         Ok(answer) => answer,
         Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
     }

@@ -292,3 +292,82 @@ async fn a_server_tells_of_its_moves(world: World) {
     let none = world.unstick.move_page(&shell(), &place("app"), &name("api-9")).await;
     assert!(matches!(none, Err(Error::NotFound("server"))), "{none:?}");
 }
+
+/// With peers a key that is cleared on one load balancer alone comes back from the other one.
+#[test]
+fn on_a_fleet_a_key_is_cleared_everywhere_and_other_places_are_left_alone() {
+    let at = |router: &str, pool: &str| Place {
+        router: RouterName::parse(router).unwrap(),
+        pool: PoolName::parse(pool).unwrap(),
+    };
+    let id = account("acc_1");
+    let now = domain::Instant::from_secs(1_000);
+    let route = |place: Place, server: &str| domain::Route {
+        place,
+        scope: Scope::Account,
+        key: RouteKey::of_account(&id),
+        server: Some(name(server)),
+        session: None,
+        is_void: false,
+        pinned_at: None,
+        expires_in: None,
+        read_at: now,
+    };
+    let pools: Vec<domain::PoolInfo> = [("lb-1", "app"), ("lb-2", "app"), ("map-1", "app"), ("lb-1", "files")]
+        .into_iter()
+        .map(|(router, pool)| domain::PoolInfo {
+            place: at(router, pool),
+            kind: domain::RouterKind::Haproxy,
+            scope: Scope::Account,
+        })
+        .collect();
+    let world = |routes: Vec<domain::Route>| domain::World {
+        account: domain::Account {
+            key: RouteKey::of_account(&id),
+            id: id.clone(),
+            email: String::new(),
+            name: String::new(),
+            plan: String::new(),
+            time_zone: String::new(),
+            created_at: now,
+            last_seen_at: None,
+            generation: 0,
+            live_sessions: 0,
+            leftover_sessions: 0,
+            total_sessions: 0,
+            sample: false,
+        },
+        sessions: Vec::new(),
+        truncated: false,
+        routes,
+        servers: Vec::new(),
+        unread: Vec::new(),
+        accumulation: 50,
+        read_at: now,
+    };
+    let fleet = ["lb-1", "lb-2"].map(|name| RouterName::parse(name).unwrap());
+    let off = |to: Option<&str>| ServerMove {
+        place: at("lb-1", "app"),
+        server: name("api-2"),
+        to: to.map(name),
+        guard: Guard::default(),
+    };
+    let planned = |off: &ServerMove, routes: Vec<domain::Route>| {
+        let plan = off.plan(&world(routes), &pools, &fleet);
+        plan.routes.iter().map(|it| it.place.clone()).collect::<Vec<_>>()
+    };
+    let (here, peer) = (at("lb-1", "app"), at("lb-2", "app"));
+    let on = |place: &Place, server: &str| route(place.clone(), server);
+    let both = [here.clone(), peer.clone()];
+    // The peer has no entry now, and is read and cleared all the same.
+    assert_eq!(planned(&off(None), vec![on(&here, "api-2")]), both);
+    // It is on the server there alone: the whole fleet is meant.
+    assert_eq!(planned(&off(None), vec![on(&peer, "api-2")]), both);
+    // What leads elsewhere stays where the load balancer chooses, and goes where a server was chosen.
+    assert_eq!(planned(&off(None), vec![on(&here, "api-2"), on(&peer, "api-3")]), both[..1]);
+    assert_eq!(planned(&off(Some("api-1")), vec![on(&here, "api-2"), on(&peer, "api-3")]), both);
+    // The same server elsewhere is not meant: another pool, a router that is not of the fleet.
+    for other in [at("map-1", "app"), at("lb-1", "files")] {
+        assert_eq!(planned(&off(None), vec![on(&other, "api-2")]), Vec::<Place>::new(), "{other:?}");
+    }
+}
