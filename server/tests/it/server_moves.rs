@@ -38,7 +38,7 @@ async fn what_is_wrong_is_told_beside_its_field_and_nothing_typed_is_lost() {
         ("wave", "many", "whole number"),
         ("max_errors", "101", "percentage points"),
         ("to", "bad", "choose a server that is healthy"),
-        ("to", "nosuch", "choose another server"),
+        ("to", "nosuch", "another server of the pool app"),
         ("reason", "no", "at least 5 characters"),
     ] {
         let answer = ask(&mut admin, &[(field, value)]).await;
@@ -59,7 +59,7 @@ async fn it_is_counted_asked_for_and_shown_with_its_server() {
     assert!(location.starts_with("/bulk/b_"), "{location}");
     let page = admin.get(&location).await.expect(200).text;
     for words in [
-        "Bulk clean-up of 3 accounts",
+        "3 accounts",
         "everybody off good of app on embedded",
         "Nobody is signed out",
         "Only routes to good are cleared",

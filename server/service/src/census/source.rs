@@ -313,8 +313,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_goes_away_is_not_known() {
-        let (read, unread) = opened(&[("api-1", Some(70)), ("api-2", None)], 60, 1_000).await;
-        assert_eq!((read, unread.unwrap().why.as_str()), (0, "it went away"));
+        let (read, unread) = opened(&[("api-1", Some(40)), ("api-2", None), ("api-3", Some(50))], 60, 1_000).await;
+        assert_eq!((read, unread.unwrap().why.as_str()), (40, "it went away"));
         let (read, unread) = opened(&[("api-1", Some(40)), ("api-2", Some(50))], 60, 45).await;
         assert_eq!((read, unread.unwrap().by_key), (0, true), "no more is held than there is room for");
         let (read, unread) = opened(&[("api-1", Some(1))], 60, 0).await;
