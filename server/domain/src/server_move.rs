@@ -17,7 +17,7 @@ use crate::{
 /// Requests since it began, below which nothing is concluded from their errors.
 const ENOUGH: u64 = 20;
 /// A mean time to answer that grew by less than this is noise.
-const NOISE_MS: u32 = 20;
+const NOISE_MS: u32 = 50;
 
 /// Which server is emptied, and how carefully.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -269,8 +269,8 @@ mod tests {
             assert!(why.starts_with("api-3 on lb-1 ") && why.contains(part), "{why}");
         }
         let quick = measured(0, 2, 0, 0);
-        assert_eq!(judged(&quick, &measured(0, 20, 0, 0), guard), None, "18 ms more are noise");
-        assert!(judged(&quick, &measured(0, 23, 0, 0), guard).is_some());
+        assert_eq!(judged(&quick, &measured(0, 52, 0, 0), guard), None, "50 ms more are noise");
+        assert!(judged(&quick, &measured(0, 53, 0, 0), guard).is_some());
     }
 
     #[test]

@@ -55,7 +55,10 @@ pub async fn run(world: &World, table: &mut Table) -> Outcome<()> {
             println!("     not known at {}: {}", place["place"]["router"], place["why"]);
         }
     }
-    println!("     {} routes were put on HAProxy and on Redis each; the last column is HAProxy’s slowest answer", grouped(routes));
+    println!(
+        "     {} routes were put on HAProxy and on Redis each; the last column is HAProxy’s slowest answer",
+        grouped(routes)
+    );
     haproxy.kill().await?;
     redis.kill().await?;
     Ok(())
@@ -146,7 +149,11 @@ async fn start_haproxy(folder: &Path, socket: &Path, web: &Path) -> Outcome<Chil
 async fn start_redis(folder: &Path, socket: &Path) -> Outcome<Child> {
     std::fs::remove_file(socket).ok();
     let mut command = Command::new("redis-server");
-    command.args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"]).arg(socket).arg("--dir").arg(folder);
+    command
+        .args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"])
+        .arg(socket)
+        .arg("--dir")
+        .arg(folder);
     command.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     started(command.spawn()?, socket).await
 }

@@ -1,6 +1,12 @@
 //! What an operator writes down about a HAProxy.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, sync::atomic::{AtomicU64, AtomicUsize}};
+use std::{
+    fmt,
+    net::SocketAddr,
+    path::PathBuf,
+    str::FromStr,
+    sync::atomic::{AtomicU64, AtomicUsize},
+};
 
 use domain::{Place, PoolInfo, PoolName, RouterKind, RouterName, Scope, Span};
 

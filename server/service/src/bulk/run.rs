@@ -78,6 +78,8 @@ impl Unstick {
         let now = self.now();
         let lease = transact!(self, tx => { Ok(tx.claim_bulk(&bulk.id, now, now + LEASE).await?) })?;
         let Some(mut lease) = lease else { return Ok(()) };
+        // Whoever had the lease before may have written these down: what is read under it counts.
+        let ends = self.store().bulk_ends(&bulk.id, ENDS).await?;
         if !ends.is_empty() {
             transact!(self, tx => { Ok(tx.bulk_progress(&lease, &ends, Some(now + LEASE)).await?) })?;
             crash::point("bulk:ends-committed");
@@ -93,7 +95,8 @@ impl Unstick {
             return self.end_bulk(&bulk, BulkMove::Finish, "bulk.done").await;
         }
         let moving = self.moving(&bulk.id).await?;
-        if let Some(moving) = &moving
+        // Who is under way ends in any case: only who waits can be spared.
+        if let Some(moving) = moving.as_ref().filter(|_| bulk.counts.get(BulkOutcome::Waiting) > 0)
             && let Some(why) = self.others_are_worse(&bulk, moving).await?
         {
             return self.stop_bulk_for(&bulk, &why).await;
