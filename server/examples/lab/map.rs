@@ -83,12 +83,11 @@ impl Map {
     /// The answer to a command.
     pub async fn ask<T: redis::FromRedisValue>(&self, command: redis::Cmd) -> Outcome<T> {
         let mut line = self.line.lock().await;
-        let mut open = match line.clone() {
-            Some(open) => open,
-            None => {
-                let client = Client::open(format!("unix:{}", self.socket().display()))?;
-                line.insert(client.get_multiplexed_async_connection().await?).clone()
-            }
+        let mut open = if let Some(open) = line.clone() {
+            open
+        } else {
+            let client = Client::open(format!("unix:{}", self.socket().display()))?;
+            line.insert(client.get_multiplexed_async_connection().await?).clone()
         };
         drop(line);
         let answer = command.query_async(&mut open).await;

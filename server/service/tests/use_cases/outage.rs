@@ -60,7 +60,7 @@ async fn a_black_hole_holds_nobody_up_and_what_it_is_owed_is_done_when_it_is_bac
     let (stop, stopped) = watch::channel(false);
     let workers = {
         let unstick = world.unstick.clone();
-        async move { unstick.run_workers(stopped).await }
+        async move { Box::pin(unstick.run_workers(stopped)).await }
     };
     let outage_and_end = async {
         *world.script.black_hole.lock().unwrap() = Some(TIMEOUT);
@@ -87,7 +87,7 @@ async fn a_black_hole_holds_nobody_up_and_what_it_is_owed_is_done_when_it_is_bac
         tokio::time::sleep(outage).await;
         *world.script.black_hole.lock().unwrap() = None;
         let is_done = async || world.store.bulk(&bulk.id).await.unwrap().unwrap().status == BulkStatus::Done;
-        let drained = until("everything is done", Duration::from_secs(120), is_done).await;
+        let drained = until("everything is done", Duration::from_mins(2), is_done).await;
         stop.send_replace(true);
         (told, dark, drained)
     };
