@@ -13,8 +13,9 @@ NATIVE := --workspace --exclude hydrate --features server/crash-points
 TORTURE := UNSTICK_TORTURE_SQLITE=$${RUNS:-50} UNSTICK_TORTURE_POSTGRES=$${RUNS:-20} UNSTICK_TORTURE_MODEL=$${RUNS:-1000000} \
   UNSTICK_TORTURE_SERVICE_MODEL=$${RUNS:-1000} UNSTICK_TORTURE_ZOMBIES=$${RUNS:-100} UNSTICK_TORTURE_PROCESSES=$${RUNS:-20000} \
   UNSTICK_TORTURE_DISK=$${RUNS:-50} UNSTICK_TORTURE_STOPS=$${RUNS:-100} UNSTICK_TORTURE_MIGRATIONS=$${RUNS:-200} \
-  UNSTICK_TORTURE_FLIGHTS=$${RUNS:-1000} UNSTICK_TORTURE_SCHEMA=$${RUNS:-200}
-FAULTS := crash:: model zombies:: processes:: disk:: stopping:: migrations:: many_requests_in_flight schema::
+  UNSTICK_TORTURE_FLIGHTS=$${RUNS:-1000} UNSTICK_TORTURE_SCHEMA=$${RUNS:-200} \
+  UNSTICK_TORTURE_OUTAGE=$${RUNS:-10000} UNSTICK_TORTURE_OUTAGE_SECONDS=$${RUNS:-600}
+FAULTS := crash:: model zombies:: processes:: disk:: stopping:: migrations:: many_requests_in_flight outage:: schema::
 
 # Folders are prerequisites too: their time changes when a file in them goes.
 COMMON := Cargo.toml Cargo.lock $(shell find server/domain app -not -path '*/tests*' 2>/dev/null)
@@ -28,8 +29,8 @@ setup: ## install what this machine lacks (a fraction of a second when nothing i
 build: $(FRONT) $(SERVER) ## release build: target/release/admin-tool and target/site
 run: build ## build, then serve sample data on http://127.0.0.1:3000 and print the sign-ins
 	@target/release/admin-tool serve --sample
-lab: build ## build, then a world on loopback: two HAProxies, back ends, traffic, the console; Ctrl-C stops it
-	@$(WITH) cargo run --release -p server --example lab -- --fleet $(ARGS)
+lab: build ## build, then a world on loopback: two HAProxies, Redis, back ends, traffic, the console; Ctrl-C stops it
+	@$(WITH) cargo run --release -p server --example lab -- --fleet --redis --slow-pages $(ARGS)
 test: setup $(FRONT) ## every test: Rust, then the browser against the debug server and the release front end
 	@$(WITH) cargo test $(NATIVE) && $(MAKE) --no-print-directory e2e
 e2e: setup $(FRONT) ## browser journeys only; ARGS='-g search' to choose

@@ -62,6 +62,8 @@ pub mod action {
     pub const BULK_APPROVE: &str = "/fn/bulk/approve";
     /// Pauses, resumes, cancels or retries one.
     pub const BULK_CONTROL: &str = "/fn/bulk/control";
+    /// Freezes the list of those who are on a server, to move them off it.
+    pub const MOVE_OFF: &str = "/fn/bulk/move-off";
     /// Sets the state of a server.
     pub const SERVER_STATE: &str = "/fn/routing/server-state";
     /// Pins a key to a chosen server.
@@ -164,6 +166,10 @@ pub mod pattern {
     /// [`super::server`].
     pub const fn server() -> (Static, Static) {
         (StaticSegment("routing"), StaticSegment("server"))
+    }
+    /// [`super::move_off`].
+    pub const fn move_off() -> (Static, Static) {
+        (StaticSegment("routing"), StaticSegment("move-off"))
     }
     /// [`super::re_pin`].
     pub const fn re_pin() -> (Static, Static) {
@@ -354,6 +360,12 @@ pub fn evidence(id: &CleanupId, format: &str) -> String {
 pub fn server(place: &Place, server: &ServerName) -> String {
     let of = [("router", place.router.as_str()), ("pool", place.pool.as_str()), ("server", server.as_str())];
     query(&format!("{ROUTING}/server"), of)
+}
+
+/// Moving everybody off a server.
+pub fn move_off(place: &Place, server: &ServerName) -> String {
+    let of = [("router", place.router.as_str()), ("pool", place.pool.as_str()), ("server", server.as_str())];
+    query(&format!("{ROUTING}/move-off"), of)
 }
 
 /// Pinning a key to a chosen server.

@@ -78,6 +78,7 @@ pub fn App() -> impl IntoView {
                 <Route path=at::bulk_new() view=pages::bulk::new::NewBulk ssr=mode.clone()/>
                 <Route path=at::bulk() view=pages::bulk::Bulk ssr=mode.clone()/>
                 <Route path=at::server() view=pages::server::Server ssr=mode.clone()/>
+                <Route path=at::move_off() view=pages::move_off::MoveOff ssr=mode.clone()/>
                 <Route path=at::re_pin() view=pages::re_pin::RePin ssr=mode.clone()/>
                 <Route path=at::findings() view=pages::findings::Findings ssr=mode.clone()/>
                 <Route path=at::repair() view=pages::repair::Repair ssr=mode.clone()/>

@@ -3,7 +3,7 @@ import { accessible, expect, test } from './world';
 
 const account = 'stuck-12';
 const pages = ['/', '/?q=stuck', '/?q=nothing-like-this', '/accounts', '/accounts?leftover=1', '/bulk', '/bulk/new', `/accounts/${account}`, `/accounts/${account}?sessions=all`,
-  `/accounts/${account}/clean-up?mode=stale`, `/accounts/${account}/clean-up?mode=force`, '/clean-ups', '/routing', '/routing/server?router=lb-1&pool=app&server=api-1', '/routing/re-pin?router=lb-1&pool=app&key=' + account,
+  `/accounts/${account}/clean-up?mode=stale`, `/accounts/${account}/clean-up?mode=force`, '/clean-ups', '/routing', '/routing/server?router=lb-1&pool=app&server=api-1', '/routing/move-off?router=lb-1&pool=app&server=api-1', '/routing/re-pin?router=lb-1&pool=app&key=' + account,
   '/findings', '/findings/repair', '/webhooks', '/audit', '/me', '/api/docs', `/accounts/${account}/link`, '/self', '/self?code=nothing-like-this', '/no-such-page'];
 
 for (const theme of ['light', 'dark'] as const) {

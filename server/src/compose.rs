@@ -4,7 +4,7 @@
 use std::{io, path::Path, sync::Arc};
 
 use domain::{Clock, Entropy, HealthPolicy, Instant, IpRange, Place, PoolInfo, RouterKind};
-use routers::{Fleet, Router, embedded::Embedded, haproxy::Haproxy, redis::Redis};
+use routers::{Breaker, Fleet, Router, embedded::Embedded, haproxy::Haproxy, redis::Redis};
 use service::{ArgonParams, CustomerKeys, CustomerSettings, Parts, Settings, Unstick, WebhookKey, WebhookSettings};
 use store::{AuditKeys, Options, Store};
 
@@ -211,9 +211,11 @@ fn fleet(config: &Config, store: &Store, clock: &Arc<dyn Clock>) -> Result<Fleet
             }
             RouterConfig::Haproxy { .. } => {
                 let Some(config) = router.haproxy() else { continue };
-                Arc::new(Haproxy::new(config).map_err(ComposeError::Files)?)
+                Arc::new(Breaker::new(Arc::new(Haproxy::new(config).map_err(ComposeError::Files)?)))
             }
-            RouterConfig::Redis(router) => Arc::new(Redis::new(router.config.clone()).map_err(ComposeError::Files)?),
+            RouterConfig::Redis(router) => {
+                Arc::new(Breaker::new(Arc::new(Redis::new(router.config.clone()).map_err(ComposeError::Files)?)))
+            }
         };
         fleet.push(made);
     }

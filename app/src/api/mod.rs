@@ -13,6 +13,7 @@ mod error;
 pub mod flash;
 pub mod me;
 pub mod routing;
+pub mod server_move;
 pub mod sign_in;
 pub mod webhooks;
 
@@ -44,6 +45,7 @@ mod tests {
         assert_eq!(super::bulk::RequestBulk::PATH, action::BULK_REQUEST);
         assert_eq!(super::bulk::ApproveBulk::PATH, action::BULK_APPROVE);
         assert_eq!(super::bulk::ControlBulk::PATH, action::BULK_CONTROL);
+        assert_eq!(super::server_move::DraftMove::PATH, action::MOVE_OFF);
         assert_eq!(super::routing::SetServerState::PATH, action::SERVER_STATE);
         assert_eq!(super::routing::RePinKey::PATH, action::RE_PIN);
         assert_eq!(super::me::RevokeSession::PATH, action::REVOKE);
@@ -66,6 +68,7 @@ mod tests {
             action::BULK_REQUEST,
             action::BULK_APPROVE,
             action::BULK_CONTROL,
+            action::MOVE_OFF,
             action::SERVER_STATE,
             action::RE_PIN,
             action::CENSUS,

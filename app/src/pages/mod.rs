@@ -12,6 +12,7 @@ pub(crate) mod error;
 pub(crate) mod findings;
 pub(crate) mod home;
 pub(crate) mod me;
+pub(crate) mod move_off;
 pub(crate) mod plan;
 pub(crate) mod re_pin;
 mod reason;

@@ -1,14 +1,14 @@
 //! One server: how each load balancer has it, what was set of it before, and setting its state.
 
-use domain::{AccountFilter, Instant, ServerState, StateAt, StateEnd, StatePlan};
+use domain::{Instant, MovePage, ServerState, StateAt, StateEnd, StatePlan};
 use leptos::prelude::*;
 
-use super::{Shown, framed, reason};
+use super::{Shown, framed, move_off, reason};
 use crate::{
     api::{
         ctx,
         flash::{self, Flash},
-        routing,
+        routing, server_move,
     },
     components::{
         card::{button, card, crumb, note},
@@ -30,23 +30,22 @@ const HEADS: &[&str] = &["Load balancer", "Set to", "All in all", "#Pinned", "La
 pub(crate) fn Server() -> impl IntoView {
     framed(Tab::Routing, async {
         let plan = routing::state_plan().await?;
+        let moves = server_move::page().await?;
         let flash = flash::take().await;
         if flash.as_ref().is_some_and(|flash| flash.code == "invalid") {
             ctx::set_status(422);
         }
-        Ok(Shown::new(plan.server.to_string(), show(&plan, flash.as_ref())))
+        Ok(Shown::new(plan.server.to_string(), show(&plan, &moves, flash.as_ref())))
     })
 }
 
-fn show(plan: &StatePlan, flash: Option<&Flash>) -> AnyView {
+fn show(plan: &StatePlan, moves: &MovePage, flash: Option<&Flash>) -> AnyView {
     let told = flash.filter(|flash| flash.field.is_empty()).map(|flash| {
         let tone = if flash.code.is_empty() { Tone::Ok } else { Tone::Warn };
         note(tone, flash.text.clone())
     });
     let rows = plan.fleet.iter().map(|at| row(at, plan.now)).collect();
-    let everybody =
-        AccountFilter { server: Some((plan.place.clone(), plan.server.clone())), ..AccountFilter::default() };
-    let unstick = plan.may_set.then(|| button(routes::bulk_new(&everybody), "Un-stick all of them …", ""));
+    let unstick = button(routes::move_off(&plan.place, &plan.server), "Move everybody off it …", "");
     let who = button(routes::accounts_on(&plan.place, &plan.server, None), "Who is pinned to it", "");
     view! {
         {crumb(routes::ROUTING, "Routing")}
@@ -57,6 +56,7 @@ fn show(plan: &StatePlan, flash: Option<&Flash>) -> AnyView {
             <div class="stack">{confirm(plan, flash)}</div>
             <div class="stack">
                 <section class="card" aria-label="As it is now">{table("How each load balancer has it", HEADS, rows)}</section>
+                {move_off::jobs(&moves.jobs, moves.now)}
             </div>
         </div>
     }

@@ -7,7 +7,9 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{AccountFilter, AccountId, BulkId, CleanupId, Instant, Mode, PlanHash, Span, StaffId};
+use crate::{
+    AccountFilter, AccountId, BulkId, CleanupId, Instant, Mode, PlanHash, ServerMove, ServerName, Span, StaffId,
+};
 
 /// Most accounts of one bulk clean-up.
 pub const MOST_ACCOUNTS: usize = 200_000;
@@ -334,6 +336,8 @@ impl BulkOrder {
     pub const RATE: u32 = 500;
     /// As many failures as a person would look at.
     pub const FAILURE_LIMIT: u32 = 25;
+    /// The rate at which everybody is moved off a server: the others are to notice little of it.
+    pub const MOVE_RATE: u32 = 20;
 
     /// What is wrong with it: a field and what to do.
     pub fn problem(&self) -> Option<(&'static str, &'static str)> {
@@ -429,6 +433,17 @@ impl BulkHasher {
         hasher.update(b"unstick bulk v1\0");
         hasher.update(mode.as_str().as_bytes());
         Self(hasher)
+    }
+    /// The server that everybody is moved off: another server, target or limit is another list.
+    pub fn add_move(&mut self, order: &ServerMove) {
+        let ServerMove { place, server, to, guard } = order;
+        let to = to.as_ref().map_or("", ServerName::as_str);
+        for text in ["move", place.router.as_str(), place.pool.as_str(), server.as_str(), to] {
+            self.0.update((text.len() as u64).to_be_bytes());
+            self.0.update(text.as_bytes());
+        }
+        self.0.update(guard.errors.to_be_bytes());
+        self.0.update(guard.response.to_be_bytes());
     }
     /// The next account.
     pub fn add(&mut self, account: &AccountId) {

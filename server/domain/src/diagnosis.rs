@@ -243,10 +243,13 @@ impl<'a> Look<'a> {
         self.by_id.get(id).copied()
     }
 
-    /// Whether `route` is left over: the session that it belongs to (or that made it) ended or does not exist, or, for an
-    /// account route, its server is bad.
+    /// Whether `route` is left over: the session that it belongs to (or that made it) ended or does not exist, it was made
+    /// before the account's last forced clean-up, or, for an account route, its server is bad.
     pub fn is_left_over(&self, route: &Route) -> bool {
         let over = |id: &SessionId| self.session(id).is_none_or(|session| !session.state.is_live());
+        if route.is_void {
+            return true;
+        }
         match (route.scope, &route.session) {
             (Scope::Account, maker) => maker.as_ref().is_some_and(over) || self.health_of(route).is_bad(),
             (Scope::Session, Some(id)) => over(id),

@@ -52,6 +52,7 @@ fn route(router: &str, scope: Scope, key: &str, server: &str, maker: Option<&str
         key: RouteKey::parse(key).unwrap(),
         server: Some(ServerName::parse(server).unwrap()),
         session: maker.map(|id| SessionId::parse(id).unwrap()),
+        is_void: false,
         pinned_at: None,
         expires_in: None,
         read_at: NOW,

@@ -29,6 +29,7 @@ mod repair;
 mod rich;
 mod route;
 mod routing;
+mod server_move;
 mod server_state;
 mod session;
 pub mod view;
@@ -64,6 +65,7 @@ pub use repair::{Repair, RepairItem, RepairMade, RepairOutcome, RepairPage, Repa
 pub use rich::{Piece, Rich};
 pub use route::{Place, Route, RouterKind, Scope};
 pub use routing::{OwedList, OwedStep, Spread};
+pub use server_move::{Away, Baseline, Guard, Measured, MovePage, MoveView, ServerMove};
 pub use server_state::{
     ServerState, SetState, StateAnswer, StateAt, StateEnd, StatePlan, StateReading, StateRequest, StateSet,
 };

@@ -74,6 +74,10 @@ pub struct Route {
     pub server: Option<ServerName>,
     /// The session it belongs to or, for an account route, the session that made it, where known.
     pub session: Option<SessionId>,
+    /// Whether it was made before the account's last forced clean-up, as its router tells: that removed it, and something
+    /// brought it back.
+    #[serde(default)]
+    pub is_void: bool,
     /// When it was first seen pinned to this server.
     pub pinned_at: Option<Instant>,
     /// Time left until it expires without traffic, where the router tells.

@@ -2,9 +2,11 @@
 //! the median of the rounds' ratios counts, and an A/A control says whether the machine was quiet enough to believe it.
 //!
 //! `ARGS='--accounts 1000000' make bench` for the large size; `ARGS='--growth 1000000'` measures how the processor's time of
-//! a page grows over three sizes up to that one, and nothing else.
+//! a page grows over three sizes up to that one, and `ARGS='--census 125000 --sessions-per-account 8'` runs a census of a million
+//! sessions on three routers, and nothing else.
 
 mod bare;
+mod census;
 mod cleanups;
 mod growth;
 mod haproxy;
@@ -26,10 +28,12 @@ struct Arguments {
     rounds: usize,
     /// The largest size whose growth is measured; 0 for the comparison.
     growth: u64,
+    /// So many accounts whose sessions a census joins with three routers; 0 for the comparison.
+    census: u64,
 }
 
 fn arguments() -> Result<Arguments, String> {
-    let mut found = Arguments { accounts: 100_000, sessions: 10, rounds: 7, growth: 0 };
+    let mut found = Arguments { accounts: 100_000, sessions: 10, rounds: 7, growth: 0, census: 0 };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let value = words.next().ok_or_else(|| format!("{word} wants a number"))?;
@@ -38,10 +42,11 @@ fn arguments() -> Result<Arguments, String> {
             "--accounts" => found.accounts = number,
             "--sessions-per-account" => found.sessions = number,
             "--growth" => found.growth = number,
+            "--census" => found.census = number,
             "--rounds" => found.rounds = usize::try_from(number).unwrap_or(7),
             other => {
                 return Err(format!(
-                    "unknown: {other} (there are --accounts, --sessions-per-account, --rounds, --growth)"
+                    "unknown: {other} (there are --accounts, --sessions-per-account, --rounds, --growth, --census)"
                 ));
             }
         }
@@ -84,6 +89,13 @@ async fn run(arguments: &Arguments) -> Outcome<()> {
     if arguments.growth > 0 {
         let mut table = Table::default();
         growth::run(arguments.growth, arguments.sessions, &mut table).await?;
+        println!("\n{table}");
+        return Ok(());
+    }
+    if arguments.census > 0 {
+        let mut table = Table::default();
+        let world = world::World::open(arguments.census, arguments.sessions, &mut table).await?;
+        census::run(&world, &mut table).await?;
         println!("\n{table}");
         return Ok(());
     }

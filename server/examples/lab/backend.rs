@@ -68,7 +68,7 @@ async fn work(
         None => false,
     };
     if !signed_in {
-        let gone = set_cookies(&<[String; 3]>::default());
+        let gone = set_cookies(&<[String; 4]>::default());
         return (StatusCode::UNAUTHORIZED, served_by, gone, "sign in first").into_response();
     }
     if let Some(slow) = query.get("slow").and_then(|slow| slow.parse::<u64>().ok()) {

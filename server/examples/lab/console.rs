@@ -16,7 +16,8 @@ use tokio::{io::AsyncWriteExt, process::Command, sync::Mutex};
 use crate::{
     Arguments, Outcome,
     child::Child,
-    haproxy::{Haproxy, MAX_REQUEST},
+    haproxy::Haproxy,
+    map::{Map, PREFIX},
     ports,
     wait::until,
 };
@@ -51,7 +52,12 @@ pub struct Console {
 
 impl Console {
     /// Starts it, connected to `fleet`.
-    pub async fn start(arguments: &Arguments, folder: &Path, fleet: &[Arc<Haproxy>]) -> Outcome<Self> {
+    pub async fn start(
+        arguments: &Arguments,
+        folder: &Path,
+        fleet: &[Arc<Haproxy>],
+        map: Option<&Map>,
+    ) -> Outcome<Self> {
         let program = match &arguments.admin_tool {
             Some(program) => program.canonicalize()?,
             None => beside_the_lab()?,
@@ -59,7 +65,11 @@ impl Console {
         let port = ports::free(arguments.console_port)?;
         let address = format!("http://127.0.0.1:{port}");
         let config = folder.join("unstick.toml");
-        std::fs::write(&config, configuration(folder, fleet, port, &address))?;
+        let mut text = configuration(folder, fleet, port, &address, arguments.max_request());
+        if let Some(map) = map {
+            text.push_str(&of_map(map, arguments.max_request()));
+        }
+        std::fs::write(&config, text)?;
         let mut console =
             Self { address, token: String::new(), staff: Vec::new(), config, program, child: Mutex::new(None) };
         console.hire().await?;
@@ -161,8 +171,8 @@ fn beside_the_lab() -> Outcome<PathBuf> {
     if program.exists() { Ok(program) } else { Err(format!("{} is missing: make build", program.display()).into()) }
 }
 
-fn configuration(folder: &Path, fleet: &[Arc<Haproxy>], port: u16, address: &str) -> String {
-    let (data, acl, max_request) = (folder.display(), folder.join("blocked.acl"), MAX_REQUEST.as_secs());
+fn configuration(folder: &Path, fleet: &[Arc<Haproxy>], port: u16, address: &str, max_request: Duration) -> String {
+    let (data, acl, max_request) = (folder.display(), folder.join("blocked.acl"), max_request.as_secs());
     let acl = acl.display();
     let endpoint = |haproxy: &Arc<Haproxy>| format!("\"{}\" = \"unix:{}\"", haproxy.name, haproxy.socket().display());
     let endpoints = fleet.iter().map(endpoint).collect::<Vec<_>>().join(", ");
@@ -192,6 +202,30 @@ scope = "session"
 table = "files"
 backend = "files"
 acl_file = "{acl}"
+"#
+    )
+}
+
+/// The affinity proxy's map.
+fn of_map(map: &Map, max_request: Duration) -> String {
+    let (socket, max_request) = (map.socket(), max_request.as_secs());
+    let socket = socket.display();
+    format!(
+        r#"
+[[router]]
+name = "map-1"
+kind = "redis"
+endpoint = "unix:{socket}"
+max_request = "{max_request}s"
+
+[[router.pool]]
+name = "docs"
+scope = "account"
+key_pattern = "{PREFIX}{{key}}"
+value = "json:server"
+generation_field = "gen"
+servers = ["api-1", "api-2", "api-3"]
+fence = true
 "#
     )
 }

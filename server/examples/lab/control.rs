@@ -11,6 +11,7 @@
 //! | `POST /customers/{account}/sign-out?badly=true` | the present client signs out | `client` |
 //! | `GET /haproxy/table/{table}?key=K&on=lb-2` | the runtime API's own rows | `rows` |
 //! | `POST /haproxy/stop?on=lb-2`, `/haproxy/start` | comes back cold: what its peers know, servers ready, the fence down | |
+//! | `POST /redis/snapshot`, `/redis/crash` | keeps what the map holds; ends it and starts it on what it kept last | |
 //! | `POST /servers/{server}/bad`, `good`, `drain`, `ready`, `maint` | | |
 //! | `POST /receiver/kill`, `/receiver/start` | the receiver of webhooks dies, comes back | |
 //! | `GET /receiver` | what it got, checked: `events`, `duplicates`, `out_of_order`, `bad_signatures`, `kinds`, `last` | |
@@ -63,6 +64,7 @@ pub async fn serve(world: Arc<World>, port: u16) -> Outcome<String> {
         .route("/customers/{account}/credential", post(credential))
         .route("/haproxy/{what}", post(haproxy))
         .route("/haproxy/table/{table}", get(table).post(teach))
+        .route("/redis/{what}", post(redis))
         .route("/servers/{server}/{state}", post(server))
         .route("/receiver", get(received))
         .route("/receiver/{what}", post(receiver))
@@ -112,6 +114,9 @@ fn print(world: &World, control: &str, report: &Report) {
     if let Some(receiver) = &world.receiver {
         println!("Webhooks      {}", receiver.address);
     }
+    if world.proxy.is_some() {
+        println!("              /docs/ goes through an affinity proxy that keeps its map in Redis, map-1");
+    }
     println!("Controls      {control}/state");
     println!("Pinned before api-2 turned bad: {:?}", report.pinned);
     println!("Stuck now     {} of {} fresh sign-ins of stuck customers land on api-2", report.still_bad, report.tried);
@@ -149,7 +154,8 @@ async fn request(State(world): Lab, Path(account): Path<String>, Query(work): Qu
     let (pool, path) = match work.pool.as_deref() {
         None | Some("app") => ("app", "/app/work"),
         Some("files") => ("files", "/files/list"),
-        Some(other) => return Err(format!("app or files, not {other}").into()),
+        Some("docs") if world.proxy.is_some() => ("docs", "/docs/read"),
+        Some(other) => return Err(format!("app, files or docs (with --redis), not {other}").into()),
     };
     let answer = world.request(&client, path).await?;
     Ok(Json(json!({ "client": client, pool: answer })))
@@ -206,6 +212,16 @@ async fn haproxy(State(world): Lab, Path(what): Path<String>, Query(which): Quer
         other => return Err(format!("stop or start, not {other}").into()),
     }
     Ok(Json(json!({ "haproxy": what })))
+}
+
+async fn redis(State(world): Lab, Path(what): Path<String>) -> Answer {
+    let proxy = world.proxy.as_ref().ok_or("this lab has no Redis: start it with --redis")?;
+    match what.as_str() {
+        "snapshot" => proxy.map.ask::<()>(redis::cmd("SAVE")).await?,
+        "crash" => proxy.map.crash().await?,
+        other => return Err(format!("snapshot or crash, not {other}").into()),
+    }
+    Ok(Json(json!({ "redis": what })))
 }
 
 #[derive(Deserialize)]

@@ -50,7 +50,7 @@ impl Folder {
 
     /// Removes what is only true while the lab runs.
     pub fn forget(&self) -> Outcome<()> {
-        for name in ["lab.json", "haproxy.sock", "haproxy-lb-2.sock", "lb-1.peer", "lb-2.peer"] {
+        for name in ["lab.json", "haproxy.sock", "haproxy-lb-2.sock", "lb-1.peer", "lb-2.peer", "map.sock"] {
             match fs::remove_file(self.path.join(name)) {
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
                 _ => {}

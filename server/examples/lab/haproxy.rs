@@ -19,6 +19,10 @@ use crate::{Outcome, backend::Backend, child::Child, ports, wait::until};
 
 /// The longest request of the lab; HAProxy's `timeout server` and the router's `max_request`.
 pub const MAX_REQUEST: Duration = Duration::from_secs(3);
+/// The same with pages that take up to 5 seconds.
+pub const MAX_SLOW_REQUEST: Duration = Duration::from_secs(6);
+/// What is in front of the affinity proxy, where there is one.
+const DOCS: &str = "\nbackend docs\n  server proxy 127.0.0.1:{{docs}}\n";
 const TEMPLATE: &str = include_str!("../../../end2end/lab/haproxy.cfg");
 
 /// The names of a fleet, in order.
@@ -32,13 +36,23 @@ pub struct Haproxy {
     child: Mutex<Option<Child>>,
 }
 
-/// Starts `count` of them in front of `backends`, at most as many as there are names.
-pub async fn start(folder: &Path, backends: &[Backend], sign_in: u16, count: usize) -> Outcome<Vec<Arc<Haproxy>>> {
+/// What they stand in front of.
+pub struct Behind<'a> {
+    pub backends: &'a [Backend],
+    /// The port of the sign-in app.
+    pub sign_in: u16,
+    /// The port of the affinity proxy, where there is one.
+    pub docs: Option<u16>,
+    pub max_request: Duration,
+}
+
+/// Starts `count` of them, at most as many as there are names.
+pub async fn start(folder: &Path, behind: &Behind<'_>, count: usize) -> Outcome<Vec<Arc<Haproxy>>> {
     let names = &NAMES[..count.clamp(1, NAMES.len())];
     let mut fleet = Vec::new();
     for name in names {
         let haproxy = Haproxy { name, folder: folder.to_owned(), port: ports::free(0)?, child: Mutex::new(None) };
-        haproxy.configure(names, backends, sign_in)?;
+        haproxy.configure(names, behind)?;
         fleet.push(Arc::new(haproxy));
     }
     for haproxy in &fleet {
@@ -49,7 +63,7 @@ pub async fn start(folder: &Path, backends: &[Backend], sign_in: u16, count: usi
 
 impl Haproxy {
     /// Writes its configuration, with peers when there is more than one name.
-    fn configure(&self, names: &[&str], backends: &[Backend], sign_in: u16) -> Outcome<()> {
+    fn configure(&self, names: &[&str], behind: &Behind<'_>) -> Outcome<()> {
         let folder = self.folder.display();
         let peer = |name: &&str| format!("  peer {name} unix@{folder}/{name}.peer\n");
         let (fleet, shared) = if names.len() > 1 {
@@ -64,9 +78,14 @@ impl Haproxy {
             .replace("{{fleet}}\n", &fleet)
             .replace("{{shared}}", shared)
             .replace("{{port}}", &self.port.to_string())
-            .replace("{{max_request}}", &format!("{}s", MAX_REQUEST.as_secs()))
-            .replace("{{sign_in}}", &sign_in.to_string());
-        for backend in backends {
+            .replace("{{max_request}}", &format!("{}s", behind.max_request.as_secs()))
+            .replace("{{sign_in}}", &behind.sign_in.to_string());
+        let use_docs = "  use_backend docs if { path_beg /docs/ }\n";
+        text = text.replace("{{use_docs}}\n", if behind.docs.is_some() { use_docs } else { "" });
+        if let Some(docs) = behind.docs {
+            text.push_str(&DOCS.replace("{{docs}}", &docs.to_string()));
+        }
+        for backend in behind.backends {
             text = text.replace(&format!("{{{{{}}}}}", backend.name), &backend.port.to_string());
         }
         std::fs::write(self.file("cfg"), text)?;

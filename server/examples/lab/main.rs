@@ -13,9 +13,11 @@ mod control;
 mod customers;
 mod folder;
 mod haproxy;
+mod map;
 mod people;
 mod ports;
 mod receiver;
+mod proxy;
 mod registry;
 mod sign_in;
 mod story;
@@ -23,7 +25,7 @@ mod traffic;
 mod wait;
 mod world;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -63,6 +65,12 @@ pub struct Arguments {
     /// Two load balancers that are each other's peers, instead of one; customers come through either.
     #[arg(long)]
     pub fleet: bool,
+    /// An affinity proxy with a map in Redis in front of one application, under /docs/.
+    #[arg(long, conflicts_with = "check")]
+    pub redis: bool,
+    /// Pages that take 1 to 5 seconds now and then, so that requests are under way when something is cleaned.
+    #[arg(long, conflicts_with = "check")]
+    pub slow_pages: bool,
     /// Show the complaint and its cure on the real HAProxy, without the console; exit 0 when all of it came out.
     #[arg(long)]
     pub check: bool,
@@ -72,6 +80,13 @@ pub struct Arguments {
     /// A file to write once everything runs.
     #[arg(long)]
     pub ready_file: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// The longest request.
+    pub const fn max_request(&self) -> Duration {
+        if self.slow_pages { haproxy::MAX_SLOW_REQUEST } else { haproxy::MAX_REQUEST }
+    }
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -106,7 +121,7 @@ async fn run(arguments: Arguments) -> Outcome<()> {
 /// Lets the story happen, and then customers live until somebody ends the lab.
 async fn live(world: &std::sync::Arc<World>, arguments: &Arguments) -> Outcome<()> {
     let report = story::tell(world, arguments.accounts).await?;
-    traffic::start(world, arguments.accounts, arguments.seed);
+    traffic::start(world, arguments.accounts, arguments.seed, arguments.slow_pages);
     if arguments.check {
         return check::run(world, &report).await;
     }

@@ -20,6 +20,9 @@ const TOUCH_LIMIT: Duration = Duration::from_secs(1);
 pub struct Keys {
     pub account_key: String,
     pub session_key: String,
+    /// The account's generation: grows with every forced clean-up.
+    #[serde(default)]
+    pub generation: i64,
 }
 
 /// A session that begins.
@@ -74,7 +77,7 @@ impl Registry {
                     None => opaque("a")?,
                 };
                 accounts.insert(beginning.account.to_owned(), account_key.clone());
-                Ok(Keys { account_key, session_key: opaque("k")? })
+                Ok(Keys { account_key, session_key: opaque("k")?, generation: 0 })
             }
         }
     }

@@ -20,8 +20,9 @@ use crate::{
     registry::{Beginning, Registry, opaque},
 };
 
-/// The cookies, in the order of [`Entered::cookies`]: what HAProxy sticks on in each pool, and the session itself.
-pub const COOKIES: [&str; 3] = ["acct", "sess", "sid"];
+/// The cookies, in the order of [`Entered::cookies`]: what HAProxy sticks on in each pool, the session itself, and its
+/// account's generation, by which the affinity proxy knows old entries.
+pub const COOKIES: [&str; 4] = ["acct", "sess", "sid", "gen"];
 
 /// The app.
 pub struct SignIn {
@@ -31,7 +32,7 @@ pub struct SignIn {
 
 /// What a sign-in came to.
 struct Entered {
-    cookies: [String; 3],
+    cookies: [String; 4],
 }
 
 impl SignIn {
@@ -40,7 +41,7 @@ impl SignIn {
         let beginning = Beginning { account: &enter.account, session: &session, client: &enter.client, ip: &enter.ip };
         let keys = self.registry.begin(&beginning).await?;
         self.customers.begin(&session);
-        Ok(Entered { cookies: [keys.account_key, keys.session_key, session] })
+        Ok(Entered { cookies: [keys.account_key, keys.session_key, session, keys.generation.to_string()] })
     }
 
     async fn leave(&self, session: &str, badly: bool) -> Outcome<()> {
@@ -71,7 +72,7 @@ pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 /// The headers that set the cookies; empty values take them away.
-pub fn set_cookies(values: &[String; 3]) -> HeaderMap {
+pub fn set_cookies(values: &[String; 4]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in COOKIES.iter().zip(values) {
         let end = if value.is_empty() { "; Max-Age=0" } else { "" };
@@ -122,7 +123,7 @@ async fn leave(State(app): State<Arc<SignIn>>, headers: HeaderMap, Json(leave): 
         return StatusCode::UNAUTHORIZED.into_response();
     };
     match app.leave(session, leave.badly).await {
-        Ok(()) => (StatusCode::NO_CONTENT, set_cookies(&<[String; 3]>::default())).into_response(),
+        Ok(()) => (StatusCode::NO_CONTENT, set_cookies(&<[String; 4]>::default())).into_response(),
         Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
     }
 }

@@ -85,7 +85,8 @@ pub async fn tell(world: &World, customers: usize) -> Outcome<Report> {
 /// Signs `account` in with a new client, which works once in each pool.
 async fn pin(world: &World, account: &str, kind: &str) -> Outcome<Client> {
     let client = world.fresh(account, kind).await?;
-    for path in ["/app/work", "/files/list"] {
+    let docs = world.proxy.is_some().then_some("/docs/read");
+    for path in ["/app/work", "/files/list"].into_iter().chain(docs) {
         let answer = world.request(&client, path).await?;
         if (answer.status, answer.served_by.as_str()) != (200, "api-2") {
             return Err(format!("{account} was answered {} by {}", answer.status, answer.served_by).into());

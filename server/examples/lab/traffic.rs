@@ -35,12 +35,13 @@ pub struct Traffic {
 }
 
 /// Starts the customers.
-pub fn start(world: &Arc<World>, customers: usize, seed: usize) {
+pub fn start(world: &Arc<World>, customers: usize, seed: usize, slow_pages: bool) {
     for number in 0..customers {
         let customer = Customer {
             account: Person::customer(number, seed).account,
             turn: u64::try_from(number.wrapping_mul(1_000_003).wrapping_add(seed)).unwrap_or(0),
             careless: 0,
+            slow_pages,
             http: None,
         };
         tokio::spawn(customer.live(world.clone()));
@@ -51,6 +52,7 @@ struct Customer {
     account: String,
     turn: u64,
     careless: u32,
+    slow_pages: bool,
     /// The connection of the present client.
     http: Option<reqwest::Client>,
 }
@@ -71,12 +73,19 @@ impl Customer {
     async fn turn(&mut self, world: &World) -> Outcome<()> {
         let chance = self.turn >> 40;
         let client = world.client(&self.account).await?;
-        let path = if chance.is_multiple_of(3) { "/files/list" } else { "/app/work" };
+        let path = match chance % 3 {
+            0 => "/files/list",
+            1 if world.proxy.is_some() => "/docs/read",
+            _ => "/app/work",
+        };
+        // One of seven takes 1 to 5 seconds: something is always under way.
+        let slow = (self.slow_pages && chance.is_multiple_of(7)).then(|| 1_000 + (chance >> 4) % 4_000);
+        let path = slow.map_or_else(|| path.to_owned(), |slow| format!("{path}?slow={slow}"));
         let http = match &self.http {
             Some(http) => http,
             None => self.http.insert(http()?),
         };
-        let answer = world.request_on(http, &client, path).await?;
+        let answer = world.request_on(http, &client, &path).await?;
         let over = answer.status == 401;
         if !over && chance.is_multiple_of(97) {
             let badly = self.careless < CARELESS;

@@ -20,6 +20,8 @@ use crate::{
     folder::Folder,
     haproxy::{self, Haproxy},
     receiver::Receiver,
+    map::Map,
+    proxy::{self, Proxy},
     registry::{Registry, opaque},
     sign_in::{self, COOKIES, Enter, Leave, SignIn},
     traffic::Traffic,
@@ -31,6 +33,8 @@ pub struct World {
     pub fleet: Vec<Arc<Haproxy>>,
     pub backends: Vec<Backend>,
     pub app: Arc<SignIn>,
+    /// The affinity proxy, where there is one.
+    pub proxy: Option<Arc<Proxy>>,
     /// None in a lab without it.
     pub console: Option<Console>,
     /// What gets the console's webhooks; none without a console.
@@ -49,6 +53,7 @@ pub struct Client {
     pub session: String,
     pub account_key: String,
     pub session_key: String,
+    pub generation: String,
 }
 
 /// What a request came back with.
@@ -60,7 +65,7 @@ pub struct Answer {
 
 impl Client {
     fn cookies(&self) -> String {
-        let values = [&self.account_key, &self.session_key, &self.session];
+        let values = [&self.account_key, &self.session_key, &self.session, &self.generation];
         COOKIES.iter().zip(values).map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
     }
 }
@@ -72,17 +77,22 @@ impl World {
         let (customers, questions) = Customers::new();
         let backends = backend::start(&customers).await?;
         let door = sign_in::listen().await?;
+        let map = if arguments.redis { Some((Map::start(&folder.path).await?, proxy::listen().await?)) } else { None };
+        let docs = map.as_ref().map(|(_, listener)| listener.local_addr()).transpose()?.map(|address| address.port());
+        let (sign_in, max_request) = (door.local_addr()?.port(), arguments.max_request());
         let count = if arguments.fleet { 2 } else { 1 };
-        let fleet = haproxy::start(&folder.path, &backends, door.local_addr()?.port(), count).await?;
+        let behind = haproxy::Behind { backends: &backends, sign_in, docs, max_request };
+        let fleet = haproxy::start(&folder.path, &behind, count).await?;
         let console = if arguments.no_console || arguments.check {
             None
         } else {
-            Some(Console::start(arguments, &folder.path, &fleet).await?)
+            Some(Console::start(arguments, &folder.path, &fleet, map.as_ref().map(|(map, _)| map)).await?)
         };
         let receiver = match &console {
             Some(console) => Some(Receiver::subscribe(console, &folder.path).await?),
             None => None,
         };
+        let proxy = map.map(|(map, listener)| Proxy::serve(listener, map, &backends)).transpose()?;
         let app = Arc::new(SignIn { registry: Registry::new(console.as_ref())?, customers });
         sign_in::serve(door, app.clone());
         tokio::spawn(confirm::run(app.clone(), questions));
@@ -90,6 +100,7 @@ impl World {
             fleet,
             backends,
             app,
+            proxy,
             console,
             receiver,
             folder,
@@ -112,6 +123,9 @@ impl World {
         if let Some(receiver) = &self.receiver {
             receiver.kill().await?;
         }
+        if let Some(proxy) = &self.proxy {
+            proxy.map.stop().await?;
+        }
         self.folder.forget()
     }
 
@@ -122,6 +136,11 @@ impl World {
                 if haproxy.died().await {
                     return Err(format!("{} ended by itself: see its haproxy*.log", haproxy.name).into());
                 }
+            }
+            if let Some(proxy) = &self.proxy
+                && proxy.map.died().await
+            {
+                return Err("redis-server ended by itself: see map.log".into());
             }
             if let Some(console) = &self.console
                 && console.died().await
@@ -147,6 +166,9 @@ impl World {
     pub async fn set_state(&self, server: &str, state: &str) -> Outcome<()> {
         for haproxy in &self.fleet {
             haproxy.set_state(server, state).await?;
+        }
+        if let Some(proxy) = &self.proxy {
+            proxy.set_state(server, state);
         }
         Ok(())
     }
@@ -191,6 +213,7 @@ impl World {
             account_key: value(COOKIES[0])?,
             session_key: value(COOKIES[1])?,
             session: value(COOKIES[2])?,
+            generation: value(COOKIES[3])?,
         };
         self.go_back_to(client.clone()).await;
         Ok(client)

@@ -177,7 +177,7 @@ mod tests {
     }
 
     fn entry(key: RouteKey) -> Entry {
-        Entry { key, server: None, session: None, pinned_at: None, expires_in: None, in_use: false }
+        Entry { key, server: None, session: None, generation: None, pinned_at: None, expires_in: None, in_use: false }
     }
 
     #[async_trait]

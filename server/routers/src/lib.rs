@@ -5,6 +5,7 @@
 //! - A router that does not answer in time is [`RouterError::Unreachable`]: whatever was asked of it stays owed.
 //! - A router that answers and will not do it is [`RouterError::Refused`], with what a person can do about it.
 
+mod breaker;
 pub mod embedded;
 pub mod haproxy;
 pub mod redis;
@@ -16,6 +17,8 @@ use domain::{
     Counters, Health, Instant, PoolInfo, PoolName, RouteKey, RouterKind, RouterName, ServerName, ServerState,
     SessionId, Span, StateReading,
 };
+
+pub use breaker::Breaker;
 
 /// All routers of an installation.
 pub type Fleet = Vec<Arc<dyn Router>>;
@@ -40,6 +43,9 @@ pub struct Entry {
     pub server: Option<ServerName>,
     /// The session that made it, where the router knows.
     pub session: Option<SessionId>,
+    /// The generation of the account when it was made, where the router tells: what is of an older one was cleaned and has
+    /// come back.
+    pub generation: Option<i64>,
     /// Since when it is pinned, where the router knows.
     pub pinned_at: Option<Instant>,
     /// Time left until it expires without traffic, where the router tells.

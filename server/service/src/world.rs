@@ -65,7 +65,8 @@ impl Unstick {
                 Ok(entries) => routes.extend(entries.into_iter().map(|entry| {
                     let known = by_key.get(&(&pool.place, &entry.key)).copied();
                     let owner = owners.get(&entry.key).copied();
-                    self.route(&pool.place, pool.scope, entry, known, owner)
+                    let is_void = entry.generation.is_some_and(|made| made < account.generation);
+                    Route { is_void, ..self.route(&pool.place, pool.scope, entry, known, owner) }
                 })),
                 Err(error) => {
                     let answered = matches!(error, RouterError::Refused(_));
@@ -103,6 +104,7 @@ impl Unstick {
             key: entry.key,
             server: entry.server,
             session,
+            is_void: false,
             pinned_at: entry.pinned_at.or_else(|| known.and_then(|known| known.route.pinned_at)),
             expires_in: entry.expires_in,
             read_at: self.now(),

@@ -1,6 +1,6 @@
 //! `bulk`, and `cleanup-user-sessions` of many accounts: frozen and counted, asked for, approved in the console, carried out.
 
-use std::{fs::File, io::Read, path::PathBuf};
+use std::{collections::BTreeSet, fs::File, io::Read, path::PathBuf};
 
 use domain::{
     AccountFilter, Bulk, BulkId, BulkMove, BulkOrder, BulkOutcome, BulkSelection, BulkStatus, view::BulkPage,
@@ -166,6 +166,17 @@ fn preview(page: &BulkPage) -> String {
             .iter()
             .map(|(place, server, n)| format!("  {n} routes to {server} on {} / {}", place.router, place.pool)),
     );
+    if let Some(moved) = &page.server_move {
+        let targets: BTreeSet<&str> = page.targets.iter().map(|target| target.name.as_str()).collect();
+        let chosen = if moved.order.to.is_some() { "all are pinned to" } else { "they go to" };
+        lines.push(format!("  {chosen} {}", targets.into_iter().collect::<Vec<_>>().join(", ")));
+        if moved.unknown > 0 {
+            lines.push(format!("  {} routes to it belong to nobody known: they stay", moved.unknown));
+        }
+        if !moved.is_closed {
+            lines.push(format!("  {} still takes new customers: set it to drain first", moved.order.server));
+        }
+    }
     lines.join("\n")
 }
 
@@ -183,9 +194,28 @@ pub(super) struct Many {
 /// `cleanup-user-sessions` with `--from-file` or `--filter`.
 pub(super) async fn clean_up(context: &Context, many: Many) -> Result<Exit, Failure> {
     let source = source(&many)?;
+    let manner = Manner { reason: many.reason, dry_run: many.dry_run, wait: many.wait, json: many.json };
+    draft_and_ask(context, source, many.order, manner).await
+}
+
+/// How a bulk clean-up is asked for from a shell.
+pub(super) struct Manner {
+    pub(super) reason: Option<String>,
+    pub(super) dry_run: bool,
+    pub(super) wait: bool,
+    pub(super) json: bool,
+}
+
+/// Freezes the list, shows what would happen, asks for it, and sees it through where that is wanted.
+pub(super) async fn draft_and_ask(
+    context: &Context,
+    source: BulkSource,
+    order: BulkOrder,
+    many: Manner,
+) -> Result<Exit, Failure> {
     let reason = if many.dry_run { "dry run".to_owned() } else { terminal::reason(many.reason)? };
     let desk = context.desk(Purpose::Work).await?;
-    let order = BulkOrder { reason, ..many.order };
+    let order = BulkOrder { reason, ..order };
     let bulk = desk.draft_bulk(source, order).await?;
     let page = desk.bulk(&bulk.id).await?;
     if !many.json {
@@ -194,7 +224,10 @@ pub(super) async fn clean_up(context: &Context, many: Many) -> Result<Exit, Fail
     if many.dry_run {
         let bulk = desk.control_bulk(&bulk.id, BulkMove::Cancel).await?;
         if many.json {
-            output::document(&json!({ "outcome": "dry-run", "bulk": bulk, "routes": page.routes }));
+            output::document(&json!({
+                "outcome": "dry-run", "bulk": bulk, "routes": page.routes, "server_move": page.server_move,
+                "targets": page.targets,
+            }));
         }
         return Ok(Exit::Done);
     }

@@ -30,6 +30,7 @@ mod staff;
 mod terminal;
 mod token;
 mod webhook;
+mod unstick_server;
 mod words;
 
 use std::{
@@ -89,6 +90,7 @@ enum Command {
     Repair(repair::Args),
     ServerState(server_state::Args),
     RePin(re_pin::Args),
+    UnstickServer(unstick_server::Args),
     Import(import::Args),
     DemoData(demo_data::Args),
     Staff(staff::Args),
@@ -115,6 +117,7 @@ impl Command {
             Self::Repair(args) => args.json,
             Self::ServerState(args) => args.json,
             Self::RePin(args) => args.json,
+            Self::UnstickServer(args) => args.json,
             Self::Import(args) => args.json,
             Self::DemoData(args) => args.json,
             Self::Staff(args) => args.json,
@@ -215,6 +218,7 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Repair(args) => repair::run(&context, args).await,
         Command::ServerState(args) => server_state::run(&context, args).await,
         Command::RePin(args) => re_pin::run(&context, args).await,
+        Command::UnstickServer(args) => unstick_server::run(&context, args).await,
         Command::Import(args) => import::run(&context, args).await,
         Command::DemoData(args) => demo_data::run(&context, args).await,
         Command::Staff(args) => staff::run(&context, args).await,

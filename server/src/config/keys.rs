@@ -111,6 +111,7 @@ pub const POOL_KEYS: &[&str] = &[
     "key_pattern",
     "value",
     "session_field",
+    "generation_field",
     "servers",
     "fence",
     "fence_pattern",

@@ -151,9 +151,11 @@ fn redis_toml(router: &RedisRouter) -> String {
     ];
     text.push_str(&lines(settings));
     for pool in &config.pools {
-        let (value, session) = match &pool.value {
-            ValueFormat::Text => ("text".to_owned(), None),
-            ValueFormat::Json { server, session } => (format!("json:{server}"), session.as_deref().map(quoted)),
+        let (value, session, generation) = match &pool.value {
+            ValueFormat::Text => ("text".to_owned(), None, None),
+            ValueFormat::Json { server, session, generation } => {
+                (format!("json:{server}"), session.as_deref().map(quoted), generation.as_deref().map(quoted))
+            }
         };
         let servers: Vec<&str> = pool.servers.iter().map(ServerName::as_str).collect();
         text.push_str(&pool_head(&pool.name, pool.scope));
@@ -161,6 +163,7 @@ fn redis_toml(router: &RedisRouter) -> String {
             ("key_pattern", Some(quoted(&pool.key_pattern))),
             ("value", Some(quoted(&value))),
             ("session_field", session),
+            ("generation_field", generation),
             ("servers", Some(list(&servers.join(",")))),
             ("fence", Some(pool.fence.to_string())),
             ("fence_pattern", pool.fence_pattern.as_deref().map(quoted)),

@@ -130,6 +130,16 @@ fn pool(block: &RawBlock, problems: &mut Problems) -> Option<RedisPool> {
         let text = "session_field needs a value in JSON: add value = \"json:server\"";
         problems.push(Problem::new(raw.origin.clone(), text));
     }
+    let value = match (value, block.values.get("generation_field")) {
+        (Some(value), Some(raw)) => match value.with_generation(&raw.text) {
+            Ok(value) => Some(value),
+            Err(text) => {
+                problems.push(Problem::new(raw.origin.clone(), text));
+                None
+            }
+        },
+        (value, _) => value,
+    };
     let servers = required(block, "servers", problems, servers);
     let fence = optional(block, "fence", problems, false, |text| match text {
         "true" => Ok(true),

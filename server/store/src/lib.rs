@@ -35,7 +35,7 @@ mod webhooks;
 pub use self::{
     accounts::{AccountUpsert, Found, FoundRow, KeyOwner},
     audit::{Checkpoint, Verification},
-    bulks::{BulkEnd, BulkLease},
+    bulks::{BulkEnd, BulkLease, StoredMove},
     census::{CensusLease, FindingCount, FindingKey, FindingMark, Recount},
     cleanups::{Inserted, Lease},
     customers::CustomerLink,

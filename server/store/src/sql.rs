@@ -294,7 +294,7 @@ pub(crate) trait AsText {
 macro_rules! as_text {
     ($($id:ty),+) => {$( impl AsText for $id { fn as_text(&self) -> &str { self.as_str() } } )+};
 }
-as_text!(AccountId, CleanupId, RouteKey, ServerName, SessionId, String);
+as_text!(AccountId, CleanupId, RouteKey, RouterName, ServerName, SessionId, String);
 impl<T: AsText> AsText for &T {
     fn as_text(&self) -> &str {
         (*self).as_text()

@@ -49,6 +49,16 @@ async fn every_changing_function_leaves_an_event() {
                     vec![("list", "acc_a"), ("mode", "stale"), ("reason", "left by the outage"), ("ticket", "")];
                 (fields, "bulk.drafted")
             }
+            "/fn/bulk/move-off" => {
+                // Somewhere to go.
+                let (pool, spare) =
+                    (domain::PoolName::parse("app").unwrap(), domain::ServerName::parse("spare").unwrap());
+                let (healthy, counters) = (domain::Health::Healthy, domain::Counters::default());
+                app.unstick.feed_server(&domain::Actor::System, &pool, &spare, healthy, counters).await.unwrap();
+                let mut fields = vec![("router", "embedded"), ("pool", "app"), ("server", "good")];
+                fields.extend([("reason", "to be taken away"), ("ticket", "")]);
+                (fields, "bulk.drafted")
+            }
             "/fn/bulk/request" => (vec![("id", bulk.as_str()), ("hash", &bulk_hash)], "bulk.requested"),
             "/fn/bulk/control" => (vec![("id", bulk.as_str()), ("what", "cancel")], "bulk.cancelled"),
             "/fn/routing/server-state" => {

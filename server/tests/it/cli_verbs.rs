@@ -77,6 +77,23 @@ const VERBS: &[Verb] = &[
         ],
         "route.pinned",
     ),
+    changes(
+        "unstick-server",
+        &[
+            "unstick-server",
+            "--router",
+            "embedded",
+            "--pool",
+            "app",
+            "--server",
+            "api-3",
+            "--reason",
+            "it is taken away",
+            "--wait",
+            "--json",
+        ],
+        "bulk.requested",
+    ),
     reads("bulk list", &["bulk", "list", "--json"]),
     Verb {
         input: "acc_1\n",

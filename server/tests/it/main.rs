@@ -32,6 +32,7 @@ mod schema;
 mod self_link;
 mod self_service;
 mod serve;
+mod server_moves;
 mod sessions;
 mod sign_in;
 mod stopping;

@@ -26,6 +26,7 @@ const FUNCTIONS: &[(&str, Option<&[Role]>)] = &[
     ("/fn/census/run", Some(CLEANERS)),
     ("/fn/census/repair", Some(ADMINS)),
     ("/fn/bulk/draft", Some(ADMINS)),
+    ("/fn/bulk/move-off", Some(ADMINS)),
     ("/fn/bulk/request", Some(ADMINS)),
     ("/fn/bulk/approve", Some(ADMINS)),
     ("/fn/bulk/control", Some(ADMINS)),
@@ -64,6 +65,7 @@ const PAGES: &[(&str, &str, Option<&[Role]>)] = &[
     ("/bulk/new", "/bulk/new", Some(EVERYBODY)),
     ("/bulk/{id}", "/bulk/BULK", Some(READERS)),
     ("/routing/server", "/routing/server?router=embedded&pool=app&server=bad", Some(READERS)),
+    ("/routing/move-off", "/routing/move-off?router=embedded&pool=app&server=bad", Some(READERS)),
     ("/routing/re-pin", "/routing/re-pin?router=embedded&pool=app&key=acc_a", Some(READERS)),
     ("/findings", "/findings", Some(READERS)),
     ("/findings/repair", "/findings/repair", Some(ADMINS)),
@@ -149,6 +151,13 @@ async fn every_server_function_for_every_role() {
                 "/fn/bulk/draft" => {
                     &[("list", "acc_a"), ("mode", "stale"), ("reason", "left by the outage"), ("ticket", "")]
                 }
+                "/fn/bulk/move-off" => &[
+                    ("router", "embedded"),
+                    ("pool", "app"),
+                    ("server", "bad"),
+                    ("reason", "fails half of its requests"),
+                    ("ticket", ""),
+                ],
                 "/fn/bulk/request" | "/fn/bulk/approve" => &[("id", bulk.as_str()), ("hash", "another")],
                 "/fn/bulk/control" => &[("id", bulk.as_str()), ("what", "cancel")],
                 "/fn/routing/server-state" => &[

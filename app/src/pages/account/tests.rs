@@ -82,6 +82,7 @@ fn stuck(name: &str, n: i64) -> AccountPage {
         key: RouteKey::parse("acc_1").unwrap(),
         server: Some(server("api-2")),
         session: Some(SessionId::parse("s_1").unwrap()),
+        is_void: false,
         pinned_at: Some(now() - Span::from_days(9)),
         expires_in: Some(Span::from_secs(1_700)),
         read_at: now(),

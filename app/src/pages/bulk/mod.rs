@@ -8,7 +8,7 @@ mod steer;
 use domain::{BulkAccount, BulkOutcome, BulkStatus, view::BulkPage};
 use leptos::prelude::*;
 
-use super::{Shown, framed};
+use super::{Shown, framed, move_off::held_rows};
 use crate::{
     api::{
         bulk, ctx,
@@ -58,11 +58,17 @@ fn show(page: &BulkPage, flash: Option<&Flash>) -> AnyView {
     let bar = works.then(|| {
         view! { <section class="card" aria-label="Progress">{live} {still} {counts(page)}</section> }
     });
+    let left = page.server_move.as_ref().map(|moved| {
+        let link = view! { <a href=routes::server(&moved.order.place, &moved.order.server)>{moved.order.server.to_string()}</a> };
+        let title = format!("Still on {}, as last read", moved.order.server);
+        card(&title, link.into_any(), held_rows(&moved.held))
+    });
     view! {
         {crumb(routes::BULK, "Bulk clean-ups")}
         <div class="head"><h1>"Bulk clean-up of " {plural(it.counts.total(), "account", "accounts")}</h1> {status(it.status)}</div>
         <div class="meta">
             {tag(Tone::Off, mode_word(it.order.mode))}
+            {page.server_move.as_ref().map(|moved| view! { <span>{moved.order.words()}</span> })}
             <span>"made " {ago(it.created_at, page.now)} " by " {it.actor.clone()}</span>
             {it.approved_by.as_ref().map(|who| view! { <span>{format!("approved by staff:{who}")}</span> })}
             {ticket}
@@ -75,6 +81,7 @@ fn show(page: &BulkPage, flash: Option<&Flash>) -> AnyView {
             {bar}
             {steer::steering(page)}
             {(!works).then(|| preview::before(page))}
+            {left}
             {preview::problems(&it.selection)}
             {accounts(page)}
         </div>

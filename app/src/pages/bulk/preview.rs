@@ -1,8 +1,9 @@
 //! What a bulk clean-up would do, before it is asked for; and the lines of its list that are not part of it.
 
-use domain::{BulkSelection, ListReport, Mode, Place, ServerName, view::BulkPage};
+use domain::{BulkSelection, ListReport, Mode, MoveView, Place, ServerName, ServerStatus, view::BulkPage};
 use leptos::prelude::*;
 
+use super::super::move_off::advice;
 use crate::components::{
     card::{card, empty},
     server::health,
@@ -28,8 +29,9 @@ pub(super) fn before(page: &BulkPage) -> AnyView {
         <ul class="will">
             <li>{plural(it.counts.total(), "account", "accounts")}</li>
             <li>{customers}</li>
-            <li>{plural(it.leftover_sessions, "left-over session is cleaned", "left-over sessions are cleaned")}</li>
+            {(it.order.mode != Mode::Unstick).then(|| view! { <li>{plural(it.leftover_sessions, "left-over session is cleaned", "left-over sessions are cleaned")}</li> })}
             <li>{chosen}</li>
+            {page.server_move.as_ref().map(|moved| moved_words(moved).into_iter().map(|words| view! { <li>{words}</li> }).collect_view())}
             <li>{format!("At most {} under way at once and {} begun a second; it stops by itself when more than {} are in trouble.", number(it.order.wave.into()), number(it.order.rate.into()), number(it.order.failure_limit.into()))}</li>
             <li>{format!("It takes about {}.", page.takes)}</li>
         </ul>
@@ -44,8 +46,11 @@ pub(super) fn before(page: &BulkPage) -> AnyView {
         view! { <ul class="rows">{page.routes.iter().map(route).collect_view()}</ul> }.into_any()
     };
     let targets = (!page.targets.is_empty()).then(|| {
-        let target = |server: &domain::ServerStatus| {
-            view! { <li class="row"><span>{server.name.to_string()} " " {health(server.health, true)}</span><small>{server.pinned.map(|n| format!("holds {}", number(n)))}</small></li> }
+        let target = |server: &ServerStatus| {
+            let share = page.server_move.is_some().then(|| gets(page, server)).flatten();
+            let words: Vec<String> =
+                [server.pinned.map(|n| format!("holds {}", number(n))), share].into_iter().flatten().collect();
+            view! { <li class="row"><span>{format!("{} / ", server.place.router)} <b>{server.name.to_string()}</b> " " {health(server.health, true)}</span><small>{words.join(", ")}</small></li> }
         };
         let body = view! { <ul class="rows">{page.targets.iter().map(target).collect_view()}</ul> };
         card("Where they would go", "the pool’s other servers that are well".into_any(), body.into_any())
@@ -57,6 +62,33 @@ pub(super) fn before(page: &BulkPage) -> AnyView {
         </div>
     }
     .into_any()
+}
+
+/// How many routes a server would get, when all are spread evenly.
+fn gets(page: &BulkPage, server: &ServerStatus) -> Option<String> {
+    let moved: i64 = page.routes.iter().filter(|(place, ..)| *place == server.place).map(|(.., n)| n).sum();
+    let takers = page.targets.iter().filter(|other| other.place == server.place).count();
+    let takers = i64::try_from(takers).ok().filter(|n| *n > 0)?;
+    Some(format!("gets about {}", number((moved + takers - 1) / takers)))
+}
+
+/// What there is to know beside the rest when a server is emptied.
+fn moved_words(moved: &MoveView) -> Vec<String> {
+    let order = &moved.order;
+    let only = format!(
+        "Only routes to {} are cleared, on every load balancer of the fleet; a route that leads there again is cleared again.",
+        order.server
+    );
+    let to = order
+        .to
+        .as_ref()
+        .map(|to| format!("All of them are pinned to {to}, on every load balancer, when the longest request is over."));
+    let guard = order.guard.words().map(|words| format!("It stops by itself when {words}."));
+    let unknown = (moved.unknown > 0).then(|| {
+        format!("{} to nobody known: they stay.", plural(moved.unknown, "route to it belongs", "routes to it belong"))
+    });
+    let drain = (!moved.is_closed).then(|| advice(&order.server));
+    [Some(only), to, guard, unknown, drain].into_iter().flatten().collect()
 }
 
 /// Lines of the list that name no account of it.

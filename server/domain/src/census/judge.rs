@@ -81,6 +81,18 @@ pub struct RouteAt {
     pub known: Option<KnownRoute>,
 }
 
+impl AtKey {
+    /// Puts in what the place with the number `pool` has for the key, which was looked up there.
+    pub fn put(&mut self, pool: usize, now: Option<CensusRoute>) {
+        if let Some(route) = self.routes.iter_mut().find(|route| route.pool == pool) {
+            route.now = now;
+        } else if now.is_some() {
+            let place = self.routes.partition_point(|route| route.pool < pool);
+            self.routes.insert(place, RouteAt { pool, now, known: None });
+        }
+    }
+}
+
 impl RouteAt {
     /// What was read before, if the key still leads to the same server.
     fn still(&self) -> Option<&KnownRoute> {

@@ -25,6 +25,9 @@ pub struct UnreadPlace {
     pub place: Place,
     /// The servers whose entries were read all the same.
     pub but: Vec<ServerName>,
+    /// Whether every key that is known was looked up all the same: what is not known then are entries of nobody's keys.
+    #[serde(default)]
+    pub by_key: bool,
     /// Why, for a person.
     pub why: String,
 }

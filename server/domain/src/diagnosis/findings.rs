@@ -46,7 +46,8 @@ fn account_route(world: &Look<'_>, server: &ServerName, routes: &[&Route]) -> Op
         sentence = sentence.text(format!(", which {complaint}"));
     }
     sentence = sentence.text(". ").then(maker_words(world, first)).text(" New sign-ins follow it, on any device.");
-    let over = first.session.as_ref().is_some_and(|id| world.session(id).is_none_or(|s| !s.state.is_live()));
+    let over =
+        first.is_void || first.session.as_ref().is_some_and(|id| world.session(id).is_none_or(|s| !s.state.is_live()));
     Some(Finding {
         kind: if over { FindingKind::StaleRoute } else { FindingKind::DegradedRoute },
         severity: if complaint.is_some() { Severity::Critical } else { Severity::Notice },
@@ -58,6 +59,12 @@ fn account_route(world: &Look<'_>, server: &ServerName, routes: &[&Route]) -> Op
 }
 
 fn maker_words(world: &Look<'_>, route: &Route) -> Rich {
+    if route.is_void {
+        return Rich::new().text(
+            "It was made before the account’s last forced clean-up, which removed it: an old snapshot, a replica or an old \
+             request brought it back.",
+        );
+    }
     let Some(id) = &route.session else {
         return Rich::new().text("Which session made it is not known: it was there before Unstick watched.");
     };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Page;
-use crate::{Bulk, BulkAccount, BulkOutcome, Instant, Place, ServerName, ServerStatus, Span};
+use crate::{Bulk, BulkAccount, BulkOutcome, Instant, MoveView, Place, ServerName, ServerStatus, Span};
 
 /// A page of bulk clean-ups.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +29,8 @@ pub struct BulkPage {
     pub routes: Vec<(Place, ServerName, i64)>,
     /// Where they would go, when a whole server is un-stuck.
     pub targets: Vec<ServerStatus>,
+    /// What it empties, when it moves everybody off a server.
+    pub server_move: Option<MoveView>,
     /// How long it takes, about.
     pub takes: Span,
     /// Whether the person may pause, resume and end it.

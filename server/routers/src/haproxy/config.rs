@@ -1,6 +1,12 @@
 //! What an operator writes down about a HAProxy.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, sync::atomic::AtomicUsize};
+use std::{
+    fmt,
+    net::SocketAddr,
+    path::PathBuf,
+    str::FromStr,
+    sync::atomic::{AtomicU64, AtomicUsize},
+};
 
 use domain::{Place, PoolInfo, PoolName, RouterKind, RouterName, Scope, Span};
 
@@ -83,6 +89,8 @@ pub(super) struct Pool {
     pub(super) acl: Option<Word>,
     /// Length of the longest key that the table was seen to keep whole.
     pub(super) proven: AtomicUsize,
+    /// Entries of the table when it was last seen to be full; 0 when it was not.
+    pub(super) full_at: AtomicU64,
 }
 
 impl HaproxyConfig {
@@ -127,6 +135,7 @@ impl HaproxyPool {
             backend: Word::parse("backend", &self.backend)?,
             acl: self.acl_file.as_deref().map(|file| Word::parse("acl_file", file)).transpose()?,
             proven: AtomicUsize::new(0),
+            full_at: AtomicU64::new(0),
         })
     }
 }

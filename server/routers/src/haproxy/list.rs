@@ -120,7 +120,7 @@ impl Haproxy {
 /// A row as the rest of Unstick sees it.
 pub(super) fn entry(key: RouteKey, server: Option<ServerName>, row: &Row) -> Entry {
     let expires_in = row.expires_ms.map(domain::Span::from_millis);
-    Entry { key, server, session: None, pinned_at: None, expires_in, in_use: row.in_use }
+    Entry { key, server, session: None, generation: None, pinned_at: None, expires_in, in_use: row.in_use }
 }
 
 /// Cuts a dump that comes in parts into lines: an empty one (the reply to the setting of the severity), the reply's,

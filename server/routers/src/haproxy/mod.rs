@@ -28,6 +28,8 @@ mod servers;
 mod set_state;
 mod transport;
 
+use std::sync::atomic::Ordering;
+
 use async_trait::async_trait;
 use domain::{PoolInfo, PoolName, RouteKey, RouterKind, RouterName, ServerName, ServerState, Span, StateReading};
 
@@ -100,7 +102,15 @@ impl Router for Haproxy {
                 pool.name
             )
         };
-        open.map(caveat).collect()
+        let full = |pool: &Pool| {
+            let entries = Some(pool.full_at.load(Ordering::Relaxed)).filter(|entries| *entries > 0)?;
+            Some(format!(
+                "the table {} is full with {entries} entries: HAProxy drops the oldest ones without a word, so customers move for \
+                 no reason; give its stick-table a larger size",
+                pool.table
+            ))
+        };
+        open.map(caveat).chain(self.pools.iter().filter_map(full)).collect()
     }
 
     async fn troubles(&self, pool: &PoolName) -> Vec<RouterError> {

@@ -68,6 +68,8 @@ impl Haproxy {
                 pool.name
             )));
         };
+        let full_at = if table.used >= table.size { table.size } else { 0 };
+        pool.full_at.store(full_at, Ordering::Relaxed);
         if table.kind == "string" {
             return Ok(table);
         }

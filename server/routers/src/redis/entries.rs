@@ -44,9 +44,11 @@ impl Redis {
             if left == MISSING && value.as_ref().is_some_and(Vec::is_empty) {
                 continue;
             }
+            let generation = value.as_ref().and_then(|bytes| pool.value.generation(bytes));
             let (server, session) = value.map_or((None, None), |bytes| pool.value.read(&bytes));
             let expires_in = (left >= 0).then(|| Span::from_millis(left));
-            entries.push(Entry { key: (*key).clone(), server, session, pinned_at: None, expires_in, in_use: false });
+            let key = (*key).clone();
+            entries.push(Entry { key, server, session, generation, pinned_at: None, expires_in, in_use: false });
         }
         Ok((line, entries))
     }

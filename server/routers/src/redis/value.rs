@@ -20,6 +20,8 @@ pub enum ValueFormat {
         server: String,
         /// The field with the id of the session that made the entry.
         session: Option<String>,
+        /// The field with the generation of the account when the entry was made.
+        generation: Option<String>,
     },
 }
 
@@ -29,10 +31,9 @@ impl ValueFormat {
     /// # Errors
     /// When this is no format, with what to write.
     pub fn parse(text: &str, session: Option<&str>) -> Result<Self, String> {
-        let named = |field: &str| !field.is_empty() && field.len() <= 64 && !field.chars().any(char::is_control);
         match (text.strip_prefix("json:"), session) {
             (Some(server), session) if named(server) && session.is_none_or(named) => {
-                Ok(Self::Json { server: server.to_owned(), session: session.map(str::to_owned) })
+                Ok(Self::Json { server: server.to_owned(), session: session.map(str::to_owned), generation: None })
             }
             (None, None) if text == "text" => Ok(Self::Text),
             (None, Some(_)) if text == "text" => {
@@ -46,6 +47,31 @@ impl ValueFormat {
         }
     }
 
+    /// The same, with the account's generation in the field `name`.
+    ///
+    /// # Errors
+    /// When values are no JSON, or that is no name.
+    pub fn with_generation(self, name: &str) -> Result<Self, String> {
+        match self {
+            Self::Json { server, session, .. } if named(name) => {
+                Ok(Self::Json { server, session, generation: Some(name.to_owned()) })
+            }
+            Self::Json { .. } => Err("generation_field must be a name of 1 to 64 characters".to_owned()),
+            Self::Text => {
+                Err("generation_field needs a value in JSON: write value = \"json:server\", or leave it out".to_owned())
+            }
+        }
+    }
+
+    /// The generation in a value, where there is one.
+    pub(super) fn generation(&self, bytes: &[u8]) -> Option<i64> {
+        let Self::Json { generation: Some(field), .. } = self else { return None };
+        if bytes.len() > MAX_VALUE {
+            return None;
+        }
+        serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(bytes).ok()?.get(field)?.as_i64()
+    }
+
     /// The server and the session in a value.
     pub(super) fn read(&self, bytes: &[u8]) -> (Option<ServerName>, Option<SessionId>) {
         if bytes.len() > MAX_VALUE {
@@ -53,7 +79,7 @@ impl ValueFormat {
         }
         match self {
             Self::Text => (std::str::from_utf8(bytes).ok().and_then(|text| ServerName::parse(text).ok()), None),
-            Self::Json { server, session } => {
+            Self::Json { server, session, .. } => {
                 let Ok(serde_json::Value::Object(fields)) = serde_json::from_slice(bytes) else {
                     return (None, None);
                 };
@@ -65,23 +91,28 @@ impl ValueFormat {
     }
 
     /// `old` with `server` in place of the one that it names: other fields of a JSON object stay, that with the session
-    /// goes, for it did not make this entry.
+    /// goes, for it did not make this entry, and so does the generation: an entry without one is of the present.
     pub(super) fn write(&self, old: &[u8], server: &ServerName) -> Vec<u8> {
         match self {
             Self::Text => server.as_str().as_bytes().to_vec(),
-            Self::Json { server: field, session } => {
+            Self::Json { server: field, session, generation } => {
                 let mut fields = match serde_json::from_slice(old) {
                     Ok(serde_json::Value::Object(fields)) => fields,
                     _ => serde_json::Map::new(),
                 };
-                if let Some(session) = session {
-                    fields.remove(session);
+                for gone in [session, generation].into_iter().flatten() {
+                    fields.remove(gone);
                 }
                 fields.insert(field.clone(), server.as_str().into());
                 serde_json::Value::Object(fields).to_string().into_bytes()
             }
         }
     }
+}
+
+/// Whether `field` can be the name of a field.
+fn named(field: &str) -> bool {
+    !field.is_empty() && field.len() <= 64 && !field.chars().any(char::is_control)
 }
 
 #[cfg(test)]
@@ -121,6 +152,26 @@ mod tests {
             assert_eq!(read(&format, &text), (Some("api-3".to_owned()), None), "{text}");
             assert_eq!(text.contains("more"), old.contains("more"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_generation_is_read_where_it_is_a_number_and_goes_with_who_made_the_entry() {
+        let format = json().with_generation("gen").unwrap();
+        for (text, generation) in [
+            ("{\"server\":\"api-1\",\"gen\":3}", Some(3)),
+            ("{\"server\":\"api-1\"}", None),
+            ("{\"server\":\"api-1\",\"gen\":\"3\"}", None),
+            ("{\"server\":\"api-1\",\"gen\":1.5}", None),
+            ("[3]", None),
+        ] {
+            assert_eq!(format.generation(text.as_bytes()), generation, "{text}");
+        }
+        assert_eq!(json().generation(b"{\"gen\":3}"), None, "nobody said that it is one");
+        let server = ServerName::parse("api-3").unwrap();
+        let written = String::from_utf8(format.write(b"{\"server\":\"a\",\"gen\":1,\"more\":2}", &server)).unwrap();
+        assert!(!written.contains("gen") && written.contains("more"), "{written}");
+        assert!(ValueFormat::Text.with_generation("gen").unwrap_err().contains("json:server"));
+        assert!(json().with_generation("").unwrap_err().contains("1 to 64"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{collections::HashSet, io::Read};
 
 use domain::{
     AccountFilter, AccountId, Actor, Bulk, BulkCounts, BulkHasher, BulkId, BulkOrder, BulkSelection, BulkStatus,
-    MOST_ACCOUNTS, Permission, PlanHash, new_id,
+    MOST_ACCOUNTS, Mode, Permission, PlanHash, ServerMove, new_id,
 };
 
 use super::list::ListReader;
@@ -20,6 +20,8 @@ pub enum BulkSource {
     Filter(AccountFilter),
     /// Those that a list names, one a line or in a column called `account_id`.
     List(Box<dyn Read + Send>),
+    /// Those that have a route to a server, which they leave; of mode [`Mode::Unstick`].
+    Server(Box<ServerMove>),
 }
 
 impl Unstick {
@@ -40,10 +42,21 @@ impl Unstick {
             let message = "say which accounts are meant: a filter that says nothing does not mean all of them";
             return Err(Error::invalid("filter", message));
         }
+        let off = match &source {
+            BulkSource::Server(off) if order.mode != Mode::Unstick => {
+                let message = format!("{} are routes, so the mode is unstick", off.words());
+                return Err(Error::invalid("mode", message));
+            }
+            BulkSource::Server(off) => Some(off.clone()),
+            _ => None,
+        };
+        if let Some(off) = &off {
+            self.check_move(off).await?;
+        }
         let bulk = self.new_bulk(actor, &source, order);
         transact!(self, tx => { Ok(tx.insert_bulk(&bulk).await?) })?;
         match self.freeze_list_of(&bulk, source).await {
-            Ok((selection, hash)) => self.close_list(actor, bulk, selection, hash).await,
+            Ok(frozen) => self.close_list(actor, bulk, frozen, off.as_deref()).await,
             Err(error) => {
                 self.discard(&bulk.id).await?;
                 Err(error)
@@ -58,6 +71,7 @@ impl Unstick {
             selection: match source {
                 BulkSource::Filter(filter) => BulkSelection::Filter(filter.clone()),
                 BulkSource::List(_) => BulkSelection::List(domain::ListReport::default()),
+                BulkSource::Server(off) => BulkSelection::Filter(off.filter()),
             },
             order,
             actor: actor.label(),
@@ -80,8 +94,9 @@ impl Unstick {
         }
     }
 
-    async fn freeze_list_of(&self, bulk: &Bulk, source: BulkSource) -> Result<(BulkSelection, PlanHash)> {
+    async fn freeze_list_of(&self, bulk: &Bulk, source: BulkSource) -> Result<Closed> {
         let mut frozen = Frozen { hasher: BulkHasher::new(bulk.order.mode), accounts: 0 };
+        let mut unknown = 0;
         let selection = match source {
             BulkSource::Filter(filter) => {
                 self.freeze_filter(&bulk.id, &filter, &mut frozen).await?;
@@ -91,6 +106,13 @@ impl Unstick {
                 let mut reader = ListReader::new(from);
                 self.freeze_list(&bulk.id, &mut reader, &mut frozen).await?;
                 BulkSelection::List(reader.report)
+            }
+            BulkSource::Server(off) => {
+                unknown = self.freeze_server(&bulk.id, &off, &mut frozen).await?;
+                if frozen.accounts == 0 {
+                    return Err(Error::invalid("server", format!("nobody is on {} now", off.server)));
+                }
+                BulkSelection::Filter(off.filter())
             }
         };
         if frozen.accounts == 0 {
@@ -103,7 +125,21 @@ impl Unstick {
             };
             return Err(Error::invalid(field, message));
         }
-        Ok((selection, frozen.hasher.finish()))
+        Ok(Closed { selection, hash: frozen.hasher.finish(), unknown })
+    }
+
+    /// Those who are on a server now; how many routes to it belong to nobody known.
+    async fn freeze_server(&self, id: &BulkId, off: &ServerMove, frozen: &mut Frozen) -> Result<i64> {
+        let on = self.who_is_on(off, MOST_ACCOUNTS).await?;
+        if on.accounts.len() > MOST_ACCOUNTS {
+            let message = format!("more than {MOST_ACCOUNTS} accounts are on {}: one job takes no more", off.server);
+            return Err(Error::invalid("server", message));
+        }
+        frozen.hasher.add_move(off);
+        for ids in on.accounts.chunks(PIECE) {
+            self.add_frozen(id, ids, frozen).await?;
+        }
+        Ok(on.unknown)
     }
 
     async fn freeze_filter(&self, id: &BulkId, filter: &AccountFilter, frozen: &mut Frozen) -> Result<()> {
@@ -156,7 +192,8 @@ impl Unstick {
         Ok(())
     }
 
-    async fn close_list(&self, actor: &Actor, bulk: Bulk, selection: BulkSelection, hash: PlanHash) -> Result<Bulk> {
+    async fn close_list(&self, actor: &Actor, bulk: Bulk, closed: Closed, off: Option<&ServerMove>) -> Result<Bulk> {
+        let Closed { selection, hash, unknown } = closed;
         let mut draft = self.draft(actor, "bulk.drafted", bulk.id.as_str());
         draft.reason.clone_from(&bulk.order.reason);
         draft.ticket.clone_from(&bulk.order.ticket);
@@ -167,9 +204,12 @@ impl Unstick {
                 "malformed": report.malformed,
             }),
         };
-        draft.detail = serde_json::json!({ "mode": bulk.order.mode, "hash": hash, "selection": meant });
+        draft.detail = serde_json::json!({ "mode": bulk.order.mode, "hash": hash, "selection": meant, "off": off });
         transact!(self, tx => {
             tx.close_bulk(&bulk.id, &hash, &selection).await?;
+            if let Some(off) = off {
+                tx.insert_move(&bulk.id, off, unknown).await?;
+            }
             tx.append_audit(&draft).await?;
             Ok(())
         })?;
@@ -190,4 +230,11 @@ impl Unstick {
 struct Frozen {
     hasher: BulkHasher,
     accounts: usize,
+}
+
+/// A list that is written down.
+struct Closed {
+    selection: BulkSelection,
+    hash: PlanHash,
+    unknown: i64,
 }

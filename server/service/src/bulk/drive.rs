@@ -33,7 +33,7 @@ impl Unstick {
             let bulk = self.bulk_by_id(id).await?;
             on_change(&bulk);
             let waits = matches!(bulk.status, BulkStatus::Running | BulkStatus::Paused | BulkStatus::AwaitingApproval);
-            if !waits && bulk.counts.get(BulkOutcome::Running) == 0 {
+            if !waits && bulk.counts.get(BulkOutcome::Running) <= 0 {
                 return Ok(bulk);
             }
             tokio::time::sleep(LOOK).await;

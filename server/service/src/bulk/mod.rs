@@ -6,6 +6,7 @@ mod control;
 mod draft;
 mod drive;
 mod list;
+mod off_server;
 mod page;
 mod run;
 mod turn;

@@ -39,7 +39,7 @@ impl Unstick {
         self.authorize(actor, Permission::ReadCleanups, id.as_str()).await?;
         let limit = self.settings().page_size;
         let bulk = self.bulk_by_id(id).await?;
-        let (mut items, routes, records) = tokio::try_join!(
+        let (mut items, mut routes, records) = tokio::try_join!(
             self.store().bulk_accounts(id, outcome, after, limit + 1),
             self.store().bulk_routes(id),
             self.store().servers(),
@@ -49,8 +49,17 @@ impl Unstick {
         let next = items.last().filter(|_| more).map(|account| account.no.to_string());
         let servers = self.current_servers(records).await;
         let drain = self.fleet().iter().map(|router| router.drain()).max().unwrap_or(Span::ZERO);
+        let moved = self.move_view(id, &servers).await?;
+        let (server_move, targets) = match moved {
+            Some((view, fleet, targets)) => {
+                routes.retain(|(place, server, _)| view.order.is_at(place, &fleet) && *server == view.order.server);
+                (Some(view), targets)
+            }
+            None => (None, targets(&bulk.selection, servers)),
+        };
         Ok(BulkPage {
-            targets: targets(&bulk.selection, servers),
+            targets,
+            server_move,
             accounts: Page { items, next },
             routes,
             outcome,

@@ -78,6 +78,8 @@ impl Unstick {
         let now = self.now();
         let lease = transact!(self, tx => { Ok(tx.claim_bulk(&bulk.id, now, now + LEASE).await?) })?;
         let Some(mut lease) = lease else { return Ok(()) };
+        // Whoever had the lease before may have written these down: what is read under it counts.
+        let ends = self.store().bulk_ends(&bulk.id, ENDS).await?;
         if !ends.is_empty() {
             transact!(self, tx => { Ok(tx.bulk_progress(&lease, &ends, Some(now + LEASE)).await?) })?;
             crash::point("bulk:ends-committed");
@@ -92,12 +94,19 @@ impl Unstick {
         if is_over(&bulk) {
             return self.end_bulk(&bulk, BulkMove::Finish, "bulk.done").await;
         }
+        let moving = self.moving(&bulk.id).await?;
+        // Who is under way ends in any case: only who waits can be spared.
+        if let Some(moving) = moving.as_ref().filter(|_| bulk.counts.get(BulkOutcome::Waiting) > 0)
+            && let Some(why) = self.others_are_worse(&bulk, moving).await?
+        {
+            return self.stop_bulk_for(&bulk, &why).await;
+        }
         let (turns, paced_at) = pace(&bulk, lease.paced_at, self.now());
         lease.paced_at = paced_at;
         if turns == 0 {
             return self.release(&lease).await;
         }
-        self.give_turns(&bulk, &lease, turns).await
+        self.give_turns(&bulk, &lease, turns, moving.as_ref()).await
     }
 
     async fn release(&self, lease: &BulkLease) -> Result<()> {
@@ -117,13 +126,17 @@ impl Unstick {
             parts.join(", "),
             bulk.order.failure_limit
         );
+        self.stop_bulk_for(bulk, &why).await
+    }
+
+    async fn stop_bulk_for(&self, bulk: &Bulk, why: &str) -> Result<()> {
         let mut draft = self.draft(&Actor::System, "bulk.stopped", bulk.id.as_str());
         draft.ticket.clone_from(&bulk.order.ticket);
-        draft.detail = serde_json::json!({ "why": why, "counts": counts });
+        draft.detail = serde_json::json!({ "why": why, "counts": bulk.counts });
         let now = self.now();
         transact!(self, tx => {
             if tx.move_bulk(&bulk.id, BulkMove::Stop, now).await? {
-                tx.bulk_stopped(&bulk.id, &why).await?;
+                tx.bulk_stopped(&bulk.id, why).await?;
                 tx.append_audit(&draft).await?;
             }
             Ok(())

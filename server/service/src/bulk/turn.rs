@@ -7,6 +7,7 @@ use domain::{
 use futures::stream::{self, StreamExt};
 use store::{BulkEnd, BulkLease};
 
+use super::off_server::Moving;
 use crate::{
     Error, Result, Unstick,
     cleanups::{Outcome, Request},
@@ -38,10 +39,16 @@ struct Asked {
 
 impl Unstick {
     /// Gives the next `turns` accounts their turn.
-    pub(super) async fn give_turns(&self, bulk: &Bulk, lease: &BulkLease, turns: u32) -> Result<()> {
+    pub(super) async fn give_turns(
+        &self,
+        bulk: &Bulk,
+        lease: &BulkLease,
+        turns: u32,
+        moving: Option<&Moving>,
+    ) -> Result<()> {
         let next = self.store().bulk_turns(&bulk.id, turns).await?;
         let planned: Vec<Turn> =
-            stream::iter(next).map(|it| self.plan_turn(bulk, it)).buffered(AT_ONCE).collect().await;
+            stream::iter(next).map(|it| self.plan_turn(bulk, it, moving)).buffered(AT_ONCE).collect().await;
         let (mut ends, mut asked, mut steps) = (Vec::new(), Vec::new(), 0);
         for turn in planned {
             match turn {
@@ -57,6 +64,7 @@ impl Unstick {
         if asked.is_empty() {
             return self.bulk_said(lease, &ends).await;
         }
+        let away = moving.map(Moving::away);
         transact!(self, tx => {
             let (mut ends, mut made) = (ends.clone(), Vec::new());
             for it in &asked {
@@ -71,6 +79,9 @@ impl Unstick {
                 }
             }
             tx.rank_behind(&made).await?;
+            if let Some(away) = &away {
+                tx.move_away(&made, away).await?;
+            }
             tx.bulk_progress(lease, &ends, None).await?;
             crash::point("bulk:turns-before-commit");
             Ok(())
@@ -80,8 +91,8 @@ impl Unstick {
         Ok(())
     }
 
-    async fn plan_turn(&self, bulk: &Bulk, account: BulkAccount) -> Turn {
-        match self.try_turn(bulk, &account).await {
+    async fn plan_turn(&self, bulk: &Bulk, account: BulkAccount, moving: Option<&Moving>) -> Turn {
+        match self.try_turn(bulk, &account, moving).await {
             Ok(turn) => turn,
             Err(Error::NothingToDo) => Turn::End(end(&account, BulkOutcome::Nothing, None, String::new())),
             Err(error) => {
@@ -91,7 +102,7 @@ impl Unstick {
         }
     }
 
-    async fn try_turn(&self, bulk: &Bulk, account: &BulkAccount) -> Result<Turn> {
+    async fn try_turn(&self, bulk: &Bulk, account: &BulkAccount, moving: Option<&Moving>) -> Result<Turn> {
         if let Some(id) = self.store().live_cleanup(&account.account).await? {
             return self.join_turn(bulk, account, id).await;
         }
@@ -102,7 +113,15 @@ impl Unstick {
             ticket: bulk.order.ticket.clone(),
             hash: None,
         };
-        let (world, plan) = self.plan_now(&request).await?;
+        let (world, mut plan) = self.plan_now(&request).await?;
+        if let Some(Moving { stored, fleet }) = moving {
+            plan = stored.order.plan(&world, &self.pools(), fleet);
+            if let (true, Some(router)) = (plan.routes.is_empty(), plan.unread.first()) {
+                return Err(Error::Conflict(format!(
+                    "{router} could not be read, so nobody knows where the account is"
+                )));
+            }
+        }
         if plan.is_empty() {
             return Err(Error::NothingToDo);
         }

@@ -1,9 +1,9 @@
 //! The end of a census: what it did not see, of what it read, is gone; the rest is counted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use domain::{
-    Actor, Instant, PoolInfo, Span,
+    Actor, Instant, PoolInfo, RouteKey, Span,
     census::{CensusKind, CensusOutcome, CensusPhase, CensusTally, FindingState, UnreadPlace},
 };
 use store::{FindingCount, FindingKey, FindingMark};
@@ -28,10 +28,12 @@ impl Unstick {
             let Some(last) = marks.last() else { break };
             after = Some(last.key.clone());
             let mut gone: Vec<FindingKey> = Vec::new();
+            let still = self.still_there(run, &marks).await;
             for mark in marks.into_iter().filter(|mark| mark.state != FindingState::Gone) {
                 let empty = CensusTally { kind: mark.kind, open: 0, suspected: 0, gone: 0 };
                 let tally = tallies.entry(mark.kind).or_insert(empty);
-                if mark.census < run.lease.no && would_have_seen(&run.note.unread, &pools, &mark) {
+                let not_seen = mark.census < run.lease.no && !still.contains(&mark.key);
+                if not_seen && would_have_seen(&run.note.unread, &pools, &mark) {
                     tally.gone += 1;
                     gone.push(mark.key);
                 } else if mark.state == FindingState::Open {
@@ -48,6 +50,29 @@ impl Unstick {
         run.note.tallies = tallies.into_values().collect();
         self.finish(run, counts).await?;
         self.purge_censuses().await
+    }
+
+    /// Those of `marks` that were not seen, at places that are read key by key, and are there all the same: their key belongs to
+    /// nobody any more, so it did not come up, and is looked up here. What cannot be is taken to be there.
+    async fn still_there(&self, run: &Run<'_>, marks: &[FindingMark]) -> HashSet<FindingKey> {
+        let mut still = HashSet::new();
+        for unread in run.note.unread.iter().filter(|unread| unread.by_key) {
+            let asked: Vec<(&FindingMark, RouteKey)> = marks
+                .iter()
+                .filter(|mark| mark.kind == CensusKind::StaleRoute && mark.state != FindingState::Gone)
+                .filter(|mark| mark.census < run.lease.no && mark.place.as_ref() == Some(&unread.place))
+                .filter_map(|mark| Some((mark, RouteKey::parse(mark.key.subject.as_str()).ok()?)))
+                .collect();
+            let Some(router) = self.router(&unread.place.router).filter(|_| !asked.is_empty()) else { continue };
+            let keys: Vec<RouteKey> = asked.iter().map(|(_, key)| key.clone()).collect();
+            let found = router.read(&unread.place.pool, &keys).await;
+            let there = |mark: &FindingMark, key: &RouteKey| match &found {
+                Ok(entries) => entries.iter().any(|entry| entry.key == *key && entry.server == mark.server),
+                Err(_) => true,
+            };
+            still.extend(asked.into_iter().filter(|(mark, key)| there(mark, key)).map(|(mark, _)| mark.key.clone()));
+        }
+        still
     }
 
     async fn mark_gone(&self, run: &Run<'_>, gone: &[FindingKey]) -> Result<()> {
@@ -99,12 +124,12 @@ fn would_have_seen(unread: &[UnreadPlace], pools: &[PoolInfo], mark: &FindingMar
     match mark.kind {
         CensusKind::StaleRoute | CensusKind::DegradedRoute => {
             let here = unread.iter().find(|unread| &unread.place == place);
-            here.is_none_or(|here| mark.server.as_ref().is_some_and(|server| here.but.contains(server)))
+            here.is_none_or(|here| here.by_key || mark.server.as_ref().is_some_and(|server| here.but.contains(server)))
         }
         // Whether routers disagree is known only when all of the pool were read.
         CensusKind::SplitRoute => {
             let mut same = pools.iter().filter(|pool| pool.place.pool == place.pool);
-            same.all(|pool| unread.iter().all(|unread| unread.place != pool.place))
+            same.all(|pool| unread.iter().all(|unread| unread.by_key || unread.place != pool.place))
         }
         _ => true,
     }
@@ -141,7 +166,7 @@ mod tests {
         let pool = |router| PoolInfo { place: place(router), kind: RouterKind::Haproxy, scope: Scope::Session };
         let pools = [pool("lb-1"), pool("lb-2")];
         let but = vec![ServerName::parse("api-1").unwrap()];
-        let unread = [UnreadPlace { place: place("lb-2"), but, why: "away".to_owned() }];
+        let unread = [UnreadPlace { place: place("lb-2"), but, by_key: false, why: "away".to_owned() }];
         for (kind, router, server, seen) in [
             (CensusKind::StaleRoute, Some("lb-1"), Some("api-2"), true),
             (CensusKind::StaleRoute, Some("lb-2"), Some("api-2"), false),

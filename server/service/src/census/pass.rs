@@ -10,6 +10,7 @@ use domain::{
         Keyed, KnownRoute, Maker, Merge, Next, RouteAt, Seen, UnreadPlace,
     },
 };
+use futures::future::join_all;
 use store::{FindingKey, StoredRoute};
 
 use super::{
@@ -163,7 +164,37 @@ impl Pass {
     /// From here on it is not known what the place has.
     fn lose(&mut self, place: usize, pool: &PoolInfo, why: String) {
         if let Some(unread) = self.unread.get_mut(place) {
-            *unread = Some(UnreadPlace { place: pool.place.clone(), but: Vec::new(), why });
+            *unread = Some(UnreadPlace { place: pool.place.clone(), but: Vec::new(), by_key: false, why });
+        }
+    }
+
+    /// Looks up the keys of the batch at the places that are read key by key, all places at once.
+    async fn look_up(&mut self, run: &mut Run<'_>) {
+        let keys: Vec<RouteKey> = self.batch.iter().map(|at| at.key.clone()).collect();
+        let asked = self.sources.iter().zip(&self.around.pools).enumerate();
+        let answers = join_all(asked.map(async |(place, (source, pool))| (place, source.look_up(pool, &keys).await)));
+        for (place, answer) in answers.await {
+            match answer {
+                None => {}
+                Some(Ok(found)) => {
+                    run.note.read.routes += len(&found);
+                    let mut found: HashMap<RouteKey, CensusRoute> =
+                        found.into_iter().map(|route| (route.key.clone(), route)).collect();
+                    for at in &mut self.batch {
+                        at.put(place, found.remove(&at.key));
+                    }
+                }
+                Some(Err(error)) => {
+                    for at in &mut self.batch {
+                        at.routes.retain(|route| route.pool != place);
+                    }
+                    let pool = self.around.pools.get(place).cloned();
+                    if let (Some(source), Some(pool)) = (self.sources.get_mut(place), pool) {
+                        *source = Source::Over;
+                        self.lose(place, &pool, error.to_string());
+                    }
+                }
+            }
         }
     }
 
@@ -220,10 +251,11 @@ impl Pass {
     }
 
     fn is_unread(&self, pool: usize) -> bool {
-        self.unread.get(pool).is_some_and(Option::is_some)
+        self.unread.get(pool).is_some_and(|unread| unread.as_ref().is_some_and(|unread| !unread.by_key))
     }
 
     async fn judge(&mut self, run: &mut Run<'_>) -> Result<()> {
+        self.look_up(run).await;
         let batch = std::mem::take(&mut self.batch);
         let makers = self.makers(run.unstick, &batch).await?;
         for at in &batch {
@@ -279,6 +311,7 @@ impl Pass {
             key: at.key.clone(),
             server: seen.server.clone(),
             session: seen.session.clone(),
+            is_void: false,
             pinned_at: route.pinned_at(),
             expires_in: None,
             read_at: self.around.now,

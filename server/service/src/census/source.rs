@@ -18,6 +18,8 @@ pub(super) const HOLD: u64 = 400_000;
 pub(super) enum Source {
     /// Page by page.
     Paged { router: Arc<dyn Router>, after: Option<RouteKey> },
+    /// It is too large to be read: the keys that come up in the other streams are looked up, many at once.
+    ByKey { router: Arc<dyn Router> },
     /// It was read; this is what it had, in the order of keys, the last first.
     Listed(Vec<CensusRoute>),
     /// Nothing more comes.
@@ -43,7 +45,7 @@ fn listed(entries: Vec<Entry>) -> Source {
 }
 
 fn unread(pool: &PoolInfo, but: Vec<ServerName>, why: impl Into<String>) -> UnreadPlace {
-    UnreadPlace { place: pool.place.clone(), but, why: why.into() }
+    UnreadPlace { place: pool.place.clone(), but, by_key: false, why: why.into() }
 }
 
 impl Opened {
@@ -78,7 +80,8 @@ impl Opened {
         }
     }
 
-    /// Of a table that is too large to be listed: server by server, those whose part is not.
+    /// Of a table that is too large to be listed: server by server, and where a server's part is too large as well, key by
+    /// key. Both read a little at a time, so that no customer waits for it.
     async fn by_server(
         router: &Arc<dyn Router>,
         pool: &PoolInfo,
@@ -87,7 +90,7 @@ impl Opened {
         mut room: u64,
         entries: u64,
     ) -> Self {
-        let (mut held, mut but, mut large) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut held, mut but) = (Vec::new(), Vec::new());
         for server in servers.iter().filter(|server| server.place == pool.place) {
             let most = limit.min(room);
             match router.of_server(&pool.place.pool, &server.name, most).await {
@@ -96,29 +99,41 @@ impl Opened {
                     held.extend(entries);
                     but.push(server.name.clone());
                 }
-                Ok(_) => large.push(server.name.as_str()),
+                Ok(_) => return Self::by_key(router, pool, entries),
                 Err(RouterError::Unreachable(why) | RouterError::Refused(why)) => {
                     return Self { source: listed(held), unread: Some(unread(pool, but, why)) };
                 }
             }
         }
-        let why = if large.is_empty() {
-            format!(
-                "its table has {entries} entries or more: it was read server by server, so entries of servers that \
-                     are gone are not known"
-            )
-        } else {
-            format!(
-                "its table has {entries} entries or more, too many to read at once (observe_limit), and so have its \
-                 servers {}",
-                large.join(", ")
-            )
-        };
+        let why = format!(
+            "its table has {entries} entries or more: it was read server by server, so entries of servers that are gone are \
+             not known"
+        );
         Self { source: listed(held), unread: Some(unread(pool, but, why)) }
+    }
+
+    fn by_key(router: &Arc<dyn Router>, pool: &PoolInfo, entries: u64) -> Self {
+        let why = format!(
+            "its table has {entries} entries or more, too many to read at once (observe_limit): every key that is known was \
+             looked up, so entries of keys that belong to nobody are not known"
+        );
+        let unread = UnreadPlace { by_key: true, ..unread(pool, Vec::new(), why) };
+        Self { source: Source::ByKey { router: Arc::clone(router) }, unread: Some(unread) }
     }
 }
 
 impl Source {
+    /// What the place has for `keys`, where it is read key by key.
+    pub(super) async fn look_up(
+        &self,
+        pool: &PoolInfo,
+        keys: &[RouteKey],
+    ) -> Option<Result<Vec<CensusRoute>, RouterError>> {
+        let Self::ByKey { router } = self else { return None };
+        let entries = router.read(&pool.place.pool, keys).await;
+        Some(entries.map(|entries| entries.into_iter().map(route).collect()))
+    }
+
     /// How many entries it holds.
     pub(super) fn held(&self) -> u64 {
         if let Self::Listed(rest) = self { rest.len() as u64 } else { 0 }
@@ -130,7 +145,7 @@ impl Source {
     /// Why the rest is not known.
     pub(super) async fn next(&mut self, pool: &PoolInfo) -> Result<(Vec<CensusRoute>, bool), String> {
         match self {
-            Self::Over => Ok((Vec::new(), true)),
+            Self::Over | Self::ByKey { .. } => Ok((Vec::new(), true)),
             Self::Listed(rest) => {
                 let from = rest.len().saturating_sub(PAGE as usize);
                 let page: Vec<CensusRoute> = rest.drain(from..).rev().collect();
@@ -194,6 +209,7 @@ mod tests {
                 key: RouteKey::parse(format!("{}-{server}", n - number)).unwrap(),
                 server: ServerName::parse(server).ok(),
                 session: None,
+                generation: None,
                 pinned_at: None,
                 expires_in: None,
                 in_use: false,
@@ -225,8 +241,9 @@ mod tests {
         async fn servers(&self) -> Result<Vec<ServerReading>, RouterError> {
             Ok(Vec::new())
         }
-        async fn read(&self, _: &PoolName, _: &[RouteKey]) -> Result<Vec<Entry>, RouterError> {
-            Ok(Vec::new())
+        async fn read(&self, _: &PoolName, keys: &[RouteKey]) -> Result<Vec<Entry>, RouterError> {
+            let all = self.table.iter().flat_map(|(name, n)| Self::entries(name, n.unwrap_or(0)));
+            Ok(all.filter(|entry| keys.contains(&entry.key)).collect())
         }
         async fn clear(&self, _: &PoolName, _: &[RouteKey]) -> Result<Vec<Entry>, RouterError> {
             Ok(Vec::new())
@@ -283,15 +300,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_too_large_or_goes_away_is_not_known() {
-        let (read, unread) = opened(&[("api-1", Some(40)), ("api-2", Some(500))], 60, 1_000).await;
-        let unread = unread.unwrap();
-        assert_eq!((read, unread.but.iter().map(ServerName::as_str).collect::<Vec<_>>()), (40, vec!["api-1"]));
-        assert!(unread.why.contains("api-2"), "{}", unread.why);
-        let (read, unread) = opened(&[("api-1", Some(70)), ("api-2", None)], 60, 1_000).await;
-        assert_eq!((read, unread.unwrap().why.as_str()), (0, "it went away"));
+    async fn of_what_is_too_large_known_keys_are_looked_up() {
+        let (router, pool, servers) = Big::made(&[("api-1", Some(40)), ("api-2", Some(500))]);
+        let opened = Opened::open(&router, &pool, &servers, 60, 1_000).await;
+        let unread = opened.unread.unwrap();
+        assert!(unread.by_key && unread.but.is_empty() && unread.why.contains("belong to nobody"), "{unread:?}");
+        assert_eq!(opened.source.held(), 0, "nothing of it is held");
+        let keys = ["7-api-2", "9999-api-2"].map(|key| RouteKey::parse(key).unwrap());
+        let found = opened.source.look_up(&pool, &keys).await.unwrap().unwrap();
+        assert_eq!(found.into_iter().map(|route| route.key).collect::<Vec<_>>(), keys[..1]);
+    }
+
+    #[tokio::test]
+    async fn what_goes_away_is_not_known() {
+        let (read, unread) = opened(&[("api-1", Some(40)), ("api-2", None), ("api-3", Some(50))], 60, 1_000).await;
+        assert_eq!((read, unread.unwrap().why.as_str()), (40, "it went away"));
         let (read, unread) = opened(&[("api-1", Some(40)), ("api-2", Some(50))], 60, 45).await;
-        assert_eq!((read, unread.unwrap().but.len()), (40, 1), "no more is held than there is room for");
+        assert_eq!((read, unread.unwrap().by_key), (0, true), "no more is held than there is room for");
         let (read, unread) = opened(&[("api-1", Some(1))], 60, 0).await;
         assert_eq!((read, unread.is_some()), (0, true));
     }

@@ -5,14 +5,21 @@ use std::{
     sync::Arc,
 };
 
-use domain::{Place, Reading, RouteKey, ServerName, ServerStatus, Span, Stage, Step, Target, Work};
+use domain::{Away, Place, Reading, RouteKey, ServerName, ServerStatus, Span, Stage, Step, Target, Work};
 use routers::{Entry, Router, RouterError};
 
 use crate::{Unstick, crash};
 
 impl Unstick {
     /// Does `work` and answers the steps as they then are. Deletions are not here: they are rows of our own.
-    pub(super) async fn perform(&self, steps: &[Step], work: &Work, servers: &[ServerStatus]) -> Vec<Step> {
+    /// `away` is the server that the account leaves, where it leaves one.
+    pub(super) async fn perform(
+        &self,
+        steps: &[Step],
+        work: &Work,
+        servers: &[ServerStatus],
+        away: Option<&Away>,
+    ) -> Vec<Step> {
         let (place, numbers, clears) = match work {
             Work::Clear { place, steps } => (place, steps, true),
             Work::Verify { place, steps } => (place, steps, false),
@@ -25,10 +32,10 @@ impl Unstick {
         let answer = match self.router(&place.router) {
             None => Err(RouterError::Refused(format!("{} is not in the configuration any more", place.router))),
             Some(router) if clears => clear(router, place, &keys).await,
-            Some(router) => router.read(&place.pool, &keys).await,
+            Some(router) => verify(router, place, &mine, &keys, away).await,
         };
         crash::point(if clears { "clear:done" } else { "verify:done" });
-        let readings = Readings::of(answer, place, servers);
+        let readings = Readings::of(answer, place, servers).away(away, clears);
         let after = mine.iter().map(|step| self.after(step, &readings, clears)).collect();
         if clears { after } else { self.lift(place, &mine, after).await }
     }
@@ -86,6 +93,23 @@ async fn clear(router: &Arc<dyn Router>, place: &Place, keys: &[RouteKey]) -> Re
     router.clear(&place.pool, keys).await
 }
 
+/// Reads the keys. Where a server was chosen for them, those that are needed again are pinned to it first: by now they were
+/// cleared twice, and no request that began before can pin them elsewhere.
+async fn verify(
+    router: &Arc<dyn Router>,
+    place: &Place,
+    steps: &[&Step],
+    keys: &[RouteKey],
+    away: Option<&Away>,
+) -> Result<Vec<Entry>, RouterError> {
+    if let Some(to) = away.and_then(|away| away.to.as_ref()) {
+        for key in steps.iter().filter(|step| !must_vanish(step)).filter_map(|step| key_of(step)) {
+            router.pin(&place.pool, key, to).await?;
+        }
+    }
+    router.read(&place.pool, keys).await
+}
+
 pub(super) const fn key_of(step: &Step) -> Option<&RouteKey> {
     match &step.target {
         Target::Route { key, .. } => Some(key),
@@ -129,6 +153,19 @@ impl Readings {
             ),
             Err(error) => Self::None(error),
         }
+    }
+
+    /// The same for an account that leaves a server: an entry that leads there is bad, however well the server is; after the
+    /// keys were pinned to a chosen server, any other one is.
+    fn away(mut self, away: Option<&Away>, clears: bool) -> Self {
+        if let (Self::Entries(entries), Some(away)) = (&mut self, away) {
+            let chosen = away.to.as_ref().filter(|_| !clears);
+            for (server, bad) in entries.values_mut() {
+                let leaves = server.as_ref() == Some(&away.from);
+                *bad |= leaves || chosen.is_some_and(|to| server.as_ref() != Some(to));
+            }
+        }
+        self
     }
 
     pub(super) fn reading(&self, key: &RouteKey) -> Reading {

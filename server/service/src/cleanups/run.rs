@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use domain::{
-    Actor, AuditDraft, Cleanup, CleanupId, EventKind, Instant, Progress, RouteKey, RouterName, Span, Status, Step,
+    Actor, AuditDraft, Away, Cleanup, CleanupId, EventKind, Instant, Mode, Progress, RouteKey, RouterName, Span, Status, Step,
     StepKind, Target, Watch, WebhookEvent, Work, next_work, rebased, status_of,
 };
 use futures::future::join_all;
@@ -20,6 +20,8 @@ pub(super) struct Held {
     lease: Lease,
     pub(super) cleanup: Cleanup,
     pub(super) steps: Vec<Step>,
+    /// The server that the account leaves, whatever its health.
+    away: Option<Away>,
 }
 
 impl Unstick {
@@ -47,7 +49,9 @@ impl Unstick {
         let lease = transact!(self, tx => { Ok(tx.claim_cleanup(id, &self.settings().instance, now, until).await?) })?;
         let Some(lease) = lease else { return Ok(None) };
         let (cleanup, steps) = tokio::try_join!(self.store().cleanup(id), self.store().steps(id))?;
-        Ok(cleanup.map(|cleanup| Held { lease, cleanup, steps }))
+        let Some(cleanup) = cleanup else { return Ok(None) };
+        let away = if cleanup.mode == Mode::Unstick { self.store().away(id).await? } else { None };
+        Ok(Some(Held { lease, cleanup, steps, away }))
     }
 
     async fn work_through(&self, held: &mut Held) -> Result<Status> {
@@ -94,8 +98,8 @@ impl Unstick {
         }
         let records = self.store().servers().await?;
         let servers = self.current_servers(records).await;
-        let steps = &held.steps;
-        let outcomes = join_all(work.iter().map(|work| self.perform(steps, work, &servers))).await;
+        let (steps, away) = (&held.steps, held.away.as_ref());
+        let outcomes = join_all(work.iter().map(|work| self.perform(steps, work, &servers, away))).await;
         let mut changed: Vec<Step> = outcomes.into_iter().flatten().collect();
         let now = self.now();
         for work in work {

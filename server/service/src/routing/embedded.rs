@@ -42,6 +42,7 @@ impl Table {
             key: pin.key,
             server: Some(pin.server),
             session: pin.session,
+            generation: None,
             pinned_at: Some(pin.pinned_at),
             in_use: false,
         }

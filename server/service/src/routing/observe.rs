@@ -219,9 +219,14 @@ impl Unstick {
         Ok(())
     }
 
-    /// Of a table that is too large to list, what leads to bad servers: that is what lists show.
+    /// Of a table that is too large to list, what leads to bad servers, and to those that everybody is moved off: that is
+    /// what lists show.
     async fn observe_bad(&self, router: &Arc<dyn Router>, pool: &PoolInfo, servers: &[ServerRecord]) -> Result<()> {
-        let bad = servers.iter().filter(|r| r.status.place == pool.place && r.status.health.is_bad());
+        let left = self.store().servers_being_left().await?;
+        let is_left = |name: &ServerName| left.iter().any(|(of, server)| *of == pool.place.pool && server == name);
+        let bad = servers
+            .iter()
+            .filter(|r| r.status.place == pool.place && (r.status.health.is_bad() || is_left(&r.status.name)));
         for record in bad {
             let limit = self.settings().observe_limit;
             if let Ok(Listing::All(entries)) = router.of_server(&pool.place.pool, &record.status.name, limit).await {
@@ -262,7 +267,7 @@ impl Unstick {
         }
     }
 
-    async fn save_entries(&self, pool: &PoolInfo, entries: Vec<Entry>) -> Result<()> {
+    pub(crate) async fn save_entries(&self, pool: &PoolInfo, entries: Vec<Entry>) -> Result<()> {
         for batch in entries.chunks(BATCH) {
             let keys: Vec<RouteKey> = batch.iter().map(|entry| entry.key.clone()).collect();
             let owners = self.store().owners_of_keys(&keys).await?;
@@ -313,6 +318,7 @@ impl Unstick {
             key: entry.key.clone(),
             server: entry.server.clone(),
             session,
+            is_void: false,
             pinned_at: Some(entry.pinned_at.unwrap_or_else(|| self.now())),
             expires_in: entry.expires_in,
             read_at: self.now(),

@@ -22,6 +22,7 @@ both!(
     another_clean_up_under_way_is_joined_or_told,
     a_single_one_is_not_behind_it,
     two_workers_give_each_account_one_turn,
+    an_end_is_counted_once_whoever_tells_it_twice,
 );
 
 fn admin(name: &str) -> Actor {
@@ -310,4 +311,31 @@ async fn two_workers_give_each_account_one_turn(world: World) {
         assert_eq!(world.store.cleanups_of(&id, 5).await.unwrap().len(), 1);
         assert_eq!(world.store.cleanups_of(&id, 5).await.unwrap()[0].0.status, Status::Done);
     }
+}
+
+/// A worker that read what ended before it had the lease tells again what another one wrote down.
+async fn an_end_is_counted_once_whoever_tells_it_twice(world: World) {
+    let bulk = drafted(&world, "a", 2).await;
+    world.unstick.request_bulk(&admin("ada"), &bulk.id, &bulk.hash).await.unwrap();
+    let end = store::BulkEnd {
+        no: 1,
+        from: BulkOutcome::Waiting,
+        to: BulkOutcome::Nothing,
+        cleanup: None,
+        note: String::new(),
+    };
+    let tell = async || {
+        let now = domain::Clock::now(world.clock.as_ref());
+        let mut tx = world.store.begin().await.unwrap();
+        let lease = tx.claim_bulk(&bulk.id, now, now + Span::from_secs(15)).await.unwrap().unwrap();
+        let told = tx.bulk_progress(&lease, std::slice::from_ref(&end), None).await;
+        if told.is_ok() {
+            tx.commit().await.unwrap();
+        }
+        told
+    };
+    tell().await.unwrap();
+    assert!(matches!(tell().await, Err(store::StoreError::Raced)));
+    let counts = world.store.bulk(&bulk.id).await.unwrap().unwrap().counts;
+    assert_eq!((counts.get(BulkOutcome::Nothing), counts.get(BulkOutcome::Waiting)), (1, 1));
 }

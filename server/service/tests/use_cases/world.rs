@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -16,7 +17,7 @@ use domain::{
     invariants::{self, Facts},
     view::CleanupRequest,
 };
-use routers::{About, Entry, Listing, Router, RouterError, ServerReading, embedded::Embedded};
+use routers::{About, Breaker, Entry, Listing, Router, RouterError, ServerReading, embedded::Embedded};
 use service::{AccountUpsert, End, Parts, SessionCreate, Settings, Unstick};
 use store::{Store, testing};
 use tempfile::TempDir;
@@ -89,6 +90,8 @@ pub struct Script {
     pub fences: Mutex<HashSet<RouteKey>>,
     /// Calls with these numbers fail so.
     pub faults: Mutex<Vec<(u64, Fault)>>,
+    /// Every call gets no answer, and is given up after so long.
+    pub black_hole: Mutex<Option<Duration>>,
     /// Every call fails so, until it is taken away.
     pub always: Mutex<Option<Fault>>,
     /// A request in flight writes these back, on this server, after the next clearing; once.
@@ -105,6 +108,7 @@ pub struct Scripted {
 
 impl Scripted {
     async fn call<T>(&self, work: impl Future<Output = Result<T, RouterError>>) -> Result<T, RouterError> {
+        self.answers().await?;
         let number = self.script.calls.fetch_add(1, Ordering::SeqCst);
         self.stop(number, Stop::Before).await;
         self.script.busy.fetch_add(1, Ordering::SeqCst);
@@ -112,6 +116,14 @@ impl Scripted {
         self.script.busy.fetch_sub(1, Ordering::SeqCst);
         self.stop(number, Stop::After).await;
         outcome
+    }
+
+    /// An error, after a while, when it is a black hole.
+    async fn answers(&self) -> Result<(), RouterError> {
+        let black_hole = *self.script.black_hole.lock().unwrap();
+        let Some(given_up) = black_hole else { return Ok(()) };
+        tokio::time::sleep(given_up).await;
+        Err(RouterError::Unreachable("edge does not answer".into()))
     }
 
     /// Stops the call, or the whole process, if the script says so.
@@ -182,6 +194,7 @@ impl Router for Scripted {
         self.call(self.inner.about()).await
     }
     async fn servers(&self) -> Result<Vec<ServerReading>, RouterError> {
+        self.answers().await?;
         self.inner.servers().await
     }
     async fn read(&self, pool: &PoolName, keys: &[RouteKey]) -> Result<Vec<Entry>, RouterError> {
@@ -352,6 +365,21 @@ impl World {
 
     /// A world on the database at `url`, whose router's longest request takes `drain`.
     pub async fn open(url: &str, drain: Span) -> Self {
+        let policy = Policy { backoff: Span::from_millis(1), max_backoff: Span::from_millis(2), ..Policy::default() };
+        Self::made(url, drain, policy, |router| router).await
+    }
+
+    /// The same, whose router is behind a breaker, as those that are somewhere else are, and with the usual waits.
+    pub async fn behind_a_breaker(url: &str) -> Self {
+        Self::made(url, Span::ZERO, Policy::default(), |router| Arc::new(Breaker::new(router))).await
+    }
+
+    async fn made(
+        url: &str,
+        drain: Span,
+        policy: Policy,
+        before: impl FnOnce(Arc<dyn Router>) -> Arc<dyn Router>,
+    ) -> Self {
         let store = Store::open(url, testing::options()).await.unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(0)));
         let name = RouterName::parse("edge").unwrap();
@@ -366,15 +394,13 @@ impl World {
         let script = Arc::new(Script::default());
         let router = Scripted { inner, script: script.clone(), store: store.clone(), clock: clock.clone() };
         let drain = [(name, drain)].into();
-        let policy =
-            Policy { drain, backoff: Span::from_millis(1), max_backoff: Span::from_millis(2), ..Policy::default() };
-        let mut settings = Settings { policy, ..Settings::default() };
+        let mut settings = Settings { policy: Policy { drain, ..policy }, ..Settings::default() };
         // The cheapest hash that argon2 takes: these tests are not about its cost.
         settings.argon = service::ArgonParams { memory_kib: 64, passes: 1, lanes: 1 };
         settings.webhooks = crate::webhooks::settings();
         let unstick = Unstick::new(Parts {
             store: store.clone(),
-            fleet: vec![Arc::new(router)],
+            fleet: vec![before(Arc::new(router))],
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(seed())),
             settings,

@@ -3,6 +3,7 @@
 mod freeze;
 mod list;
 mod moves;
+mod server_moves;
 mod work;
 
 use domain::{
@@ -12,7 +13,10 @@ use domain::{
 use serde::Deserialize;
 use sqlx::FromRow;
 
-pub use self::work::{BulkEnd, BulkLease};
+pub use self::{
+    server_moves::StoredMove,
+    work::{BulkEnd, BulkLease},
+};
 use crate::{Result, StoreError};
 
 /// The piece `bulk` as a row.

@@ -28,7 +28,15 @@ impl Tx {
             ")"
         );
         let values = args![json(&from)?, id.as_str(), to.as_str(), i64::from(begins), i64::from(over), now];
-        Ok(self.exec(sql, values).await? > 0)
+        if self.exec(sql, values).await? == 0 {
+            return Ok(false);
+        }
+        if begins {
+            // What the others were like before is of another time.
+            let sql = sql!("UPDATE bulk_moves SET baseline = NULL WHERE bulk_id = $1");
+            self.exec(sql, args![id.as_str()]).await?;
+        }
+        Ok(true)
     }
 
     /// Marks a bulk clean-up as asked for; until `approve_until` a second admin may approve it.

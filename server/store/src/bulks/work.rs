@@ -66,7 +66,8 @@ impl Tx {
     /// Writes what became of accounts, counts them anew, and gives the lease back until `until` (`None`: at once).
     ///
     /// # Errors
-    /// `Fenced` when the lease is somebody else's, or the bulk clean-up was moved; else when the database could not.
+    /// `Fenced` when the lease is somebody else's, or the bulk clean-up was moved; `Raced` when an account is not where it was
+    /// any more; else when the database could not.
     pub async fn bulk_progress(&mut self, lease: &BulkLease, ends: &[BulkEnd], until: Option<Instant>) -> Result<()> {
         let mut change = [0_i64; 8];
         let place = |outcome| BulkOutcome::ALL.iter().position(|it| *it == outcome).unwrap_or(0);
@@ -103,10 +104,13 @@ impl Tx {
         let sql = sql!(
             "UPDATE bulk_accounts SET outcome = end_.value ->> 1, cleanup_id = end_.value ->> 2, note = end_.value ->> 3 FROM ",
             each,
-            " AS end_ WHERE bulk_accounts.bulk_id = $2 AND bulk_accounts.no = CAST(end_.value ->> 0 AS BIGINT)"
+            " AS end_ WHERE bulk_accounts.bulk_id = $2 AND bulk_accounts.no = CAST(end_.value ->> 0 AS BIGINT) \
+             AND bulk_accounts.outcome = end_.value ->> 4"
         );
-        let cells: Vec<_> =
-            ends.iter().map(|end| cells![end.no, end.to.as_str(), end.cleanup.as_ref(), &end.note]).collect();
+        let cells: Vec<_> = ends
+            .iter()
+            .map(|end| cells![end.no, end.to.as_str(), end.cleanup.as_ref(), &end.note, end.from.as_str()])
+            .collect();
         let changed = self.exec(sql, args![json(&cells)?, lease.bulk.as_str()]).await?;
         if usize::try_from(changed) != Ok(ends.len()) {
             return Err(StoreError::Raced);

@@ -82,6 +82,7 @@ impl TryFrom<RouteRecord> for StoredRoute {
             key: RouteKey::parse(record.route_key).map_err(StoreError::corrupt)?,
             server: record.server.map(ServerName::parse).transpose().map_err(StoreError::corrupt)?,
             session: record.session_id.map(SessionId::parse).transpose().map_err(StoreError::corrupt)?,
+            is_void: false,
             pinned_at: record.pinned_at.map(Instant::from_micros),
             expires_in: record.expires_in.map(Span::from_micros),
             read_at: Instant::from_micros(record.read_at),

@@ -24,6 +24,7 @@ fn route(pool: &str, name: &str, on: Option<&str>, account: Option<&str>, second
         key: key(name),
         server: on.map(server),
         session: Some(sid(name)),
+        is_void: false,
         pinned_at: None,
         expires_in: Some(Span::from_secs(60)),
         read_at: at(second),

@@ -38,7 +38,7 @@ impl Memory {
 
 fn entry(key: &RouteKey, server: &ServerName) -> Entry {
     let (key, server) = (key.clone(), Some(server.clone()));
-    Entry { key, server, session: None, pinned_at: None, expires_in: None, in_use: false }
+    Entry { key, server, session: None, generation: None, pinned_at: None, expires_in: None, in_use: false }
 }
 
 fn bounded(entries: Vec<Entry>, limit: u64) -> Listing {
