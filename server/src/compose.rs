@@ -5,7 +5,7 @@ use std::{io, path::Path, sync::Arc};
 
 use domain::{Clock, Entropy, HealthPolicy, Instant, Place, PoolInfo, RouterKind};
 use routers::{Fleet, Router, embedded::Embedded, haproxy::Haproxy, redis::Redis};
-use service::{ArgonParams, Parts, Settings, Unstick};
+use service::{ArgonParams, Parts, SealKeys, Settings, Unstick};
 use store::{AuditKeys, Options, Store};
 
 use crate::config::{Config, RouterConfig, RouterPool, Secret};
@@ -87,7 +87,9 @@ pub async fn open(config: &Config, purpose: Purpose, world: &World) -> Result<Un
     let store = open_store(config, purpose, world.entropy.as_ref()).await?;
     let fleet = fleet(config, &store, &world.clock)?;
     let (clock, entropy) = (world.clock.clone(), world.entropy.clone());
-    Ok(Unstick::new(Parts { store, fleet, clock, entropy, settings: settings(config) }))
+    let seal_keys = SealKeys::new(keys_in(&config.factor_key_file(), world)?.into_iter().map(|key| key.0).collect());
+    let settings = Settings { seal_keys, ..settings(config) };
+    Ok(Unstick::new(Parts { store, fleet, clock, entropy, settings }))
 }
 
 /// The key of the forms' tokens; made at the first start.
@@ -96,13 +98,17 @@ pub async fn open(config: &Config, purpose: Purpose, world: &World) -> Result<Un
 /// A key file that cannot be used.
 pub fn csrf_key(config: &Config, world: &World) -> Result<Secret, ComposeError> {
     let file = config.csrf_key_file();
+    let first = keys_in(&file, world)?.into_iter().next();
+    first.ok_or_else(|| ComposeError::Files(format!("{} holds no key", file.display())))
+}
+
+/// The keys in `file`, the one in use first; made at the first start.
+fn keys_in(file: &Path, world: &World) -> Result<Vec<Secret>, ComposeError> {
     loop {
-        if let Some(keys) = Secret::read_all(&file).map_err(ComposeError::Files)?
-            && let Some(first) = keys.into_iter().next()
-        {
-            return Ok(first);
+        if let Some(keys) = Secret::read_all(file).map_err(ComposeError::Files)? {
+            return Ok(keys);
         }
-        Secret::new(world.entropy.as_ref()).keep(&file).map_err(ComposeError::Files)?;
+        Secret::new(world.entropy.as_ref()).keep(file).map_err(ComposeError::Files)?;
     }
 }
 
@@ -212,6 +218,7 @@ fn settings(config: &Config) -> Settings {
         observe_limit: config.observe_limit,
         census_every: config.census_every,
         census_grace: config.census_grace,
+        factor_rule: config.require_totp,
         page_size: config.page_size,
         session_idle: config.session_idle,
         session_absolute: config.session_absolute,

@@ -19,6 +19,10 @@ pub(crate) enum Tab {
     Findings,
     /// The audit log.
     Audit,
+    /// Who signs in here.
+    Staff,
+    /// Tokens of back ends.
+    Tokens,
     /// One's own sign-ins.
     Me,
     /// None of them.
@@ -26,7 +30,16 @@ pub(crate) enum Tab {
 }
 
 impl Tab {
-    const ALL: [Self; 6] = [Self::Accounts, Self::Cleanups, Self::Routing, Self::Findings, Self::Audit, Self::Me];
+    const ALL: [Self; 8] = [
+        Self::Accounts,
+        Self::Cleanups,
+        Self::Routing,
+        Self::Findings,
+        Self::Audit,
+        Self::Staff,
+        Self::Tokens,
+        Self::Me,
+    ];
 
     const fn link(self) -> (&'static str, &'static str, &'static str, Permission) {
         match self {
@@ -35,6 +48,8 @@ impl Tab {
             Self::Routing => (routes::ROUTING, "Routing", "i-routing", Permission::ReadRouting),
             Self::Findings => (routes::FINDINGS, "Findings", "i-findings", Permission::ReadFindings),
             Self::Audit => (routes::AUDIT, "Audit log", "i-audit", Permission::ReadAudit),
+            Self::Staff => (routes::STAFF, "Staff", "i-staff", Permission::ManageStaff),
+            Self::Tokens => (routes::TOKENS, "Tokens", "i-tokens", Permission::ManageTokens),
             Self::Me | Self::Elsewhere => (routes::ME, "Your sign-ins", "i-me", Permission::OwnSessions),
         }
     }

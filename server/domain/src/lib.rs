@@ -12,6 +12,7 @@ mod cleanup;
 mod clock;
 mod diagnosis;
 mod fold;
+mod freshness;
 mod health;
 mod ids;
 mod instant;
@@ -21,6 +22,7 @@ mod key;
 mod machine;
 #[cfg(test)]
 mod model_tests;
+mod one_time_code;
 mod plan;
 mod query;
 mod re_pin;
@@ -45,6 +47,7 @@ pub use cleanup::{Cleanup, Mode, Stage, Status, Step, StepKind, Target, Trouble}
 pub use clock::{Clock, Entropy, ManualClock, SeededEntropy, new_id};
 pub use diagnosis::{Finding, FindingKind, Look, Severity, Unread, Verdict, VerdictKind, World, diagnose};
 pub use fold::{fold, marks};
+pub use freshness::{FactorRule, Freshness, Intent, Unproved};
 pub use health::{Counters, Health, HealthPolicy, HealthWindow, ServerStatus};
 pub use ids::{
     AccountId, BulkId, CleanupId, FindingId, IdError, PoolName, RepairId, RouterName, ServerName, SessionId, StaffId,
@@ -54,6 +57,7 @@ pub use instant::{Instant, ParseInstantError, Span};
 pub use ip::IpRange;
 pub use key::{KeyError, RouteKey};
 pub use machine::{Policy, Progress, Reading, Work, next_work, rebased, status_of};
+pub use one_time_code::{new_one_time_code, read_one_time_code};
 pub use plan::{Plan, PlanHash, PlannedRoute, PoolInfo, plan};
 pub use query::{Query, QueryError, Term};
 pub use re_pin::{PinAnswer, RePinPage, RePinRequest, RePinned};

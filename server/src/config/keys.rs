@@ -51,6 +51,7 @@ pub const KEYS: &[Key] = &[
     key("census_every", "15m", "how often a census looks for what is left over anywhere; 0s switches it off"),
     key("census_grace", "5m", "what is younger than this counts in no census"),
     key("embedded_pin_timeout", "30m", "a pin of the embedded router ends after so long without traffic"),
+    key("require_totp", "off", "who must have a second factor: off, admins or all"),
     key("page_size", "50", "rows of a page"),
     key("argon_memory_kib", "19456", "memory of one password hash; OWASP's least is 19456"),
     key("argon_passes", "2", "passes of one password hash; at least 2"),

@@ -20,7 +20,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use domain::{RouterName, Span};
+use domain::{FactorRule, RouterName, Span};
 
 pub use self::{
     keys::{KEYS, Key},
@@ -84,6 +84,8 @@ pub struct Config {
     pub census_grace: Span,
     /// A pin of the embedded router ends after so long without traffic.
     pub embedded_pin_timeout: Span,
+    /// Who must have a second factor.
+    pub require_totp: FactorRule,
     /// Rows of a page.
     pub page_size: u32,
     /// Memory of a password hash in KiB.
@@ -214,6 +216,10 @@ impl Config {
     /// The file with the key of the forms' tokens.
     pub fn csrf_key_file(&self) -> PathBuf {
         self.data_dir.join("csrf.key")
+    }
+    /// The file with the keys that second factors' seeds are sealed with.
+    pub fn factor_key_file(&self) -> PathBuf {
+        self.data_dir.join("factors.key")
     }
     /// The file with the signed heads of the audit log.
     pub fn checkpoint_file(&self) -> PathBuf {

@@ -51,6 +51,7 @@ impl Config {
             "census_every" => span(self.census_every),
             "census_grace" => span(self.census_grace),
             "embedded_pin_timeout" => span(self.embedded_pin_timeout),
+            "require_totp" => self.require_totp.as_str().to_owned(),
             "page_size" => self.page_size.to_string(),
             "argon_memory_kib" => self.argon_memory_kib.to_string(),
             "argon_passes" => self.argon_passes.to_string(),

@@ -27,7 +27,7 @@ pub async fn guard(State(site): State<Site>, request: Request, next: Next) -> Re
     let Ok(bytes) = to_bytes(body, most).await else {
         return answer::refuse(path, StatusCode::PAYLOAD_TOO_LARGE, "That is too much to send at once.", None);
     };
-    if let Some(SignedIn { hash, .. }) = parts.extensions.get() {
+    if let Some(signed_in) = parts.extensions.get::<SignedIn>() {
         let header = parts.headers.get(token::HEADER).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let field = || {
             url::form_urlencoded::parse(&bytes)
@@ -35,7 +35,7 @@ pub async fn guard(State(site): State<Site>, request: Request, next: Next) -> Re
                 .map(|(_, value)| value.into_owned())
         };
         let given = header.or_else(field).unwrap_or_default();
-        if !token::fits(site.csrf_key(), &given, hash) {
+        if !token::fits(site.csrf_key(), &given, &signed_in.form_key()) {
             tracing::warn!(path, "refused: the form's token is not this session's");
             let text = "This form is from an earlier sign-in. Go back, load the page again and repeat.";
             return answer::refuse(path, StatusCode::FORBIDDEN, text, None);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Account, Actor, AuditDraft, Cleanup, CleanupId, Mode, Permission, Plan, Status, Step, World, new_id,
+    Account, Actor, AuditDraft, Cleanup, CleanupId, Freshness, Mode, Permission, Plan, Status, Step, World, new_id,
     view::CleanupRequest,
 };
 use store::{Inserted, Tx};
@@ -42,9 +42,12 @@ impl Unstick {
     ///
     /// # Errors
     /// `WorldChanged` with the plan of now when it is not the one that was confirmed; `UnderWay` when one of another
-    /// mode is; `NothingToDo`; `Invalid` for the reason or the ticket; `NotFound`; `Denied`.
+    /// mode is; `NothingToDo`; `Invalid` for the reason or the ticket; `NotFound`; `Unproved`; `Denied`.
     pub async fn request_cleanup(&self, actor: &Actor, request: CleanupRequest) -> Result<Requested> {
         self.authorize(actor, Permission::CleanUp, request.account.as_str()).await?;
+        if let Some(freshness) = Freshness::of_cleanup(request.mode) {
+            actor.require_fresh(freshness, self.now())?;
+        }
         let request = checked(request)?;
         if let Some(id) = self.store().live_cleanup(&request.account).await? {
             return self.join(id, request.mode).await;
