@@ -111,7 +111,7 @@ test('a proof that was ended is asked for in the form, and nothing is lost', asy
   await ada.page.getByRole('button', { name: 'Ask for a fresh proof' }).click();
   await expect(ada.page.getByText('dan proves anew who they are')).toBeVisible();
   await dan.page.goto('/tokens');
-  await dan.page.getByLabel('Name').fill('reports');
+  await dan.page.getByLabel('Name', { exact: true }).fill('reports');
   await dan.page.getByLabel('sessions:read').check();
   await dan.page.getByRole('button', { name: 'Make it' }).click();
   await expect(dan.page.getByRole('heading', { name: 'Confirm that it is you' })).toBeVisible();
