@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use domain::{
     AccountFilter, AccountId, BulkId, BulkOutcome, CleanupId, DeliveryFilter, DeliveryState, EventKind, Mode, Place,
-    RepairId, RouteKey, RouterName, ServerName, Status, WebhookId,
+    RepairId, RouteKey, RouterName, ServerName, StaffId, Status, WebhookId,
     census::{CensusKind, FindingFilter},
     view::SessionFilter,
 };
@@ -27,8 +27,20 @@ pub const FINDINGS: &str = "/findings";
 pub const WEBHOOKS: &str = "/webhooks";
 /// The audit log.
 pub const AUDIT: &str = "/audit";
+/// Who signs in here.
+pub const STAFF: &str = "/staff";
+/// API tokens of back ends.
+pub const TOKENS: &str = "/tokens";
 /// One's own sign-ins.
 pub const ME: &str = "/me";
+/// One's own second factor.
+pub const SECOND_FACTOR: &str = "/me/second-factor";
+/// Confirming who one is.
+pub const CONFIRM: &str = "/confirm";
+/// Making the first admin.
+pub const SETUP: &str = "/setup";
+/// Choosing a password with a one-time code.
+pub const WELCOME: &str = "/welcome";
 /// The way in.
 pub const SIGN_IN: &str = "/sign-in";
 /// The customers' own page.
@@ -44,6 +56,34 @@ pub const ICON: &str = "/icon.svg";
 pub mod action {
     /// Signs in.
     pub const SIGN_IN: &str = "/fn/sign-in";
+    /// The second step of signing in.
+    pub const SIGN_IN_CODE: &str = "/fn/sign-in/code";
+    /// Makes the first admin.
+    pub const SETUP: &str = "/fn/setup";
+    /// Chooses a password with a one-time code.
+    pub const WELCOME: &str = "/fn/welcome";
+    /// Confirms who one is.
+    pub const CONFIRM: &str = "/fn/me/confirm";
+    /// Changes one's password.
+    pub const PASSWORD: &str = "/fn/me/password";
+    /// Begins to set up one's second factor.
+    pub const FACTOR_BEGIN: &str = "/fn/me/second-factor/begin";
+    /// Lets it count, with its first code.
+    pub const FACTOR_CONFIRM: &str = "/fn/me/second-factor/confirm";
+    /// Takes it away.
+    pub const FACTOR_REMOVE: &str = "/fn/me/second-factor/remove";
+    /// Adds a staff member.
+    pub const STAFF_ADD: &str = "/fn/staff/add";
+    /// Gives one another role.
+    pub const STAFF_ROLE: &str = "/fn/staff/role";
+    /// Disables, enables or resets one, ends their sessions or proofs.
+    pub const STAFF_CHANGE: &str = "/fn/staff/change";
+    /// Ends one of their console sessions.
+    pub const STAFF_END: &str = "/fn/staff/end-session";
+    /// Makes a token.
+    pub const TOKEN_CREATE: &str = "/fn/tokens/create";
+    /// Revokes one.
+    pub const TOKEN_REVOKE: &str = "/fn/tokens/revoke";
     /// Signs out.
     pub const SIGN_OUT: &str = "/fn/sign-out";
     /// Asks for a clean-up.
@@ -198,6 +238,38 @@ pub mod pattern {
     /// [`super::ME`].
     pub const fn me() -> Static {
         StaticSegment("me")
+    }
+    /// [`super::SECOND_FACTOR`].
+    pub const fn second_factor() -> (Static, Static) {
+        (StaticSegment("me"), StaticSegment("second-factor"))
+    }
+    /// [`super::sign_in_code`].
+    pub const fn sign_in_code() -> (Static, Static) {
+        (StaticSegment("sign-in"), StaticSegment("code"))
+    }
+    /// [`super::CONFIRM`].
+    pub const fn confirm() -> Static {
+        StaticSegment("confirm")
+    }
+    /// [`super::SETUP`].
+    pub const fn setup() -> Static {
+        StaticSegment("setup")
+    }
+    /// [`super::WELCOME`].
+    pub const fn welcome() -> Static {
+        StaticSegment("welcome")
+    }
+    /// [`super::STAFF`].
+    pub const fn staff() -> Static {
+        StaticSegment("staff")
+    }
+    /// [`super::staff_member`].
+    pub const fn staff_member() -> (Static, ParamSegment) {
+        (StaticSegment("staff"), ParamSegment("id"))
+    }
+    /// [`super::TOKENS`].
+    pub const fn tokens() -> Static {
+        StaticSegment("tokens")
     }
 }
 
@@ -425,6 +497,16 @@ pub fn sign_in(next: &str, error: &str) -> String {
     query(SIGN_IN, [("next", if next == HOME { "" } else { next }), ("error", error)])
 }
 
+/// The second step of signing in, to go on at `next`; `error` is a code.
+pub fn sign_in_code(next: &str, error: &str) -> String {
+    query(&format!("{SIGN_IN}/code"), [("next", if next == HOME { "" } else { next }), ("error", error)])
+}
+
+/// A staff member.
+pub fn staff_member(id: &StaffId) -> String {
+    format!("{STAFF}/{}", encode(id.as_str()))
+}
+
 /// `next` if it leads to a page of the console, else the first page. Browsers read `//host`, `/\host` and control
 /// characters as other places.
 pub fn local(next: &str) -> &str {
@@ -433,10 +515,10 @@ pub fn local(next: &str) -> &str {
     if plain && here && next.is_ascii() && next.len() <= 2_000 { next } else { HOME }
 }
 
-/// The id in the path of an account's pages, of a clean-up's, of a bulk clean-up's or of a webhook's.
+/// The id in the path of an account's pages, of a clean-up's, of a bulk clean-up's, of a webhook's or of a staff member's.
 pub fn id_in(path: &str) -> Option<String> {
     let rest =
-        [ACCOUNTS, CLEANUPS, BULK, WEBHOOKS].iter().find_map(|root| path.strip_prefix(root)?.strip_prefix('/'))?;
+        [ACCOUNTS, CLEANUPS, BULK, WEBHOOKS, STAFF].iter().find_map(|root| path.strip_prefix(root)?.strip_prefix('/'))?;
     decode(rest.split('/').next()?, false)
 }
 

@@ -85,6 +85,14 @@ pub fn App() -> impl IntoView {
                 <Route path=at::audit() view=pages::audit::Audit ssr=mode.clone()/>
                 <Route path=at::webhooks() view=pages::webhooks::Webhooks ssr=mode.clone()/>
                 <Route path=at::webhook() view=pages::webhook::Webhook ssr=mode.clone()/>
+                <Route path=at::sign_in_code() view=pages::sign_in_code::SignInCode ssr=mode.clone()/>
+                <Route path=at::setup() view=pages::setup::Setup ssr=mode.clone()/>
+                <Route path=at::welcome() view=pages::welcome::Welcome ssr=mode.clone()/>
+                <Route path=at::confirm() view=pages::confirm::Confirm ssr=mode.clone()/>
+                <Route path=at::staff() view=pages::staff::Staff ssr=mode.clone()/>
+                <Route path=at::staff_member() view=pages::staff::member::Member ssr=mode.clone()/>
+                <Route path=at::tokens() view=pages::tokens::Tokens ssr=mode.clone()/>
+                <Route path=at::second_factor() view=pages::second_factor::SecondFactor ssr=mode.clone()/>
                 <Route path=at::me() view=pages::me::Me ssr=mode/>
             </FlatRoutes>
         </Router>

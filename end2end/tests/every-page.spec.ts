@@ -4,7 +4,7 @@ import { accessible, expect, test } from './world';
 const account = 'stuck-12';
 const pages = ['/', '/?q=stuck', '/?q=nothing-like-this', '/accounts', '/accounts?leftover=1', '/bulk', '/bulk/new', `/accounts/${account}`, `/accounts/${account}?sessions=all`,
   `/accounts/${account}/clean-up?mode=stale`, `/accounts/${account}/clean-up?mode=force`, '/clean-ups', '/routing', '/routing/server?router=lb-1&pool=app&server=api-1', '/routing/move-off?router=lb-1&pool=app&server=api-1', '/routing/re-pin?router=lb-1&pool=app&key=' + account,
-  '/findings', '/findings/repair', '/webhooks', '/audit', '/me', '/api/docs', `/accounts/${account}/link`, '/self', '/self?code=nothing-like-this', '/no-such-page'];
+  '/findings', '/findings/repair', '/webhooks', '/audit', '/staff', '/staff/vera', '/tokens', '/me', '/me/second-factor', '/confirm', '/api/docs', `/accounts/${account}/link`, '/self', '/self?code=nothing-like-this', '/no-such-page'];
 
 for (const theme of ['light', 'dark'] as const) {
   for (const width of [1280, 390]) {
@@ -27,9 +27,14 @@ for (const theme of ['light', 'dark'] as const) {
   }
 }
 
-test('the way in is accessible', async ({ lab, page }) => {
-  await page.goto(`${lab.state.console}/sign-in`);
-  await accessible(page, 'sign-in');
+test('the ways in are accessible', async ({ lab, page }) => {
+  for (const path of ['/sign-in', '/sign-in/code', '/welcome', '/setup']) {
+    for (const width of [1280, 390]) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.goto(lab.state.console + path);
+      await accessible(page, `${path} at ${width}`);
+    }
+  }
 });
 
 test('pages are useful without scripts', async ({ lab, browser }) => {

@@ -60,6 +60,11 @@ export class Lab {
     await expect(page.getByRole('button', { name: 'Sign out' })).toBeVisible();
   }
 
+  /** The password of `name`. */
+  password(name: string): string {
+    return this.state.staff.find((staff) => staff.name === name)!.password;
+  }
+
   /** A page of its own for `name`, signed in; with or without scripts. */
   async pageOf(browser: Browser, name: string, options: { javaScriptEnabled?: boolean } = {}): Promise<{ page: Page; context: BrowserContext }> {
     const context = await browser.newContext({ baseURL: this.state.console, ...options });

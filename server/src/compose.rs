@@ -5,7 +5,7 @@ use std::{io, path::Path, sync::Arc};
 
 use domain::{Clock, Entropy, HealthPolicy, Instant, IpRange, Place, PoolInfo, RouterKind};
 use routers::{Breaker, Fleet, Router, embedded::Embedded, haproxy::Haproxy, redis::Redis};
-use service::{ArgonParams, CustomerKeys, CustomerSettings, Parts, Settings, Unstick, WebhookKey, WebhookSettings};
+use service::{ArgonParams, CustomerKeys, CustomerSettings, Parts, SealKeys, Settings, Unstick, WebhookKey, WebhookSettings};
 use store::{AuditKeys, Options, Store};
 
 use crate::config::{Config, RouterConfig, RouterPool, Secret};
@@ -90,6 +90,8 @@ pub async fn open(config: &Config, purpose: Purpose, world: &World) -> Result<Un
     let mut settings = settings(config);
     settings.customers.keys = customer_keys(config, world)?;
     settings.webhooks.key = WebhookKey(key_in(&config.webhook_key_file(), world)?.0);
+    settings.seal_keys =
+        SealKeys::new(keys_in(&config.factor_key_file(), world)?.into_iter().map(|key| key.0).collect());
     Ok(Unstick::new(Parts { store, fleet, clock, entropy, settings }))
 }
 
@@ -103,11 +105,15 @@ pub fn csrf_key(config: &Config, world: &World) -> Result<Secret, ComposeError> 
 
 /// The first key in `file`; made when there is no such file.
 fn key_in(file: &Path, world: &World) -> Result<Secret, ComposeError> {
+    let first = keys_in(file, world)?.into_iter().next();
+    first.ok_or_else(|| ComposeError::Files(format!("{} holds no key", file.display())))
+}
+
+/// The keys in `file`, the one in use first; made at the first start.
+fn keys_in(file: &Path, world: &World) -> Result<Vec<Secret>, ComposeError> {
     loop {
-        if let Some(keys) = Secret::read_all(file).map_err(ComposeError::Files)?
-            && let Some(first) = keys.into_iter().next()
-        {
-            return Ok(first);
+        if let Some(keys) = Secret::read_all(file).map_err(ComposeError::Files)? {
+            return Ok(keys);
         }
         Secret::new(world.entropy.as_ref()).keep(file).map_err(ComposeError::Files)?;
     }
@@ -237,6 +243,7 @@ fn settings(config: &Config) -> Settings {
         observe_limit: config.observe_limit,
         census_every: config.census_every,
         census_grace: config.census_grace,
+        factor_rule: config.require_totp,
         page_size: config.page_size,
         session_idle: config.session_idle,
         session_absolute: config.session_absolute,

@@ -5,14 +5,14 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    AccountFilter, BulkId, BulkMove, BulkOrder, BulkOutcome, Mode, PlanHash,
+    AccountFilter, BulkId, BulkMove, BulkOrder, BulkOutcome, Intent, Mode, PlanHash,
     view::{BulkPage, BulksPage},
 };
 use leptos::{prelude::*, server_fn::codec::PostUrl};
-use service::{BulkSource, Error};
+use service::BulkSource;
 
 use super::{
-    ApiError, ctx,
+    ApiError, confirm, ctx,
     flash::{self, Flash},
 };
 use crate::{components::text::sentence, routes};
@@ -131,7 +131,7 @@ pub async fn draft_bulk(
             let form = routes::BULK_NEW.to_owned();
             let (code, text) = (error.code.to_owned(), sentence(&error.message));
             let field = error.field.unwrap_or_default().to_owned();
-            flash::leave(Flash { at: form.clone(), code, text, field, typed }).await;
+            flash::leave(Flash { at: form.clone(), code, text, field, typed, secret: String::new() }).await;
             ctx::see_other(&form);
             Ok(())
         }
@@ -176,39 +176,58 @@ fn read(typed: &mut BTreeMap<String, String>) -> Result<(BulkSource, BulkOrder),
     Ok((source, order))
 }
 
-/// Asks for the bulk clean-up as it was shown. Needs `BulkCleanUp`.
+/// Asks for the bulk clean-up as it was shown; the proof that comes with it counts for this list alone. Needs `BulkCleanUp`.
 #[server(name = RequestBulk, prefix = "/fn", endpoint = "bulk/request", input = PostUrl)]
 pub async fn request_bulk(
     /// Which.
     id: String,
     /// The list that was shown.
     hash: String,
+    /// The password, where it is asked for.
+    #[server(default)]
+    password: String,
+    /// A code beside it.
+    #[server(default)]
+    code: String,
 ) -> Result<(), ApiError> {
     let (unstick, actor) = ctx::mutating()?;
-    let id = self::id(id)?;
-    let asked = unstick.request_bulk(&actor, &id, &PlanHash(hash)).await;
-    told(
-        &id,
-        asked.map(|bulk| match bulk.approve_until {
+    let (id, hash) = (self::id(id)?, PlanHash(hash));
+    let asked = async {
+        let intent = Some((Intent::RequestBulk, &hash));
+        let actor = confirm::prove(&unstick, &actor, (&password, &code), intent).await?;
+        let bulk = unstick.request_bulk(&actor, &id, &hash).await?;
+        Ok(match bulk.approve_until {
             Some(_) => "Asked for. It begins when another admin approves it.",
             None => "It runs.",
-        }),
-    )
-    .await
+        })
+    };
+    told(&id, asked.await).await
 }
 
-/// Approves the bulk clean-up as it was shown, as a second admin. Needs `BulkCleanUp`.
+/// Approves the bulk clean-up as it was shown, as a second admin; the proof that comes with it counts for this list alone.
+/// Needs `BulkCleanUp`.
 #[server(name = ApproveBulk, prefix = "/fn", endpoint = "bulk/approve", input = PostUrl)]
 pub async fn approve_bulk(
     /// Which.
     id: String,
     /// The list that was shown.
     hash: String,
+    /// The password, where it is asked for.
+    #[server(default)]
+    password: String,
+    /// A code beside it.
+    #[server(default)]
+    code: String,
 ) -> Result<(), ApiError> {
     let (unstick, actor) = ctx::mutating()?;
-    let id = self::id(id)?;
-    let approved = unstick.approve_bulk(&actor, &id, &PlanHash(hash)).await;
-    told(&id, approved.map(|_| "Approved. It runs.")).await
+    let (id, hash) = (self::id(id)?, PlanHash(hash));
+    let approved = async {
+        let intent = Some((Intent::ApproveBulk, &hash));
+        let actor = confirm::prove(&unstick, &actor, (&password, &code), intent).await?;
+        unstick.approve_bulk(&actor, &id, &hash).await?;
+        Ok("Approved. It runs.")
+    };
+    told(&id, approved.await).await
 }
 
 /// Pauses, resumes, cancels or retries a bulk clean-up. Needs `BulkCleanUp`.
@@ -218,30 +237,44 @@ pub async fn control_bulk(
     id: String,
     /// `pause`, `resume`, `cancel` or `retry`.
     what: String,
+    /// The password, where it is asked for.
+    #[server(default)]
+    password: String,
+    /// A code beside it.
+    #[server(default)]
+    code: String,
 ) -> Result<(), ApiError> {
     let (unstick, actor) = ctx::mutating()?;
     let id = self::id(id)?;
-    let (what, words) = match what.as_str() {
+    let (way, words) = match what.as_str() {
         "pause" => (BulkMove::Pause, "Paused. What is under way ends; nothing new begins."),
         "resume" => (BulkMove::Resume, "It goes on."),
         "cancel" => (BulkMove::Cancel, "Cancelled. What is under way ends; nothing new begins."),
         "retry" => (BulkMove::Retry, "What could not be asked for is tried again."),
         _ => return Err(ApiError::invalid("what", "choose pause, resume, cancel or retry".to_owned())),
     };
-    let done = unstick.control_bulk(&actor, &id, what).await;
-    told(&id, done.map(|_| words)).await
+    let done = async {
+        let actor = confirm::prove(&unstick, &actor, (&password, &code), None).await?;
+        unstick.control_bulk(&actor, &id, way).await?;
+        Ok::<_, ApiError>(words)
+    };
+    match done.await {
+        Err(error) if error.is_unproved() || matches!(error.field, Some("password" | "code")) => {
+            let verb = if way == BulkMove::Resume { "let the bulk clean-up go on" } else { "try again what failed" };
+            let fields = [("id", id.as_str()), ("what", &what)];
+            confirm::carry(routes::action::BULK_CONTROL, verb, &fields, &error).await
+        }
+        done => told(&id, done).await,
+    }
 }
 
 /// Back to the page, with what came of it; what a person could not know is no error page.
-async fn told(id: &BulkId, done: Result<&'static str, Error>) -> Result<(), ApiError> {
+async fn told(id: &BulkId, done: Result<&'static str, ApiError>) -> Result<(), ApiError> {
     let page = routes::bulk(id, None, None);
     match done {
         Ok(words) => flash::leave(Flash::good(&page, words)).await,
-        Err(error) if matches!(error.status(), 409 | 410 | 503) => {
-            let text = sentence(&error.to_string());
-            flash::leave(Flash { code: error.code().to_owned(), ..Flash::good(&page, text) }).await;
-        }
-        Err(error) => return Err(error.into()),
+        Err(error) if error.is_mendable() => flash::leave(Flash::bad(&page, &error, BTreeMap::new())).await,
+        Err(error) => return Err(error),
     }
     ctx::see_other(&page);
     Ok(())

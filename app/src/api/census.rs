@@ -1,5 +1,7 @@
 //! What the census found, running one, and repairing.
 
+#![expect(clippy::too_many_arguments, reason = "a server function takes the fields of its form one by one")]
+
 use std::collections::BTreeMap;
 
 use domain::{
@@ -9,7 +11,7 @@ use domain::{
 use leptos::{prelude::*, server_fn::codec::PostUrl};
 
 use super::{
-    ApiError, ctx,
+    ApiError, confirm, ctx,
     flash::{self, Flash},
 };
 use crate::{components::text::sentence, routes};
@@ -95,6 +97,12 @@ pub async fn request_repair(
     reason: String,
     /// The ticket, or nothing.
     ticket: String,
+    /// The password, where it is asked for.
+    #[server(default)]
+    password: String,
+    /// A code beside it.
+    #[server(default)]
+    code: String,
 ) -> Result<(), ApiError> {
     let (unstick, actor) = ctx::mutating()?;
     let fields = [("kind", kind), ("router", router), ("server", server), ("age", age)];
@@ -111,6 +119,16 @@ pub async fn request_repair(
         text,
         field: field.to_owned(),
         typed: typed.clone(),
+        secret: String::new(),
+    };
+    let actor = match confirm::prove(&unstick, &actor, (&password, &code), None).await {
+        Ok(actor) => actor,
+        Err(error) if error.is_mendable() => {
+            flash::leave(Flash::bad(&form, &error, typed.clone())).await;
+            ctx::see_other(&form);
+            return Ok(());
+        }
+        Err(error) => return Err(error),
     };
     if plan.hash != PlanHash(hash) {
         let text = "Something changed since it was shown. Look at it again, and confirm it.";
@@ -120,12 +138,14 @@ pub async fn request_repair(
     }
     match unstick.request_repair(&actor, RepairRequest { plan, reason, ticket }).await {
         Ok(repair) => ctx::see_other(&routes::repair_made(&repair.id)),
-        Err(error) if matches!(error.status(), 409 | 422 | 503) => {
+        Err(error) => {
             let error = ApiError::from(error);
-            flash::leave(back(error.code, sentence(&error.message), error.field.unwrap_or_default())).await;
+            if !error.is_mendable() {
+                return Err(error);
+            }
+            flash::leave(Flash::bad(&form, &error, typed.clone())).await;
             ctx::see_other(&form);
         }
-        Err(error) => return Err(error.into()),
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use leptos::{prelude::*, server_fn::codec::PostUrl};
 use service::Error;
 
 use super::{
-    ApiError, accounts, ctx,
+    ApiError, accounts, confirm, ctx,
     flash::{self, Flash},
 };
 use crate::{components::text::sentence, routes};
@@ -59,12 +59,27 @@ pub async fn request_cleanup(
     reason: String,
     /// The ticket, or nothing.
     ticket: String,
+    /// The password, where it is asked for.
+    #[server(default)]
+    password: String,
+    /// A code beside it.
+    #[server(default)]
+    code: String,
 ) -> Result<(), ApiError> {
     let (unstick, actor) = ctx::mutating()?;
     let account = AccountId::parse(account).map_err(|_| ApiError::not_found("account"))?;
     let mode = mode_called(&mode)?;
     let form = routes::plan(&account, mode);
     let typed = BTreeMap::from([("reason".to_owned(), reason.clone()), ("ticket".to_owned(), ticket.clone())]);
+    let actor = match confirm::prove(&unstick, &actor, (&password, &code), None).await {
+        Ok(actor) => actor,
+        Err(error) if error.is_mendable() => {
+            flash::leave(Flash::bad(&form, &error, typed)).await;
+            ctx::see_other(&form);
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    };
     let request = CleanupRequest { account, mode, reason, ticket, hash: Some(PlanHash(hash)) };
     let error = match unstick.request_cleanup(&actor, request).await {
         Ok(requested) => {
@@ -83,21 +98,12 @@ pub async fn request_cleanup(
             ctx::see_other(&ledger);
             return Ok(());
         }
-        Err(error) => error,
+        Err(error) => ApiError::from(error),
     };
-    let mendable = matches!(error.status(), 409 | 422 | 503);
-    let error = ApiError::from(error);
-    if !mendable {
+    if !error.is_mendable() {
         return Err(error);
     }
-    flash::leave(Flash {
-        at: form.clone(),
-        code: error.code.to_owned(),
-        text: sentence(&error.message),
-        field: error.field.unwrap_or_default().to_owned(),
-        typed,
-    })
-    .await;
+    flash::leave(Flash::bad(&form, &error, typed)).await;
     ctx::see_other(&form);
     Ok(())
 }

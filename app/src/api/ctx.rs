@@ -1,7 +1,7 @@
 //! The only file that touches a request and its response. The HTTP layer puts who asks into the request's extensions;
 //! functions here take it from there. All of it is absent while the list of routes is made, so nothing here expects.
 
-use domain::{Actor, view::Me};
+use domain::{Actor, Instant, view::Me};
 use http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
 use leptos::prelude::{use_context, with_context};
 use leptos_axum::ResponseOptions;
@@ -60,6 +60,18 @@ pub(crate) fn me() -> Option<Me> {
 /// The number of this request in the log.
 pub(crate) fn request_id() -> Option<String> {
     extension::<RequestId>().map(|RequestId(id)| id)
+}
+
+/// The present; `None` while the list of routes is made.
+pub(crate) fn now() -> Option<Instant> {
+    use_context::<Unstick>().map(|unstick| unstick.clock().now())
+}
+
+/// The host that the browser asked, as it said; for what a person reads only.
+pub(crate) fn host() -> String {
+    let text = header_text(&header::HOST);
+    let good = |letter: &char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | ':' | '[' | ']');
+    text.chars().filter(good).take(80).collect()
 }
 
 /// The address of who asks; empty when not known.

@@ -31,6 +31,14 @@ impl ApiError {
         Self { status, code, message: message.into(), field: None, retry_after: None }
     }
 
+    /// Whether the person can mend it in the form that they sent.
+    pub(crate) fn is_mendable(&self) -> bool {
+        matches!(self.status, 409 | 410 | 422 | 429 | 503) || self.is_unproved()
+    }
+    /// Whether the person must prove anew who they are.
+    pub(crate) fn is_unproved(&self) -> bool {
+        self.code == "unproved"
+    }
     /// Our fault; `what` is for the log.
     pub(crate) fn internal(what: &str) -> Self {
         tracing::error!(what, "the console is put together wrongly");
@@ -62,6 +70,7 @@ impl From<service::Error> for ApiError {
         match error {
             service::Error::Invalid { field, .. } => mapped.field = Some(field),
             service::Error::Throttled { wait } => mapped.retry_after = Some(wait.secs().max(1)),
+            service::Error::Unproved(_) => mapped.field = Some("password"),
             service::Error::Busy => mapped.retry_after = Some(1),
             service::Error::Internal(source) => log(source.as_ref()),
             _ => {}

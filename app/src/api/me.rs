@@ -6,9 +6,10 @@ use domain::{
 };
 use http::header;
 use leptos::{prelude::*, server_fn::codec::PostUrl};
+use service::Proof;
 
 use super::{
-    ApiError, ctx,
+    ApiError, confirm, ctx,
     flash::{self, Flash},
 };
 use crate::routes;
@@ -85,6 +86,36 @@ pub async fn revoke_other_sessions() -> Result<(), ApiError> {
         n => format!("{n} other sign-ins are over."),
     };
     flash::leave(Flash::good(routes::ME, text)).await;
+    ctx::see_other(routes::ME);
+    Ok(())
+}
+
+/// Gives oneself another password, and ends one's other sign-ins. Needs `OwnSessions`.
+#[server(name = ChangePassword, prefix = "/fn", endpoint = "me/password", input = PostUrl)]
+pub async fn change_password(
+    /// The password that one has.
+    password: String,
+    /// A code of the second factor; nothing for who has none.
+    #[server(default)]
+    code: String,
+    /// The new one.
+    new_password: String,
+) -> Result<(), ApiError> {
+    let (unstick, actor) = ctx::mutating()?;
+    let ip = ctx::client_ip();
+    let proof = Proof { password: &password, code: code.trim(), ip: &ip };
+    let done = async {
+        unstick.check_new_password(&actor, &password, &new_password).await?;
+        // The browser gets the new secret whatever comes next.
+        let actor = confirm::renew(unstick.prove(&actor, proof, None).await?).await?;
+        unstick.change_password(&actor, &password, &new_password).await.map_err(ApiError::from)
+    };
+    let flash = match done.await {
+        Ok(()) => Flash::good(routes::ME, "Your password is changed; your other sign-ins are over."),
+        Err(error) if error.is_mendable() => Flash::bad(routes::ME, &error, std::collections::BTreeMap::new()),
+        Err(error) => return Err(error),
+    };
+    flash::leave(flash).await;
     ctx::see_other(routes::ME);
     Ok(())
 }

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod bulk;
 pub mod census;
 pub mod cleanups;
+pub mod confirm;
 pub mod ctx;
 pub mod customer;
 mod error;
@@ -16,7 +17,13 @@ pub mod routing;
 pub mod server_move;
 pub mod sign_in;
 pub mod webhooks;
+pub mod second_factor;
+pub mod setup;
+pub mod sign_in;
+pub mod staff;
+pub mod tokens;
 
+pub use confirm::RENEWED;
 pub use ctx::{ClientIp, Csrf, RequestId};
 pub(crate) use error::escape;
 pub use error::{ApiError, error_document};
@@ -48,6 +55,20 @@ mod tests {
         assert_eq!(super::server_move::DraftMove::PATH, action::MOVE_OFF);
         assert_eq!(super::routing::SetServerState::PATH, action::SERVER_STATE);
         assert_eq!(super::routing::RePinKey::PATH, action::RE_PIN);
+        assert_eq!(super::sign_in::SignInCode::PATH, action::SIGN_IN_CODE);
+        assert_eq!(super::setup::SetUp::PATH, action::SETUP);
+        assert_eq!(super::setup::Welcome::PATH, action::WELCOME);
+        assert_eq!(super::confirm::ConfirmMe::PATH, action::CONFIRM);
+        assert_eq!(super::me::ChangePassword::PATH, action::PASSWORD);
+        assert_eq!(super::second_factor::BeginFactor::PATH, action::FACTOR_BEGIN);
+        assert_eq!(super::second_factor::ConfirmFactor::PATH, action::FACTOR_CONFIRM);
+        assert_eq!(super::second_factor::RemoveFactor::PATH, action::FACTOR_REMOVE);
+        assert_eq!(super::staff::AddStaff::PATH, action::STAFF_ADD);
+        assert_eq!(super::staff::SetRole::PATH, action::STAFF_ROLE);
+        assert_eq!(super::staff::ChangeStaff::PATH, action::STAFF_CHANGE);
+        assert_eq!(super::staff::EndStaffSession::PATH, action::STAFF_END);
+        assert_eq!(super::tokens::CreateToken::PATH, action::TOKEN_CREATE);
+        assert_eq!(super::tokens::RevokeToken::PATH, action::TOKEN_REVOKE);
         assert_eq!(super::me::RevokeSession::PATH, action::REVOKE);
         assert_eq!(super::me::RevokeOtherSessions::PATH, action::REVOKE_OTHERS);
         assert_eq!(super::me::ChooseTheme::PATH, action::THEME);
@@ -73,6 +94,20 @@ mod tests {
             action::RE_PIN,
             action::CENSUS,
             action::REPAIR,
+            action::SIGN_IN_CODE,
+            action::SETUP,
+            action::WELCOME,
+            action::CONFIRM,
+            action::PASSWORD,
+            action::FACTOR_BEGIN,
+            action::FACTOR_CONFIRM,
+            action::FACTOR_REMOVE,
+            action::STAFF_ADD,
+            action::STAFF_ROLE,
+            action::STAFF_CHANGE,
+            action::STAFF_END,
+            action::TOKEN_CREATE,
+            action::TOKEN_REVOKE,
             action::REVOKE,
             action::REVOKE_OTHERS,
             action::THEME,

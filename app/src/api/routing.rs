@@ -1,5 +1,7 @@
 //! Routers, pools, servers; setting the state of a server, and pinning a key to one.
 
+#![expect(clippy::too_many_arguments, reason = "a server function takes the fields of its form one by one")]
+
 use std::collections::BTreeMap;
 
 use domain::{
@@ -10,7 +12,7 @@ use leptos::{prelude::*, server_fn::codec::PostUrl};
 use service::Error;
 
 use super::{
-    ApiError, ctx,
+    ApiError, confirm, ctx,
     flash::{self, Flash},
 };
 use crate::{components::text::sentence, routes};
@@ -70,6 +72,12 @@ pub async fn set_server_state(
     reason: String,
     /// The ticket, or nothing.
     ticket: String,
+    /// The password, where it is asked for.
+    #[server(default)]
+    password: String,
+    /// A code beside it.
+    #[server(default)]
+    code: String,
 ) -> Result<(), ApiError> {
     let (unstick, actor) = ctx::mutating()?;
     let (place, server) = (place(router, pool)?, self::server(server)?);
@@ -78,6 +86,11 @@ pub async fn set_server_state(
     let Some(state) = ServerState::parse(&state) else {
         let error = ApiError::invalid("state", "choose one of ready, drain and maint".to_owned());
         return back(&form, error, typed).await;
+    };
+    let actor = match confirm::prove(&unstick, &actor, (&password, &code), None).await {
+        Ok(actor) => actor,
+        Err(error) if error.is_mendable() => return back(&form, error, typed).await,
+        Err(error) => return Err(error),
     };
     let request = StateRequest { place, server, state, reason, ticket };
     match unstick.set_server_state(&actor, request).await {
@@ -134,9 +147,8 @@ fn typed<const N: usize>(pairs: [(&str, &String); N]) -> BTreeMap<String, String
 
 /// Back to the form if the person can mend it, else the error.
 async fn mend(form: &str, error: Error, typed: BTreeMap<String, String>) -> Result<(), ApiError> {
-    let mendable = matches!(error.status(), 409 | 422 | 503);
     let error = ApiError::from(error);
-    if mendable { back(form, error, typed).await } else { Err(error) }
+    if error.is_mendable() { back(form, error, typed).await } else { Err(error) }
 }
 
 async fn back(form: &str, error: ApiError, typed: BTreeMap<String, String>) -> Result<(), ApiError> {
@@ -144,7 +156,7 @@ async fn back(form: &str, error: ApiError, typed: BTreeMap<String, String>) -> R
     // A choice has no place of its own for what is wrong with it: it is told above the form.
     let field = if matches!(field.as_str(), "state" | "server") { String::new() } else { field };
     let (code, text) = (error.code.to_owned(), sentence(&error.message));
-    flash::leave(Flash { at: form.to_owned(), code, text, field, typed }).await;
+    flash::leave(Flash { at: form.to_owned(), code, text, field, typed, secret: String::new() }).await;
     ctx::see_other(form);
     Ok(())
 }

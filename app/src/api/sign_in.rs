@@ -1,9 +1,9 @@
 //! The way in and out.
 
 use domain::{Permission, Role};
+use http::header;
 use leptos::{prelude::*, server_fn::codec::PostUrl};
-use service::Error;
-use tower_sessions::Session;
+use service::{Entry, Error};
 
 use super::{ApiError, ctx};
 use crate::routes;
@@ -17,10 +17,17 @@ pub(crate) enum Refusal {
     Throttled,
     /// Too much at once.
     Busy,
+    /// The code does not count.
+    Code,
+    /// It took too long.
+    Over,
 }
 
+/// The cookie that joins both steps of a sign-in.
+const TICKET: &str = "__Host-second";
+
 impl Refusal {
-    const ALL: [Self; 3] = [Self::Wrong, Self::Throttled, Self::Busy];
+    const ALL: [Self; 5] = [Self::Wrong, Self::Throttled, Self::Busy, Self::Code, Self::Over];
 
     /// The word in the URL.
     const fn code(self) -> &'static str {
@@ -28,6 +35,8 @@ impl Refusal {
             Self::Wrong => "sign-in",
             Self::Throttled => "throttled",
             Self::Busy => "busy",
+            Self::Code => "code",
+            Self::Over => "over",
         }
     }
     /// What the page says.
@@ -36,6 +45,8 @@ impl Refusal {
             Self::Wrong => "That name and password do not fit.",
             Self::Throttled => "Too many tries. Wait a little longer each time before you try again.",
             Self::Busy => "The service is busy. Try again in a moment.",
+            Self::Code => "That code does not fit, or was used already. Wait for the next one.",
+            Self::Over => "That took too long. Begin again.",
         }
     }
 }
@@ -60,13 +71,15 @@ pub async fn sign_in(
     let (unstick, _) = ctx::reading()?;
     let next = routes::local(&next);
     let refused = match unstick.sign_in(name.trim(), &password, &ctx::client_ip()).await {
-        Ok(signed_in) => {
-            let session = ctx::session().ok_or_else(|| ApiError::internal("no console session"))?;
-            enter(&session, signed_in.staff.as_str()).await.map_err(|error| {
-                tracing::error!(%error, "a console session could not be kept");
-                ApiError::internal("no console session")
-            })?;
+        Ok(Entry::In(signed_in)) => {
+            enter(signed_in.staff.as_str()).await?;
             ctx::see_other(if next == routes::HOME { first_page(signed_in.role) } else { next });
+            return Ok(());
+        }
+        Ok(Entry::Second(ticket)) => {
+            let cookie = format!("{TICKET}={ticket}; Path=/; Max-Age=300; Secure; HttpOnly; SameSite=Lax");
+            ctx::set_header(header::SET_COOKIE, &cookie);
+            ctx::see_other(&routes::sign_in_code(next, ""));
             return Ok(());
         }
         Err(Error::SignIn | Error::Invalid { .. }) => Refusal::Wrong,
@@ -78,17 +91,62 @@ pub async fn sign_in(
     Ok(())
 }
 
+/// Whether a sign-in waits for its second step.
+pub(crate) fn waits_for_code() -> bool {
+    ctx::cookie(TICKET).is_some_and(|ticket| !ticket.is_empty())
+}
+
+/// The second step of a sign-in: the code. Needs no permission but the ticket of the first step; the use case throttles.
+#[server(name = SignInCode, prefix = "/fn", endpoint = "sign-in/code", input = PostUrl)]
+pub async fn sign_in_code(
+    /// A code of the app, or a recovery code.
+    code: String,
+    /// Where to go on.
+    #[server(default)]
+    next: String,
+) -> Result<(), ApiError> {
+    let (unstick, _) = ctx::reading()?;
+    let next = routes::local(&next);
+    let ticket = ctx::cookie(TICKET).unwrap_or_default();
+    let refused = match unstick.sign_in_second(&ticket, code.trim(), &ctx::client_ip()).await {
+        Ok(signed_in) => {
+            enter(signed_in.staff.as_str()).await?;
+            let cookie = format!("{TICKET}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax");
+            ctx::set_header(header::SET_COOKIE, &cookie);
+            ctx::see_other(if next == routes::HOME { first_page(signed_in.role) } else { next });
+            return Ok(());
+        }
+        Err(Error::SignIn) => Refusal::Code,
+        Err(Error::Throttled { .. }) => Refusal::Throttled,
+        Err(Error::Busy) => Refusal::Busy,
+        Err(Error::Gone(_)) => {
+            ctx::see_other(&routes::sign_in(next, Refusal::Over.code()));
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    ctx::see_other(&routes::sign_in_code(next, refused.code()));
+    Ok(())
+}
+
 /// Where `role` begins: who may not see accounts begins at the audit log.
 pub(crate) const fn first_page(role: Role) -> &'static str {
     if role.may(Permission::ReadAccounts) { routes::HOME } else { routes::AUDIT }
 }
 
 /// Fills a console session under a new id: one that somebody may have planted before is worth nothing.
-async fn enter(session: &Session, staff: &str) -> Result<(), tower_sessions::session::Error> {
-    session.flush().await?;
-    session.insert("staff", staff).await?;
-    session.insert("ip", ctx::client_ip()).await?;
-    session.insert("user_agent", ctx::user_agent()).await
+pub(super) async fn enter(staff: &str) -> Result<(), ApiError> {
+    let session = ctx::session().ok_or_else(|| ApiError::internal("no console session"))?;
+    let entered = async {
+        session.flush().await?;
+        session.insert("staff", staff).await?;
+        session.insert("ip", ctx::client_ip()).await?;
+        session.insert("user_agent", ctx::user_agent()).await
+    };
+    entered.await.map_err(|error: tower_sessions::session::Error| {
+        tracing::error!(%error, "a console session could not be kept");
+        ApiError::internal("no console session")
+    })
 }
 
 /// Signs out. The session ends on the server; the HTTP layer has the browser forget what it kept of the console.

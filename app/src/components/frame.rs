@@ -21,6 +21,10 @@ pub(crate) enum Tab {
     Audit,
     /// Who is told what happens.
     Webhooks,
+    /// Who signs in here.
+    Staff,
+    /// Tokens of back ends.
+    Tokens,
     /// One's own sign-ins.
     Me,
     /// None of them.
@@ -28,8 +32,17 @@ pub(crate) enum Tab {
 }
 
 impl Tab {
-    const ALL: [Self; 7] =
-        [Self::Accounts, Self::Cleanups, Self::Routing, Self::Findings, Self::Audit, Self::Webhooks, Self::Me];
+    const ALL: [Self; 9] = [
+        Self::Accounts,
+        Self::Cleanups,
+        Self::Routing,
+        Self::Findings,
+        Self::Audit,
+        Self::Webhooks,
+        Self::Staff,
+        Self::Tokens,
+        Self::Me,
+    ];
 
     const fn link(self) -> (&'static str, &'static str, &'static str, Permission) {
         match self {
@@ -39,6 +52,8 @@ impl Tab {
             Self::Findings => (routes::FINDINGS, "Findings", "i-findings", Permission::ReadFindings),
             Self::Audit => (routes::AUDIT, "Audit log", "i-audit", Permission::ReadAudit),
             Self::Webhooks => (routes::WEBHOOKS, "Webhooks", "i-webhooks", Permission::ManageWebhooks),
+            Self::Staff => (routes::STAFF, "Staff", "i-staff", Permission::ManageStaff),
+            Self::Tokens => (routes::TOKENS, "Tokens", "i-tokens", Permission::ManageTokens),
             Self::Me | Self::Elsewhere => (routes::ME, "Your sign-ins", "i-me", Permission::OwnSessions),
         }
     }

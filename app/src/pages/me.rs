@@ -1,22 +1,25 @@
 //! One's own page: who one is here, where one is signed in, and how the console looks.
 
-use domain::view::{MePage, StaffSessionRow};
+use domain::{
+    Span,
+    view::{MePage, StaffSessionRow},
+};
 use leptos::prelude::*;
 
-use super::{Shown, framed};
+use super::{Shown, framed, proof};
 use crate::{
     api::{
-        ctx,
+        confirm, ctx,
         flash::{self, Flash},
         me::{self, Theme},
     },
     components::{
-        card::{card, note},
+        card::{button, card, note},
         form::{hidden, token},
         frame::Tab,
         table::table,
         tag::{Tone, tag},
-        text::{foreign, sentence},
+        text::{foreign, plural, sentence},
         time::ago,
     },
     routes,
@@ -30,6 +33,9 @@ pub(crate) fn Me() -> impl IntoView {
     framed(Tab::Me, async {
         let page = me::page().await?;
         let flash = flash::take().await;
+        if flash.as_ref().is_some_and(|flash| flash.code == "invalid") {
+            ctx::set_status(422);
+        }
         Ok(Shown::new("Your sign-ins", show(&page, flash.as_ref())))
     })
 }
@@ -44,13 +50,56 @@ fn show(page: &MePage, flash: Option<&Flash>) -> AnyView {
             {tag(Tone::Off, page.me.role.as_str())}
             <span>{sentence(&format!("you may {}", verbs.join(", ")))}</span>
         </div>
-        {flash.map(|flash| note(Tone::Ok, flash.text.clone()))}
+        {notice(page)}
+        {flash.filter(|flash| flash.field.is_empty()).map(|flash| note(if flash.code.is_empty() { Tone::Ok } else { Tone::Warn }, flash.text.clone()))}
         <div class="stack spaced">
             {sessions(page, &csrf)}
+            {factor(page)}
+            {password(page, &csrf, flash)}
             {look(&csrf)}
         </div>
     }
     .into_any()
+}
+
+/// What an admin did to one's sign-in is shown for a month.
+fn notice(page: &MePage) -> AnyView {
+    let fresh = page.notice.as_ref().filter(|(_, at)| page.now.since(*at) < Span::from_days(30));
+    let Some((words, at)) = fresh else { return ().into_any() };
+    let told = view! { {words.clone()} " " {ago(*at, page.now)} ". If you did not ask for that, tell another admin." };
+    note(Tone::Warn, told)
+}
+
+fn factor(page: &MePage) -> AnyView {
+    let left = plural(page.factor.recovery_codes, "recovery code is left", "recovery codes are left");
+    let (beside, words, link) = match page.factor.since {
+        Some(at) => (
+            view! { "set up " {ago(at, page.now)} }.into_any(),
+            format!("A code is asked for beside your password. {left}."),
+            "Remove or replace it …",
+        ),
+        None => (
+            "none".into_any(),
+            "Your password is all that is asked for. A second factor keeps out whoever learns it.".to_owned(),
+            "Set up a second factor …",
+        ),
+    };
+    let body =
+        view! { <div class="pad do"><span>{words}</span> {button(routes::SECOND_FACTOR.to_owned(), link, "")}</div> };
+    card("Second factor", beside, body.into_any())
+}
+
+fn password(page: &MePage, csrf: &str, flash: Option<&Flash>) -> AnyView {
+    let bad = flash.and_then(|flash| flash.about("new_password"));
+    let body = view! {
+        <form class="pad form narrow" method="post" action=routes::action::PASSWORD>
+            {token(csrf)}
+            {proof::fields(confirm::always(), flash)}
+            {proof::new_password("new_password", "New password", page.factor.since.is_some(), bad)}
+            <div class="do"><button class="btn">"Change it"</button> <span class="hint">"It ends your other sign-ins."</span></div>
+        </form>
+    };
+    card("Password", ().into_any(), body.into_any())
 }
 
 fn sessions(page: &MePage, csrf: &str) -> AnyView {
@@ -65,7 +114,7 @@ fn sessions(page: &MePage, csrf: &str) -> AnyView {
     });
     let body = view! {
         {table("Your sign-ins", HEADS, page.sessions.iter().map(row).collect())}
-        <div class="pad do">{others} <span class="hint">"Do you not know one of these? End it, and have an admin set a new password."</span></div>
+        <div class="pad do">{others} <span class="hint">"Do you not know one of these? End it, and change your password."</span></div>
     };
     card("Where you are signed in", ().into_any(), body.into_any())
 }

@@ -7,6 +7,7 @@ pub(crate) mod audit;
 pub(crate) mod bulk;
 pub(crate) mod cleanup;
 pub(crate) mod cleanups;
+pub(crate) mod confirm;
 pub(crate) mod customer;
 pub(crate) mod error;
 pub(crate) mod findings;
@@ -14,14 +15,21 @@ pub(crate) mod home;
 pub(crate) mod me;
 pub(crate) mod move_off;
 pub(crate) mod plan;
+mod proof;
 pub(crate) mod re_pin;
 mod reason;
 pub(crate) mod repair;
 pub(crate) mod routing;
+pub(crate) mod second_factor;
 pub(crate) mod server;
+pub(crate) mod setup;
 pub(crate) mod sign_in;
+pub(crate) mod sign_in_code;
+pub(crate) mod staff;
+pub(crate) mod tokens;
 pub(crate) mod webhook;
 pub(crate) mod webhooks;
+pub(crate) mod welcome;
 
 use std::future::Future;
 
@@ -62,10 +70,13 @@ pub(crate) fn framed(tab: Tab, load: impl Future<Output = Result<Shown, ApiError
     frame(around, view! { <Suspense fallback=|| ()>{shown}</Suspense> }.into_any())
 }
 
-/// Sets the status and says why; who is not signed in goes to do that and comes back.
+/// Sets the status and says why; who is not signed in goes to do that and comes back, and who must set up a second factor
+/// does that first.
 fn refused(error: &ApiError, role: Option<domain::Role>) -> Shown {
     if error.status == 401 {
         ctx::see_other(&routes::sign_in(routes::local(&ctx::path_and_query()), ""));
+    } else if error.code == "enrol-first" {
+        ctx::see_other(routes::SECOND_FACTOR);
     } else {
         ctx::set_status(error.status);
     }

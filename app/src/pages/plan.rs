@@ -1,15 +1,15 @@
 //! The plan of a clean-up: what it would do exactly, what the customer would notice, and the one confirmation.
 
 use domain::{
-    Mode, Place, Plan as ThePlan, PlannedRoute, Scope, SessionId,
+    Freshness, Mode, Place, Plan as ThePlan, PlannedRoute, Scope, SessionId,
     view::{Me, PlanPage},
 };
 use leptos::prelude::*;
 
-use super::{Shown, framed, reason};
+use super::{Shown, framed, proof, reason};
 use crate::{
     api::{
-        cleanups, ctx,
+        cleanups, confirm as proving, ctx,
         flash::{self, Flash},
     },
     components::{
@@ -201,6 +201,7 @@ fn confirm(page: &PlanPage, flash: Option<&Flash>, me: Option<&Me>) -> AnyView {
     let may = page.may_clean_up;
     let role = me.map_or("nobody", |me| me.role.as_str());
     let class = if page.plan.mode == Mode::Force { "btn d p whole" } else { "btn p whole" };
+    let ask = Freshness::of_cleanup(page.plan.mode).and_then(proving::needed);
     view! {
         <section class="card pad form" aria-label="Confirm">
             <form method="post" action=routes::action::REQUEST>
@@ -211,6 +212,7 @@ fn confirm(page: &PlanPage, flash: Option<&Flash>, me: Option<&Me>) -> AnyView {
                 <fieldset disabled=!may>
                     <legend class="sr">"Confirm the clean-up"</legend>
                     {reason::fields(flash, 500)}
+                    {proof::fields(ask, flash)}
                     <button class=class>{doing(&page.plan)}</button>
                 </fieldset>
             </form>

@@ -1,13 +1,13 @@
 //! A repair: exactly what would be removed, the one confirmation, and afterwards the clean-ups that were made of it.
 
-use domain::{PlannedRoute, Repair as Made, RepairItem, RepairMade, RepairOutcome, RepairPlan, SessionId};
+use domain::{Freshness, PlannedRoute, Repair as Made, RepairItem, RepairMade, RepairOutcome, RepairPlan, SessionId};
 use leptos::prelude::*;
 
-use super::{Shown, framed, reason};
+use super::{Shown, framed, proof, reason};
 use crate::{
     api::{
         census::{self, Repairing},
-        ctx,
+        confirm as proving, ctx,
         flash::{self, Flash},
     },
     components::{
@@ -126,6 +126,7 @@ fn confirm(plan: &RepairPlan, flash: Option<&Flash>) -> AnyView {
                 <fieldset>
                     <legend class="sr">"Confirm the repair"</legend>
                     {reason::fields(flash, 400)}
+                    {proof::fields(proving::needed(Freshness::FiveMinutes), flash)}
                     <button class="btn p whole">{format!("Repair {}", plural(len(&plan.items), "account", "accounts"))}</button>
                 </fieldset>
             </form>

@@ -1,12 +1,12 @@
 //! One server: how each load balancer has it, what was set of it before, and setting its state.
 
-use domain::{Instant, MovePage, ServerState, StateAt, StateEnd, StatePlan};
+use domain::{Freshness, Instant, MovePage, ServerState, StateAt, StateEnd, StatePlan};
 use leptos::prelude::*;
 
-use super::{Shown, framed, move_off, reason};
+use super::{Shown, framed, move_off, proof, reason};
 use crate::{
     api::{
-        ctx,
+        confirm as proving, ctx,
         flash::{self, Flash},
         routing, server_move,
     },
@@ -128,6 +128,7 @@ fn confirm(plan: &StatePlan, flash: Option<&Flash>) -> AnyView {
                 {ServerState::ALL.map(option).into_iter().collect_view()}
                 {all}
                 {reason::fields(flash, 500)}
+                {proof::fields(proving::needed(Freshness::FiveMinutes), flash)}
                 <button class="btn p whole">"Set the state"</button>
             </fieldset>
         </form>

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::{Shown, framed};
 use crate::{
     api::{
-        ctx,
+        ctx, setup,
         sign_in::{Refusal, first_page, refusal},
     },
     components::{
@@ -22,6 +22,10 @@ use crate::{
 pub(crate) fn SignIn() -> impl IntoView {
     framed(Tab::Elsewhere, async {
         let next = ctx::asked("next").unwrap_or_default();
+        if ctx::me().is_none() && setup::needed().await? {
+            // Nobody could sign in: the first admin is made first.
+            ctx::see_other(routes::SETUP);
+        }
         let body = match ctx::me() {
             Some(me) => already(&me),
             None => form(routes::local(&next), refusal()),
@@ -67,7 +71,7 @@ fn form(next: &str, refusal: Option<Refusal>) -> AnyView {
                 {field("password", "Password", "", None, password.into_any())}
                 <button class="btn p whole">"Sign in"</button>
             </form>
-            <p class="hint">"No account, or a forgotten password? An admin sets both, in a shell: " <code>"admin-tool staff"</code></p>
+            <p class="hint">"No sign-in, or a forgotten password? An admin gives you a one-time code, and "<a href=routes::WELCOME>"you choose a password with it"</a>"."</p>
         </section>
     }
     .into_any()

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountId, SessionId, StaffId, StaffSessionId, TokenId};
+use crate::{AccountId, Instant, SessionId, StaffId, StaffSessionId, TokenId};
 
 /// What a staff member is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -274,6 +274,10 @@ pub enum Actor {
         role: Role,
         /// Through which console session.
         session: StaffSessionId,
+        /// When the person last proved who they are: signed in, or confirmed it since.
+        proved_at: Instant,
+        /// Whether they must set up a second factor before they may do anything else.
+        must_enrol: bool,
     },
     /// A person with a shell on the machine and access to the database: `cli:<os user>@<host>`.
     Shell {
@@ -312,6 +316,7 @@ impl Actor {
     /// Whether the actor has `permission`.
     pub fn may(&self, permission: Permission) -> bool {
         match self {
+            Self::Staff { must_enrol: true, .. } => matches!(permission, Permission::OwnSessions),
             Self::Staff { role, .. } => role.may(permission),
             Self::Shell { .. } | Self::System => true,
             Self::Token { scopes, .. } => {
@@ -329,6 +334,11 @@ impl Actor {
     /// [`Denied`] without it.
     pub fn require(&self, permission: Permission) -> Result<(), Denied> {
         if self.may(permission) { Ok(()) } else { Err(Denied(permission)) }
+    }
+
+    /// Whether the actor must set up a second factor before anything else.
+    pub const fn must_enrol(&self) -> bool {
+        matches!(self, Self::Staff { must_enrol: true, .. })
     }
 
     /// Whether the actor may see customers' names, addresses and clients.
@@ -408,6 +418,22 @@ mod tests {
         }
         assert!(Role::ALL.iter().all(|role| !role.may(Permission::SelfService)));
         assert!(Role::Support.may(Permission::HelpCustomers) && !Role::Viewer.may(Permission::HelpCustomers));
+    }
+
+    #[test]
+    fn who_must_set_up_a_second_factor_does_nothing_before() {
+        let mut actor = Actor::Staff {
+            id: StaffId::parse("ada").unwrap(),
+            role: Role::Admin,
+            session: StaffSessionId::parse("w_1").unwrap(),
+            proved_at: Instant::from_secs(0),
+            must_enrol: true,
+        };
+        assert!(actor.may(Permission::OwnSessions) && !actor.may(Permission::ReadAccounts));
+        if let Actor::Staff { must_enrol, .. } = &mut actor {
+            *must_enrol = false;
+        }
+        assert!(actor.may(Permission::ManageStaff));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod clock;
 mod customer;
 mod diagnosis;
 mod fold;
+mod freshness;
 mod health;
 mod ids;
 mod instant;
@@ -22,6 +23,7 @@ mod key;
 mod machine;
 #[cfg(test)]
 mod model_tests;
+mod one_time_code;
 mod plan;
 mod query;
 mod re_pin;
@@ -49,6 +51,7 @@ pub use clock::{Clock, Entropy, ManualClock, SeededEntropy, new_id};
 pub use customer::{Stays, WAITS_FOR_PART, diagnosis_words, preview_words, state_words};
 pub use diagnosis::{Finding, FindingKind, Look, Severity, Unread, Verdict, VerdictKind, World, diagnose};
 pub use fold::{fold, marks};
+pub use freshness::{FactorRule, Freshness, Intent, Unproved};
 pub use health::{Counters, Health, HealthPolicy, HealthWindow, ServerStatus};
 pub use ids::{
     AccountId, BulkId, CleanupId, EventId, FindingId, IdError, PoolName, RepairId, RouterName, ServerName, SessionId,
@@ -58,6 +61,7 @@ pub use instant::{Instant, ParseInstantError, Span};
 pub use ip::IpRange;
 pub use key::{KeyError, RouteKey};
 pub use machine::{Policy, Progress, Reading, Work, next_work, rebased, status_of};
+pub use one_time_code::{new_one_time_code, read_one_time_code};
 pub use plan::{Plan, PlanHash, PlannedRoute, PoolInfo, plan, plan_keeping};
 pub use query::{Query, QueryError, Term};
 pub use re_pin::{PinAnswer, RePinPage, RePinRequest, RePinned};

@@ -1,7 +1,7 @@
 //! Why a use case did not do what was asked. `Display` is a sentence for the person who asked; what happened inside is
 //! only in the source, for the log.
 
-use domain::{CleanupId, Denied, Plan, QueryError, Span};
+use domain::{CleanupId, Denied, Plan, QueryError, Span, Unproved};
 use store::StoreError;
 
 /// Why a use case did not do what was asked.
@@ -10,6 +10,12 @@ pub enum Error {
     /// The actor may not; `true` when nobody is signed in.
     #[error("{}", if *.1 { "sign in first".to_owned() } else { .0.to_string() })]
     Denied(Denied, bool),
+    /// The person must prove anew who they are.
+    #[error(transparent)]
+    Unproved(#[from] Unproved),
+    /// The person must set up a second factor before anything else.
+    #[error("set up your second factor first: it is required here")]
+    EnrolFirst,
     /// There is no such thing.
     #[error("there is no such {0}")]
     NotFound(&'static str),
@@ -58,7 +64,7 @@ impl Error {
     pub const fn status(&self) -> u16 {
         match self {
             Self::Denied(_, true) | Self::SignIn => 401,
-            Self::Denied(_, false) => 403,
+            Self::Denied(_, false) | Self::Unproved(_) | Self::EnrolFirst => 403,
             Self::NotFound(_) => 404,
             Self::WorldChanged(_) | Self::UnderWay(_) | Self::NothingToDo | Self::Conflict(_) => 409,
             Self::Gone(_) => 410,
@@ -74,6 +80,8 @@ impl Error {
         match self {
             Self::Denied(_, true) => "not-signed-in",
             Self::Denied(_, false) => "denied",
+            Self::Unproved(_) => "unproved",
+            Self::EnrolFirst => "enrol-first",
             Self::NotFound(_) => "not-found",
             Self::Invalid { .. } => "invalid",
             Self::WorldChanged(_) => "world-changed",

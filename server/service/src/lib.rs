@@ -28,7 +28,7 @@ mod world;
 
 use std::sync::Arc;
 
-use domain::{Actor, AuditDraft, AuditOutcome, CleanupId, Clock, Entropy, Instant, Permission, Policy};
+use domain::{Actor, AuditDraft, AuditOutcome, CleanupId, Clock, Entropy, Freshness, Instant, Permission, Policy};
 use routers::{Fleet, Router};
 use store::Store;
 use tokio::sync::{Notify, Semaphore, broadcast};
@@ -44,7 +44,7 @@ pub use self::{
     routing::{Asked, embedded_table},
     sample::{SampleReport, SampleSpec},
     settings::{ArgonParams, Settings},
-    staff::{SignedIn, me},
+    staff::{Entry, Proof, Proved, SealKeys, SignedIn, Standing, me},
     tokens::TokenInfo,
     webhooks::{NewWebhook, WebhookKey, WebhookSettings},
 };
@@ -156,6 +156,9 @@ impl Unstick {
         let Err(denied) = actor.require(permission) else {
             return Ok(());
         };
+        if actor.must_enrol() {
+            return Err(Error::EnrolFirst);
+        }
         if *actor == Actor::Anonymous {
             return Err(Error::Denied(denied, true));
         }
@@ -164,6 +167,18 @@ impl Unstick {
         draft.detail = serde_json::json!({ "permission": permission });
         transact!(self, tx => { tx.append_audit(&draft).await?; Ok(()) })?;
         Err(Error::Denied(denied, false))
+    }
+
+    /// As [`Self::authorize`], and only with a proof of who `actor` is that is fresh enough.
+    async fn authorize_fresh(
+        &self,
+        actor: &Actor,
+        permission: Permission,
+        freshness: Freshness,
+        target: &str,
+    ) -> Result<()> {
+        self.authorize(actor, permission, target).await?;
+        Ok(actor.require_fresh(freshness, self.now())?)
     }
 
     /// An audit event by `actor`, to be completed.

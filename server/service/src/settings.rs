@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use domain::{HealthPolicy, Policy, RouterName, Span};
+use domain::{FactorRule, HealthPolicy, Policy, RouterName, Span};
+
+use crate::SealKeys;
 
 use crate::{WebhookSettings, customers::CustomerSettings};
 
@@ -46,6 +48,10 @@ pub struct Settings {
     pub session_idle: Span,
     /// A console session ends after this time in any case.
     pub session_absolute: Span,
+    /// Who must have a second factor.
+    pub factor_rule: FactorRule,
+    /// The keys that second factors' seeds are sealed with; without one, nobody can set one up.
+    pub seal_keys: SealKeys,
     /// Password hashes computed at once.
     pub hash_threads: usize,
     /// Their cost.
@@ -87,6 +93,8 @@ impl Default for Settings {
             page_size: 50,
             session_idle: Span::from_secs(30 * 60),
             session_absolute: Span::from_secs(8 * 3_600),
+            factor_rule: FactorRule::Off,
+            seal_keys: SealKeys::default(),
             hash_threads: 2,
             argon: ArgonParams { memory_kib: 19_456, passes: 2, lanes: 1 },
             embedded_pin_timeout: Span::from_secs(30 * 60),

@@ -1,7 +1,7 @@
 //! API tokens of back ends: `sac_` and 256 random bits, shown once, kept as a hash, with scopes and an end.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::{Actor, Instant, Permission, Span, TokenId, TokenScope, new_id};
+use domain::{Actor, Freshness, Instant, Permission, Span, TokenId, TokenScope, new_id};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use store::TokenRecord;
@@ -54,7 +54,7 @@ impl Unstick {
     /// Makes a token. The secret is in the answer and nowhere else.
     ///
     /// # Errors
-    /// `Invalid` for the name, no scopes, or an end in the past or further than 10 years away; `Denied`.
+    /// `Invalid` for the name, no scopes, or an end in the past or further than 10 years away; `Unproved`; `Denied`.
     pub async fn create_token(
         &self,
         actor: &Actor,
@@ -62,7 +62,7 @@ impl Unstick {
         scopes: &[TokenScope],
         expires_at: Option<Instant>,
     ) -> Result<(TokenId, String)> {
-        self.authorize(actor, Permission::ManageTokens, name).await?;
+        self.authorize_fresh(actor, Permission::ManageTokens, Freshness::FiveMinutes, name).await?;
         if !(1..=80).contains(&name.chars().count()) || name.chars().any(char::is_control) {
             return Err(Error::invalid("name", "give the token a name of at most 80 characters"));
         }
@@ -105,9 +105,9 @@ impl Unstick {
     /// Revokes a token, from the next request on.
     ///
     /// # Errors
-    /// `NotFound`; `Denied`.
+    /// `NotFound`; `Unproved`; `Denied`.
     pub async fn revoke_token(&self, actor: &Actor, id: &TokenId) -> Result<()> {
-        self.authorize(actor, Permission::ManageTokens, id.as_str()).await?;
+        self.authorize_fresh(actor, Permission::ManageTokens, Freshness::FiveMinutes, id.as_str()).await?;
         let now = self.now();
         let draft = self.draft(actor, "token.revoked", id.as_str());
         let revoked = transact!(self, tx => {

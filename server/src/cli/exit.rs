@@ -46,6 +46,8 @@ impl Exit {
         match error {
             E::Invalid { .. } => Self::Usage,
             E::Denied(..)
+            | E::Unproved(_)
+            | E::EnrolFirst
             | E::NotFound(_)
             | E::WorldChanged(_)
             | E::UnderWay(_)

@@ -53,7 +53,7 @@ pub async fn run(context: Context, args: Args) -> Result<Exit, Failure> {
     if args.sample {
         sample::prepare(&context, &unstick).await?;
     } else {
-        hint(&context, &unstick).await?;
+        first_run(&context, &unstick).await?;
     }
     let (stopper, stop) = watch::channel(false);
     tokio::spawn(stop_on_signal(stopper));
@@ -117,10 +117,15 @@ async fn tidy(site: Site, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Says how to begin when nobody could sign in.
-async fn hint(context: &Context, unstick: &Unstick) -> Result<(), Failure> {
-    if unstick.staff(&context.actor).await?.iter().all(|row| row.disabled_at.is_some()) {
-        output::say("Nobody can sign in yet. Add the first admin:\n  admin-tool staff add NAME --role admin");
+/// Says how to begin when nobody could sign in: with a one-time code when nobody is there yet.
+async fn first_run(context: &Context, unstick: &Unstick) -> Result<(), Failure> {
+    if let Some(code) = unstick.first_run_code().await? {
+        let (origin, path) = (&context.config.public_origin, app::routes::SETUP);
+        output::say(&format!(
+            "Nobody can sign in yet. Make the first admin with this one-time code, within 24 hours:\n  {origin}{path}\n  {code}"
+        ));
+    } else if unstick.staff(&context.actor).await?.iter().all(|row| row.disabled_at.is_some()) {
+        output::say("Nobody can sign in: everybody is disabled. Let somebody in:\n  admin-tool staff enable NAME");
     }
     Ok(())
 }

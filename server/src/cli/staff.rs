@@ -13,6 +13,7 @@ use crate::compose::Purpose;
 #[command(after_help = "Examples:
   admin-tool staff add dana --role admin --name 'Dana Ortiz'
   pass show unstick/dana | admin-tool staff set-password dana --password-stdin
+  admin-tool staff reset dana
   admin-tool staff disable dana")]
 pub struct Args {
     #[command(subcommand)]
@@ -41,6 +42,18 @@ enum Command {
     },
     /// List everybody
     List,
+    /// Print a one-time code with which a person chooses a new password at /welcome; takes their password and second factor away
+    Reset {
+        /// The sign-in name
+        #[arg(value_parser = words::id::<StaffId>)]
+        id: StaffId,
+    },
+    /// Let a disabled person sign in again
+    Enable {
+        /// The sign-in name
+        #[arg(value_parser = words::id::<StaffId>)]
+        id: StaffId,
+    },
     /// Take a person's access away; what they did stays in the audit log
     Disable {
         /// The sign-in name
@@ -83,6 +96,14 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
             unstick.add_staff(actor, &id, &name, role, &password).await?;
             (id, format!("added, as {role}"))
         }
+        Command::Reset { id } => {
+            let code = unstick.reset_staff(actor, &id).await?;
+            return Ok(tell_code(context, &id, &code, json));
+        }
+        Command::Enable { id } => {
+            unstick.enable_staff(actor, &id).await?;
+            (id, "may sign in again".to_owned())
+        }
         Command::Disable { id } => {
             unstick.disable_staff(actor, &id).await?;
             (id, "disabled".to_owned())
@@ -103,6 +124,18 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
         output::print(&format!("{id}: {done}"));
     }
     Ok(Exit::Done)
+}
+
+/// Prints a one-time code, which is kept nowhere.
+fn tell_code(context: &Context, id: &StaffId, code: &str, json: bool) -> Exit {
+    if json {
+        output::document(&json!({ "outcome": "done", "staff": id, "code": code, "at": app::routes::WELCOME }));
+    } else {
+        let (origin, path) = (&context.config.public_origin, app::routes::WELCOME);
+        output::say(&format!("{id} chooses a new password at {origin}{path} with this code, within 24 hours:"));
+        output::print(code);
+    }
+    Exit::Done
 }
 
 fn list(staff: &[StaffRow], json: bool) {

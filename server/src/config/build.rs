@@ -2,7 +2,7 @@
 
 use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
 
-use domain::Span;
+use domain::{FactorRule, Span};
 
 use super::{
     Config, LogFormat, Network, Origin, Problem, Problems, Raw, WebOrigin,
@@ -119,6 +119,7 @@ pub(super) fn build(said: RawConfig, problems: &mut Problems) -> Config {
         embedded_pin_timeout: from.span("embedded_pin_timeout", SECOND, Span::from_days(365)),
         webhook_allow: from.get("webhook_allow", Vec::new(), networks),
         webhook_keep: from.span("webhook_keep", HOUR, Span::from_days(365)),
+        require_totp: from.get("require_totp", FactorRule::Off, factor_rule),
         page_size: from.number("page_size", 5, 500),
         argon_memory_kib: from.number("argon_memory_kib", 19_456, 4_194_304),
         argon_passes: from.number("argon_passes", 2, 100),
@@ -174,6 +175,10 @@ fn database_url(text: &str) -> Result<String, String> {
 
 fn networks(text: &str) -> Result<Vec<Network>, String> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::parse).collect()
+}
+
+fn factor_rule(text: &str) -> Result<FactorRule, String> {
+    FactorRule::parse(text).ok_or_else(|| format!("{text:?} is no rule; write off, admins or all"))
 }
 
 fn log_format(text: &str) -> Result<LogFormat, String> {

@@ -57,6 +57,7 @@ pub const KEYS: &[Key] = &[
         "addresses or networks that webhooks may go to although they are not public, as in 10.0.0.0/8; http only to this machine",
     ),
     key("webhook_keep", "7d", "what webhooks delivered is kept so long"),
+    key("require_totp", "off", "who must have a second factor: off, admins or all"),
     key("page_size", "50", "rows of a page"),
     key("argon_memory_kib", "19456", "memory of one password hash; OWASP's least is 19456"),
     key("argon_passes", "2", "passes of one password hash; at least 2"),

@@ -20,7 +20,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use domain::{RouterName, Span};
+use domain::{FactorRule, RouterName, Span};
 
 pub use self::{
     keys::{KEYS, Key},
@@ -88,6 +88,8 @@ pub struct Config {
     pub webhook_allow: Vec<Network>,
     /// How long what webhooks delivered is kept.
     pub webhook_keep: Span,
+    /// Who must have a second factor.
+    pub require_totp: FactorRule,
     /// Rows of a page.
     pub page_size: u32,
     /// Memory of a password hash in KiB.
@@ -236,6 +238,10 @@ impl Config {
     /// The file with the key from which the secrets of webhooks follow.
     pub fn webhook_key_file(&self) -> PathBuf {
         self.data_dir.join("webhook.key")
+    }
+    /// The file with the keys that second factors' seeds are sealed with.
+    pub fn factor_key_file(&self) -> PathBuf {
+        self.data_dir.join("factors.key")
     }
     /// The file with the signed heads of the audit log.
     pub fn checkpoint_file(&self) -> PathBuf {

@@ -17,9 +17,9 @@ pub const MOST: usize = 1 << 20;
 /// Longest form with a list of accounts, in bytes: some 200,000 ids.
 const MOST_LIST: usize = 8 << 20;
 
-/// The hash of the session that a form must have been made for: a staff member's, or a customer's visit.
+/// The key of the session that a form must have been made for: a staff member's, or a customer's visit.
 fn owner(extensions: &Extensions) -> Option<[u8; 32]> {
-    let staff = extensions.get::<SignedIn>().map(|signed_in| signed_in.hash);
+    let staff = extensions.get::<SignedIn>().map(SignedIn::form_key);
     staff.or_else(|| extensions.get::<Visiting>().map(|Visiting(visit)| *visit))
 }
 

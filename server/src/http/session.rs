@@ -6,6 +6,8 @@
 //!   signed out cannot bring it back.
 //! - A session that nobody signed in to is not stored, and every stored one gets a fresh id from our entropy: an id that a
 //!   stranger planted is never taken over.
+//! - A session that got a new secret ([`service::Proved`]) keeps its row: the use case changed the hash already, so the new
+//!   id is only told to the browser. That way a proof lengthens no session's absolute end.
 //! - Idle and absolute ends are columns. The idle end slides when the session is read, at most once a minute, so that a
 //!   page costs no write.
 
@@ -45,8 +47,24 @@ pub mod keys {
     pub const NAME: &str = "name";
     /// In what role, of this moment.
     pub const ROLE: &str = "role";
+    /// When the person last proved who they are, in microseconds.
+    pub const PROVED_AT: &str = "proved_at";
+    /// Whether their second factor counts.
+    pub const HAS_FACTOR: &str = "has_factor";
+    /// The new secret that a use case gave the session.
+    pub const RENEWED: &str = app::api::RENEWED;
 }
-const COLUMNS: [&str; 6] = [keys::STAFF, keys::IP, keys::USER_AGENT, keys::HANDLE, keys::NAME, keys::ROLE];
+const COLUMNS: [&str; 9] = [
+    keys::STAFF,
+    keys::IP,
+    keys::USER_AGENT,
+    keys::HANDLE,
+    keys::NAME,
+    keys::ROLE,
+    keys::PROVED_AT,
+    keys::HAS_FACTOR,
+    keys::RENEWED,
+];
 
 /// How exactly the last use is kept.
 const GRAIN: Span = Span::from_secs(60);
@@ -137,15 +155,27 @@ fn record(id: Id, row: StaffSession) -> Result<Record, session_store::Error> {
     data.insert(keys::NAME.to_owned(), row.name.into());
     data.insert(keys::ROLE.to_owned(), row.role.as_str().into());
     data.insert(keys::HANDLE.to_owned(), row.id.as_str().into());
+    data.insert(keys::PROVED_AT.to_owned(), row.proved_at.micros().into());
+    data.insert(keys::HAS_FACTOR.to_owned(), row.has_factor.into());
     data.insert(keys::IP.to_owned(), row.ip.into());
     data.insert(keys::USER_AGENT.to_owned(), row.user_agent.into());
     let ends = OffsetDateTime::from_unix_timestamp(row.idle_until.min(row.expires_at).micros() / 1_000_000);
     Ok(Record { id, data, expiry_date: ends.unwrap_or(OffsetDateTime::UNIX_EPOCH) })
 }
 
+/// The secret that a use case gave this session.
+fn renewed(data: &HashMap<String, Value>) -> Option<[u8; 16]> {
+    serde_json::from_value(data.get(keys::RENEWED)?.clone()).ok()
+}
+
 #[async_trait]
 impl SessionStore for StaffStore {
     async fn create(&self, record: &mut Record) -> session_store::Result<()> {
+        if let Some(secret) = renewed(&record.data) {
+            record.id = Id(i128::from_le_bytes(secret));
+            record.data.remove(keys::RENEWED);
+            return self.save(record).await;
+        }
         let mut bytes = [0; 16];
         self.entropy.fill(&mut bytes);
         record.id = Id(i128::from_le_bytes(bytes));

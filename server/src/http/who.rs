@@ -8,8 +8,9 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use domain::{Actor, Role, StaffId, StaffSessionId, view::Me};
-use service::me;
+use domain::{Actor, Instant, Role, StaffId, StaffSessionId, view::Me};
+use service::{Standing, Unstick, me};
+use sha2::{Digest, Sha256};
 use tower_sessions::Session;
 
 use super::{
@@ -28,13 +29,23 @@ pub struct SignedIn {
     pub me: Me,
     /// What the database knows the session by.
     pub hash: [u8; 32],
+    /// The public handle of the session. It stays when the secret is renewed, so that a proof of who one is in one window
+    /// breaks no form that is open in another.
+    handle: StaffSessionId,
+}
+
+impl SignedIn {
+    /// What the tokens in the session's forms are made for.
+    pub fn form_key(&self) -> [u8; 32] {
+        Sha256::digest(self.handle.as_str().as_bytes()).into()
+    }
 }
 
 /// Why nobody could be found out: the database does not answer.
 pub struct Unknowable;
 
 /// Who is signed in to `session`.
-pub async fn identify(session: &Session) -> Result<Option<SignedIn>, Unknowable> {
+pub async fn identify(unstick: &Unstick, session: &Session) -> Result<Option<SignedIn>, Unknowable> {
     let text = async |key: &str| session.get::<String>(key).await.map_err(|_| Unknowable);
     if session.id().is_none() {
         return Ok(None);
@@ -50,9 +61,13 @@ pub async fn identify(session: &Session) -> Result<Option<SignedIn>, Unknowable>
     else {
         return Ok(None);
     };
+    let proved_at = session.get::<i64>(keys::PROVED_AT).await.map_err(|_| Unknowable)?.unwrap_or_default();
+    let has_factor = session.get::<bool>(keys::HAS_FACTOR).await.map_err(|_| Unknowable)?.unwrap_or_default();
     let Some(id) = session.id() else { return Ok(None) };
-    let me = me(staff.clone(), name, role);
-    Ok(Some(SignedIn { actor: Actor::Staff { id: staff, role, session: handle }, me, hash: hash(id) }))
+    let (proved_at, must_enrol) = (Instant::from_micros(proved_at), unstick.must_enrol(role, has_factor));
+    let me = me(staff.clone(), name, role, Standing { proved_at, has_factor, must_enrol });
+    let actor = Actor::Staff { id: staff, role, session: handle.clone(), proved_at, must_enrol };
+    Ok(Some(SignedIn { actor, me, hash: hash(id), handle }))
 }
 
 /// Whether `known` is signed in still, and as what. Does not count as use of the session: a page that is left open for
@@ -60,14 +75,20 @@ pub async fn identify(session: &Session) -> Result<Option<SignedIn>, Unknowable>
 pub async fn still(site: &Site, known: &SignedIn) -> Result<Option<Actor>, Unknowable> {
     let unstick = site.unstick();
     let row = unstick.store().staff_session(&known.hash, unstick.clock().now()).await.map_err(|_| Unknowable)?;
-    Ok(row.map(|row| Actor::Staff { id: row.staff, role: row.role, session: row.id }))
+    Ok(row.map(|row| Actor::Staff {
+        must_enrol: unstick.must_enrol(row.role, row.has_factor),
+        id: row.staff,
+        role: row.role,
+        session: row.id,
+        proved_at: row.proved_at,
+    }))
 }
 
 pub async fn who(State(site): State<Site>, session: Session, mut request: Request, next: Next) -> Response {
     if customer::is_theirs(request.uri().path()) {
         return customer::who(site, request, next).await;
     }
-    let Ok(found) = identify(&session).await else {
+    let Ok(found) = identify(site.unstick(), &session).await else {
         return answer::refuse(
             request.uri().path(),
             StatusCode::SERVICE_UNAVAILABLE,
@@ -80,7 +101,7 @@ pub async fn who(State(site): State<Site>, session: Session, mut request: Reques
         if let Some(acted) = extensions.get::<ActedBy>() {
             acted.note(&signed_in.actor);
         }
-        extensions.insert(Csrf(token::mint(site.csrf_key(), site.entropy(), &signed_in.hash)));
+        extensions.insert(Csrf(token::mint(site.csrf_key(), site.entropy(), &signed_in.form_key())));
         extensions.insert(signed_in.actor.clone());
         extensions.insert(signed_in.me.clone());
         extensions.insert(signed_in);

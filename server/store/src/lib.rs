@@ -45,7 +45,7 @@ pub use self::{
     routes::{BadRoutes, RouteChange, StoredRoute},
     servers::ServerRecord,
     sessions::{Changed, Created, End, SessionCreate, Touch},
-    staff::{Attempts, NewStaffSession, StaffRecord, StaffSession, TokenRecord},
+    staff::{Attempts, CodePurpose, FactorRecord, NewCode, NewStaffSession, StaffRecord, StaffSession, TokenRecord},
     store::{AuditKeys, Engine, Options, Store},
     tx::Tx,
     webhooks::{DeliveryLease, NewSecret, Settled},

@@ -96,11 +96,13 @@ macro_rules! piece {
         "id, name, role, password_hash, password_changed_at, created_at, disabled_at, last_sign_in_at"
     };
     ($engine:ident staff_session) => {
-        "id, staff_id, name, role, data, user_agent, ip, created_at, last_seen_at, idle_until, expires_at"
+        "id, staff_id, name, role, data, user_agent, ip, created_at, last_seen_at, idle_until, expires_at, proved_at, \
+         enrolled_at"
     };
     ($engine:ident staff_session_rows) => {
         "SELECT s.id, s.staff_id, p.name, p.role, s.data, s.user_agent, s.ip, s.created_at, s.last_seen_at, \
-         s.idle_until, s.expires_at FROM staff_sessions s JOIN staff p ON p.id = s.staff_id \
+         s.idle_until, s.expires_at, s.proved_at, f.enrolled_at FROM staff_sessions s JOIN staff p ON p.id = s.staff_id \
+         LEFT JOIN factors f ON f.staff_id = s.staff_id \
          WHERE p.disabled_at IS NULL AND s.revoked_at IS NULL AND "
     };
     ($engine:ident token) => {

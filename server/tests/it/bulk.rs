@@ -3,7 +3,7 @@
 use axum::http::{HeaderValue, Method, header};
 use domain::Role;
 
-use crate::support::{Browser, TestApp};
+use crate::support::{Browser, PASSWORD, TestApp};
 
 fn id_of(location: &str) -> String {
     location.trim_start_matches("/bulk/").to_owned()
@@ -60,8 +60,8 @@ async fn what_is_shown_is_asked_for_and_another_admin_approves_it() {
         list.push_str(app.stuck(&format!("acc_{at}")).await.account.as_str());
         list.push('\n');
     }
-    let first = app.person("ada", Role::Admin).await;
-    let second = app.person("bob", Role::Admin).await;
+    let first = app.person_with_password("ada", Role::Admin).await;
+    let second = app.person_with_password("bob", Role::Admin).await;
     let (mut ada, mut bob) = (app.session_of(&first).await, app.session_of(&second).await);
     let id = drafted(&mut ada, &list).await;
     let page = ada.get(&format!("/bulk/{id}")).await.expect(200).text;
@@ -73,12 +73,21 @@ async fn what_is_shown_is_asked_for_and_another_admin_approves_it() {
     assert!(bob.get(&format!("/bulk/{id}")).await.expect(200).text.contains("Only staff:ada"));
     bob.post("/fn/bulk/request", &[("id", &id), ("hash", &hash)]).await.expect(303);
     assert!(bob.get(&format!("/bulk/{id}")).await.text.contains("only they can ask for it"));
+    assert!(page.contains("name=\"password\""), "the proof is given in the form that carries the list");
     ada.post("/fn/bulk/request", &[("id", &id), ("hash", &hash)]).await.expect(303);
+    let page = ada.get(&format!("/bulk/{id}")).await.expect(200).text;
+    assert!(page.contains("Ask for approval of 51 accounts") && page.contains("Confirm that it is you"), "{page}");
+    ada.post("/fn/bulk/request", &[("id", &id), ("hash", &hash), ("password", "not the one")]).await.expect(303);
+    assert!(ada.get(&format!("/bulk/{id}")).await.text.contains("That is not your password"));
+    ada.post("/fn/bulk/request", &[("id", &id), ("hash", &hash), ("password", PASSWORD)]).await.expect(303);
+    assert!(!ada.get(&format!("/bulk/{id}")).await.text.contains("Ask for approval of"));
     ada.post("/fn/bulk/approve", &[("id", &id), ("hash", &hash)]).await.expect(303);
     assert!(ada.get(&format!("/bulk/{id}")).await.text.contains("another admin must approve it"));
     bob.post("/fn/bulk/approve", &[("id", &id), ("hash", "another")]).await.expect(303);
     assert!(bob.get(&format!("/bulk/{id}")).await.text.contains("not the list that was shown"));
     bob.post("/fn/bulk/approve", &[("id", &id), ("hash", &hash)]).await.expect(303);
+    assert!(bob.get(&format!("/bulk/{id}")).await.text.contains("Confirm that it is you"), "a sign-in is not enough");
+    bob.post("/fn/bulk/approve", &[("id", &id), ("hash", &hash), ("password", PASSWORD)]).await.expect(303);
     let page = bob.get(&format!("/bulk/{id}")).await.expect(200).text;
     assert!(page.contains("approved by staff:bob") && page.contains("Pause"), "{page}");
     bob.post("/fn/bulk/control", &[("id", &id), ("what", "pause")]).await.expect(303);

@@ -140,7 +140,9 @@ const VERBS: &[Verb] = &[
             "staff.password_set",
         )
     },
+    changes("staff reset", &["staff", "reset", "eve", "--json"], "staff.reset"),
     changes("staff disable", &["staff", "disable", "eve", "--json"], "staff.disabled"),
+    changes("staff enable", &["staff", "enable", "eve", "--json"], "staff.enabled"),
     changes("token create", &["token", "create", "app", "--scope", "sessions:read", "--json"], "token.created"),
     reads("token list", &["token", "list", "--json"]),
     changes("token revoke", &["token", "revoke", "TOKEN", "--json"], "token.revoked"),

@@ -20,6 +20,20 @@ const AUDITORS: &[Role] = &[Role::Admin, Role::Auditor];
 /// Server functions, and who may call them. `None`: anybody, signed in or not.
 const FUNCTIONS: &[(&str, Option<&[Role]>)] = &[
     ("/fn/sign-in", None),
+    ("/fn/sign-in/code", None),
+    ("/fn/setup", None),
+    ("/fn/welcome", None),
+    ("/fn/me/confirm", Some(EVERYBODY)),
+    ("/fn/me/password", Some(EVERYBODY)),
+    ("/fn/me/second-factor/begin", Some(EVERYBODY)),
+    ("/fn/me/second-factor/confirm", Some(EVERYBODY)),
+    ("/fn/me/second-factor/remove", Some(EVERYBODY)),
+    ("/fn/staff/add", Some(ADMINS)),
+    ("/fn/staff/role", Some(ADMINS)),
+    ("/fn/staff/change", Some(ADMINS)),
+    ("/fn/staff/end-session", Some(ADMINS)),
+    ("/fn/tokens/create", Some(ADMINS)),
+    ("/fn/tokens/revoke", Some(ADMINS)),
     ("/fn/sign-out", Some(EVERYBODY)),
     ("/fn/clean-ups/request", Some(CLEANERS)),
     ("/fn/clean-ups/retry", Some(CLEANERS)),
@@ -51,6 +65,14 @@ const FUNCTIONS: &[(&str, Option<&[Role]>)] = &[
 const PAGES: &[(&str, &str, Option<&[Role]>)] = &[
     ("/", "/", Some(READERS)),
     ("/sign-in", "/sign-in", None),
+    ("/sign-in/code", "/sign-in/code", None),
+    ("/setup", "/setup", None),
+    ("/welcome", "/welcome", None),
+    ("/confirm", "/confirm", Some(EVERYBODY)),
+    ("/me/second-factor", "/me/second-factor", Some(EVERYBODY)),
+    ("/staff", "/staff", Some(ADMINS)),
+    ("/staff/{id}", "/staff/somebody", Some(ADMINS)),
+    ("/tokens", "/tokens", Some(ADMINS)),
     ("/accounts", "/accounts", Some(READERS)),
     ("/accounts/{id}", "/accounts/acc_a", Some(READERS)),
     ("/accounts/{id}/clean-up", "/accounts/acc_a/clean-up?mode=force", Some(READERS)),
@@ -116,6 +138,26 @@ async fn every_page_has_a_row() {
     assert_eq!(listed.len(), PAGES.len());
 }
 
+/// What the functions about people are sent.
+fn people_fields(path: &str) -> &'static [(&'static str, &'static str)] {
+    match path {
+        "/fn/sign-in/code" => &[("code", "123456")],
+        "/fn/setup" => &[("code", "none"), ("name", "ada"), ("password", crate::support::PASSWORD)],
+        "/fn/welcome" => &[("code", "none"), ("password", crate::support::PASSWORD)],
+        "/fn/me/confirm" => &[("password", "not the password of anybody")],
+        "/fn/me/password" => &[("password", "not the one"), ("new_password", "quite another long passphrase")],
+        "/fn/me/second-factor/confirm" => &[("first_code", "123456")],
+        "/fn/me/second-factor/remove" => &[("password", "not the one"), ("code", "123456")],
+        "/fn/staff/add" => &[("name", "newcomer"), ("role", "viewer")],
+        "/fn/staff/role" => &[("id", "somebody"), ("role", "support")],
+        "/fn/staff/change" => &[("id", "somebody"), ("what", "reset")],
+        "/fn/staff/end-session" => &[("id", "somebody"), ("session", "w_nosuch")],
+        "/fn/tokens/create" => &[("name", "app"), ("scopes[]", "sessions:read"), ("life", "30")],
+        "/fn/tokens/revoke" => &[("id", "t_nosuch")],
+        _ => &[],
+    }
+}
+
 #[tokio::test]
 async fn every_server_function_for_every_role() {
     for (path, allowed) in FUNCTIONS {
@@ -128,6 +170,7 @@ async fn every_server_function_for_every_role() {
             let bulk = app.bulk("acc_b").await;
             let hook = app.webhook().await;
             let about_hook = about_webhooks(path, hook.as_str());
+            app.person("somebody", Role::Viewer).await;
             let mut browser = browser(&app, who).await;
             let fields: &[(&str, &str)] = match *path {
                 "/fn/sign-in" => &[("name", "nobody"), ("password", "not the password of anybody")],
@@ -182,7 +225,7 @@ async fn every_server_function_for_every_role() {
                 "/fn/accounts/link" => &[("account", "acc_a"), ("session", ""), ("minutes", "")],
                 "/fn/self/open" => &[("code", "nosuch")],
                 "/fn/self/reset" => &[("stays", "nobody"), ("hash", &hash)],
-                _ => &[],
+                path => people_fields(path),
             };
             let answer = browser.post(path, fields).await;
             let cleaned = app.unstick.store().live_cleanup(&stuck.account).await.unwrap().is_some();
@@ -218,6 +261,7 @@ async fn every_page_for_every_role() {
     let cleanup = app.cleanup(&stuck.account).await;
     let bulk = app.bulk("acc_a").await;
     let hook = app.webhook().await;
+    app.person("somebody", Role::Viewer).await;
     for who in WHO {
         let mut browser = browser(&app, who).await;
         for (pattern, address, allowed) in PAGES {

@@ -100,7 +100,7 @@ fn sample_data_comes_with_a_generated_sign_in_for_each_role_and_the_second_start
 fn an_empty_server_says_how_to_begin_and_has_no_default_password() {
     let program = Program::new();
     let server = Server::start(&program, &[]);
-    assert!(server.said.iter().any(|line| line.contains("staff add")), "{:?}", server.said);
+    assert!(server.said.iter().any(|line| line.contains("/setup")), "{:?}", server.said);
     assert!(json(&program.expect(&["staff", "list", "--json"], 0).out)["staff"].as_array().unwrap().is_empty());
 }
 

@@ -79,7 +79,7 @@ fn show(page: &BulkPage, flash: Option<&Flash>) -> AnyView {
         {(!it.stopped_why.is_empty()).then(|| note(Tone::Bad, view! { <b>"It stopped by itself. "</b> {it.stopped_why.clone()} "." }))}
         <div class="stack spaced">
             {bar}
-            {steer::steering(page)}
+            {steer::steering(page, flash)}
             {(!works).then(|| preview::before(page))}
             {left}
             {preview::problems(&it.selection)}

@@ -1,10 +1,15 @@
 //! What a person can do with a bulk clean-up now.
 
-use domain::{BulkMove, BulkOutcome, BulkStatus, Mode, view::BulkPage};
+use domain::{BulkMove, BulkOutcome, BulkStatus, Freshness, Mode, view::BulkPage};
 use leptos::prelude::*;
 
+use super::super::proof;
 use crate::{
-    api::ctx,
+    api::{
+        confirm::{self as proving, Ask},
+        ctx,
+        flash::Flash,
+    },
     components::{
         form::{hidden, token},
         text::plural,
@@ -13,9 +18,9 @@ use crate::{
 };
 
 /// Buttons, and why there is none.
-pub(super) fn steering(page: &BulkPage) -> AnyView {
+pub(super) fn steering(page: &BulkPage, flash: Option<&Flash>) -> AnyView {
     let it = &page.bulk;
-    let (confirmation, words) = confirmation(page);
+    let (confirmation, words) = confirmation(page, flash);
     let retry = BulkOutcome::ALL.into_iter().any(|outcome| outcome.can_retry() && it.counts.get(outcome) > 0);
     let mut buttons: Vec<AnyView> = confirmation.into_iter().collect();
     match it.status {
@@ -39,13 +44,16 @@ pub(super) fn steering(page: &BulkPage) -> AnyView {
 }
 
 /// The button that lets it begin, or begin later; and what is to be known about that.
-fn confirmation(page: &BulkPage) -> (Option<AnyView>, String) {
+fn confirmation(page: &BulkPage, flash: Option<&Flash>) -> (Option<AnyView>, String) {
     let it = &page.bulk;
     let accounts = plural(it.counts.total(), "account", "accounts");
     match it.status {
         BulkStatus::Draft if page.may_request => {
             let verb = if page.needs_approval { "Ask for approval of" } else { "Clean up" };
-            let button = confirm(page, routes::action::BULK_REQUEST, format!("{verb} {accounts}"));
+            // Above the limit the proof counts for exactly this list, however fresh the last one is.
+            let fresh = || proving::needed(Freshness::FiveMinutes);
+            let ask = if page.needs_approval { proving::always() } else { fresh() };
+            let button = confirm(page, routes::action::BULK_REQUEST, format!("{verb} {accounts}"), ask, flash);
             let words = page.needs_approval.then(|| {
                 let above = page.approval_above;
                 format!("More than {above} accounts: another admin must approve exactly this list within 30 minutes.")
@@ -57,7 +65,8 @@ fn confirmation(page: &BulkPage) -> (Option<AnyView>, String) {
             let until = it.approve_until.map(|at| format!(" until {}", at.to_text())).unwrap_or_default();
             match &page.not_approver {
                 None if page.may_control => {
-                    let button = confirm(page, routes::action::BULK_APPROVE, format!("Approve {accounts}"));
+                    let words = format!("Approve {accounts}");
+                    let button = confirm(page, routes::action::BULK_APPROVE, words, proving::always(), flash);
                     (Some(button), format!("{} asks for it. It can be approved{until}.", it.actor))
                 }
                 None => (None, format!("It waits for a second admin{until}.")),
@@ -68,14 +77,16 @@ fn confirmation(page: &BulkPage) -> (Option<AnyView>, String) {
     }
 }
 
-fn confirm(page: &BulkPage, action: &'static str, words: String) -> AnyView {
+fn confirm(page: &BulkPage, action: &'static str, words: String, ask: Option<Ask>, flash: Option<&Flash>) -> AnyView {
     let it = &page.bulk;
+    let asks = ask.is_some();
     let class = if it.order.mode == Mode::Force { "btn d p" } else { "btn p" };
     view! {
-        <form method="post" action=action>
+        <form class=asks.then_some("card pad form") method="post" action=action>
             {token(&ctx::csrf())}
             {hidden("id", it.id.as_str())}
             {hidden("hash", &it.hash.0)}
+            {proof::fields(ask, flash)}
             <button class=class>{words}</button>
         </form>
     }

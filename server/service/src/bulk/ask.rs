@@ -1,17 +1,17 @@
 //! Asking for a bulk clean-up, and the second person's approval of exactly the list that was asked for.
 
-use domain::{Actor, AuditOutcome, Bulk, BulkId, BulkMove, BulkStatus, Permission, PlanHash};
+use domain::{Actor, AuditOutcome, Bulk, BulkId, BulkMove, BulkStatus, Freshness, Intent, Permission, PlanHash};
 
 use crate::{Error, Result, Unstick};
 
 impl Unstick {
     /// Asks for the bulk clean-up with the list `hash`. Above the limit ([`crate::Settings::bulk_approval_above`]) it waits
-    /// for a second admin, else it begins.
+    /// for a second admin, else it begins. A person proves who they are for it, above the limit for exactly this list.
     ///
     /// # Errors
-    /// `Conflict` when its list is another one, it is somebody else's, or it was asked for before; `NotFound`; `Denied`.
+    /// `Unproved`; `Conflict` when its list is another one, it is somebody else's, or it was asked for before; `NotFound`; `Denied`.
     pub async fn request_bulk(&self, actor: &Actor, id: &BulkId, hash: &PlanHash) -> Result<Bulk> {
-        self.authorize(actor, Permission::BulkCleanUp, id.as_str()).await?;
+        self.authorize_fresh(actor, Permission::BulkCleanUp, Freshness::FiveMinutes, id.as_str()).await?;
         let bulk = self.bulk_by_id(id).await?;
         if bulk.hash != *hash {
             return Err(Error::Conflict("this is not the list that was shown: look at it again".to_owned()));
@@ -33,6 +33,9 @@ impl Unstick {
         let moved = transact!(self, tx => {
             let moved = tx.move_bulk(id, BulkMove::Request { needs_approval }, now).await?;
             if moved {
+                if needs_approval {
+                    self.use_intent(&mut tx, actor, Intent::RequestBulk, hash).await?;
+                }
                 tx.bulk_requested(id, now, until).await?;
                 tx.append_audit(&draft).await?;
             }
@@ -45,13 +48,13 @@ impl Unstick {
         self.bulk_by_id(id).await
     }
 
-    /// Approves exactly the list `hash`, as a second admin; it begins.
+    /// Approves exactly the list `hash`, as a second admin who proved for it who they are; it begins.
     ///
     /// # Errors
-    /// `Conflict` for whoever asked for it, for anybody but a person in the console, for another list, or when somebody
+    /// `Unproved`; `Conflict` for whoever asked for it, for anybody but a person in the console, for another list, or when somebody
     /// else approved it; `Gone` when its time is over; `NotFound`; `Denied`. Refusals are written to the audit log.
     pub async fn approve_bulk(&self, actor: &Actor, id: &BulkId, hash: &PlanHash) -> Result<Bulk> {
-        self.authorize(actor, Permission::BulkCleanUp, id.as_str()).await?;
+        self.authorize_fresh(actor, Permission::BulkCleanUp, Freshness::FiveMinutes, id.as_str()).await?;
         let bulk = self.bulk_by_id(id).await?;
         let mut draft = self.draft(actor, "bulk.approved", id.as_str());
         draft.ticket.clone_from(&bulk.order.ticket);
@@ -67,6 +70,7 @@ impl Unstick {
             let approved = tx.approve_bulk(id, hash, second, now).await?
                 && tx.move_bulk(id, BulkMove::Approve, now).await?;
             if approved {
+                self.use_intent(&mut tx, actor, Intent::ApproveBulk, hash).await?;
                 tx.append_audit(&draft).await?;
             }
             Ok(approved)

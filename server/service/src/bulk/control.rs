@@ -1,15 +1,15 @@
 //! Pausing, resuming, ending and retrying a bulk clean-up.
 
-use domain::{Actor, Bulk, BulkId, BulkMove, Permission};
+use domain::{Actor, Bulk, BulkId, BulkMove, Freshness, Permission};
 
 use crate::{Error, Result, Unstick};
 
 impl Unstick {
     /// Pauses it, lets it go on, ends it, or tries again what could not be asked for. Clean-ups that are under way end in
-    /// any case: a clean-up is never left half done.
+    /// any case: a clean-up is never left half done. Whoever lets it go on proves who they are; stopping never waits for that.
     ///
     /// # Errors
-    /// `Invalid` for a move that is no person's; `Conflict` when it cannot happen now; `NotFound`; `Denied`.
+    /// `Unproved`; `Invalid` for a move that is no person's; `Conflict` when it cannot happen now; `NotFound`; `Denied`.
     pub async fn control_bulk(&self, actor: &Actor, id: &BulkId, what: BulkMove) -> Result<Bulk> {
         self.authorize(actor, Permission::BulkCleanUp, id.as_str()).await?;
         let (action, verb) = match what {
@@ -19,6 +19,9 @@ impl Unstick {
             BulkMove::Retry => ("bulk.retried", "tried again"),
             _ => return Err(Error::invalid("what", "choose pause, resume, cancel or retry")),
         };
+        if matches!(what, BulkMove::Resume | BulkMove::Retry) {
+            actor.require_fresh(Freshness::FiveMinutes, self.now())?;
+        }
         let bulk = self.bulk_by_id(id).await?;
         let mut draft = self.draft(actor, action, id.as_str());
         draft.ticket.clone_from(&bulk.order.ticket);

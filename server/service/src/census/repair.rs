@@ -2,8 +2,8 @@
 //! engine of all clean-ups, and so with its ledger, its audit events and its proof.
 
 use domain::{
-    AccountId, Actor, Mode, Permission, Plan, PlanHash, Repair, RepairId, RepairItem, RepairMade, RepairOutcome,
-    RepairPlan, RepairRequest, Unrepairable,
+    AccountId, Actor, Freshness, Mode, Permission, Plan, PlanHash, Repair, RepairId, RepairItem, RepairMade,
+    RepairOutcome, RepairPlan, RepairRequest, Unrepairable,
     census::{CensusFinding, FindingFilter},
     new_id,
     view::CleanupRequest,
@@ -79,9 +79,9 @@ impl Unstick {
     ///
     /// # Errors
     /// `Invalid` for the reason, the ticket, or a plan that was changed after it was written; `NothingToDo`; `Conflict`
-    /// when any of its accounts is not as planned any more (then nothing is done); `Denied`.
+    /// when any of its accounts is not as planned any more (then nothing is done); `Unproved`; `Denied`.
     pub async fn request_repair(&self, actor: &Actor, request: RepairRequest) -> Result<Repair> {
-        self.authorize(actor, Permission::Repair, "repair").await?;
+        self.authorize_fresh(actor, Permission::Repair, Freshness::FiveMinutes, "repair").await?;
         let RepairRequest { plan, reason, ticket } = request;
         let first = plan.items.first().ok_or(Error::NothingToDo)?;
         let words = checked(cleanup_request(first, &reason, &ticket))?;

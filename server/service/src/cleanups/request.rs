@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Account, Actor, AuditDraft, Cleanup, CleanupId, EndReason, EventKind, Mode, Permission, Plan, SessionId, Status, Step,
-    WebhookEvent, World, new_id, view::CleanupRequest,
+    Account, Actor, AuditDraft, Cleanup, CleanupId, EndReason, EventKind, Freshness, Mode, Permission, Plan, SessionId,
+    Status, Step, WebhookEvent, World, new_id, view::CleanupRequest,
 };
 use store::{Inserted, Tx};
 
@@ -54,9 +54,12 @@ impl Unstick {
     ///
     /// # Errors
     /// `WorldChanged` with the plan of now when it is not the one that was confirmed; `UnderWay` when one of another
-    /// mode is; `NothingToDo`; `Invalid` for the reason or the ticket; `NotFound`; `Denied`.
+    /// mode is; `NothingToDo`; `Invalid` for the reason or the ticket; `NotFound`; `Unproved`; `Denied`.
     pub async fn request_cleanup(&self, actor: &Actor, request: CleanupRequest) -> Result<Requested> {
         self.authorize(actor, Permission::CleanUp, request.account.as_str()).await?;
+        if let Some(freshness) = Freshness::of_cleanup(request.mode) {
+            actor.require_fresh(freshness, self.now())?;
+        }
         self.ask(Ask { actor: actor.label(), request: checked(request)?, keep: None, quota: None }).await
     }
 

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use domain::{
-    Actor, AuditOutcome, Health, Permission, Place, ServerName, SetState, StateAnswer, StateAt, StateEnd, StatePlan,
-    StateRequest, StateSet, Trouble,
+    Actor, AuditOutcome, Freshness, Health, Permission, Place, ServerName, SetState, StateAnswer, StateAt, StateEnd,
+    StatePlan, StateRequest, StateSet, Trouble,
 };
 use futures::future::join_all;
 use routers::{Router, RouterError};
@@ -51,11 +51,11 @@ impl Unstick {
     /// Sets the state of a server on every load balancer of its fleet, and reads it back from each.
     ///
     /// # Errors
-    /// `Invalid` for the reason or the ticket; `NotFound` for the router or the pool; `Denied`. What a load balancer answers
+    /// `Invalid` for the reason or the ticket; `NotFound` for the router or the pool; `Unproved`; `Denied`. What a load balancer answers
     /// is no error but in [`StateSet::answers`].
     pub async fn set_server_state(&self, actor: &Actor, mut request: StateRequest) -> Result<StateSet> {
         let target = format!("{}/{}/{}", request.place.router, request.place.pool, request.server);
-        self.authorize(actor, Permission::SetServerState, &target).await?;
+        self.authorize_fresh(actor, Permission::SetServerState, Freshness::FiveMinutes, &target).await?;
         (request.reason, request.ticket) = why(&request.reason, &request.ticket)?;
         let members = self.fleet_of(&request.place)?;
         let asked_at = self.now();

@@ -1,25 +1,21 @@
 //! Staff, by admins and by the shell. A change of role or password ends the person's console sessions; the last admin
 //! cannot be lost.
 
-use domain::{Actor, AuditDraft, Permission, Role, StaffId, view::StaffRow};
+use domain::{Actor, AuditDraft, Freshness, Permission, Role, StaffId, view::StaffRow};
 use store::Tx;
 
+use super::theirs::not_oneself;
 use crate::{Error, Result, Unstick};
 
 impl Unstick {
     /// Adds a staff member.
     ///
     /// # Errors
-    /// `Invalid` for the password or the name; `Conflict` when there is one; `Denied`.
+    /// `Invalid` for the password or the name; `Conflict` when there is one; `Unproved`; `Denied`.
     pub async fn add_staff(&self, actor: &Actor, id: &StaffId, name: &str, role: Role, password: &str) -> Result<()> {
-        self.authorize(actor, Permission::ManageStaff, id.as_str()).await?;
-        if id.as_str().to_lowercase() != id.as_str() {
-            return Err(Error::invalid("name", "sign-in names are lower case"));
-        }
-        if name.chars().count() > 80 || name.chars().any(char::is_control) {
-            return Err(Error::invalid("name", "a name is at most 80 characters in one line"));
-        }
-        Self::check_password(password, &[id.as_str(), name])?;
+        self.authorize_fresh(actor, Permission::ManageStaff, Freshness::FiveMinutes, id.as_str()).await?;
+        Self::check_names(id, name)?;
+        Self::check_password(password, &[id.as_str(), name], false)?;
         let hash = self.hash_password(password).await?;
         let now = self.now();
         let mut draft = self.draft(actor, "staff.added", id.as_str());
@@ -37,9 +33,10 @@ impl Unstick {
     /// Gives a staff member another role.
     ///
     /// # Errors
-    /// `NotFound`; `Conflict` for the last admin; `Denied`.
+    /// `NotFound`; `Conflict` for the last admin and for oneself; `Unproved`; `Denied`.
     pub async fn set_role(&self, actor: &Actor, id: &StaffId, role: Role) -> Result<()> {
-        self.authorize(actor, Permission::ManageStaff, id.as_str()).await?;
+        self.authorize_fresh(actor, Permission::ManageStaff, Freshness::FiveMinutes, id.as_str()).await?;
+        not_oneself(actor, id, "change your own role: another admin does that")?;
         let mut draft = self.draft(actor, "staff.role_set", id.as_str());
         draft.detail = serde_json::json!({ "role": role });
         let now = self.now();
@@ -52,10 +49,10 @@ impl Unstick {
     /// Gives a staff member another password.
     ///
     /// # Errors
-    /// `NotFound`; `Invalid` for the password; `Denied`.
+    /// `NotFound`; `Invalid` for the password; `Unproved`; `Denied`.
     pub async fn set_password(&self, actor: &Actor, id: &StaffId, password: &str) -> Result<()> {
-        self.authorize(actor, Permission::ManageStaff, id.as_str()).await?;
-        Self::check_password(password, &[id.as_str()])?;
+        self.authorize_fresh(actor, Permission::ManageStaff, Freshness::FiveMinutes, id.as_str()).await?;
+        Self::check_password(password, &[id.as_str()], false)?;
         let hash = self.hash_password(password).await?;
         let draft = self.draft(actor, "staff.password_set", id.as_str());
         let now = self.now();
@@ -68,9 +65,10 @@ impl Unstick {
     /// Takes a staff member's access away; what they did stays in the log.
     ///
     /// # Errors
-    /// `NotFound`; `Conflict` for the last admin; `Denied`.
+    /// `NotFound`; `Conflict` for the last admin and for oneself; `Unproved`; `Denied`.
     pub async fn disable_staff(&self, actor: &Actor, id: &StaffId) -> Result<()> {
-        self.authorize(actor, Permission::ManageStaff, id.as_str()).await?;
+        self.authorize_fresh(actor, Permission::ManageStaff, Freshness::FiveMinutes, id.as_str()).await?;
+        not_oneself(actor, id, "disable yourself: another admin does that")?;
         let draft = self.draft(actor, "staff.disabled", id.as_str());
         let now = self.now();
         transact!(self, tx => {
@@ -86,6 +84,17 @@ impl Unstick {
     pub async fn staff(&self, actor: &Actor) -> Result<Vec<StaffRow>> {
         self.authorize(actor, Permission::ManageStaff, "staff").await?;
         Ok(self.store().staff_list().await?)
+    }
+
+    /// Refuses names that cannot be.
+    pub(super) fn check_names(id: &StaffId, name: &str) -> Result<()> {
+        if id.as_str().to_lowercase() != id.as_str() {
+            return Err(Error::invalid("name", "sign-in names are lower case"));
+        }
+        if name.chars().count() > 80 || name.chars().any(char::is_control) {
+            return Err(Error::invalid("name", "a name is at most 80 characters in one line"));
+        }
+        Ok(())
     }
 
     /// What every change of a staff member does: an admin remains, open console sessions end, the log knows.

@@ -1,8 +1,8 @@
 //! One's own sign-in: who one is, one's console sessions, ending them.
 
 use domain::{
-    Actor, Permission, Role, StaffId, StaffSessionId,
-    view::{Me, MePage, StaffRow, StaffSessionRow},
+    Actor, Instant, Permission, Role, StaffId, StaffSessionId,
+    view::{FactorState, Me, MePage, StaffRow, StaffSessionRow},
 };
 
 use crate::{Error, Result, Unstick};
@@ -40,18 +40,44 @@ impl Unstick {
     pub async fn me_page(&self, actor: &Actor) -> Result<MePage> {
         let (id, current) = self.myself(actor).await?;
         let staff = self.store().staff(&id).await?.ok_or(Error::NotFound("staff member"))?;
-        let sessions = self.store().staff_sessions_of(&id, self.now()).await?;
-        let row = |session: store::StaffSession| StaffSessionRow {
-            current: session.id == current,
-            id: session.id,
-            user_agent: session.user_agent,
-            ip: session.ip,
-            created_at: session.created_at,
-            last_seen_at: session.last_seen_at,
-            expires_at: session.expires_at.min(session.idle_until),
-        };
+        let (sessions, factor, recovery_codes, notice) = tokio::try_join!(
+            self.store().staff_sessions_of(&id, self.now()),
+            self.store().factor(&id),
+            self.store().recovery_codes_left(&id),
+            self.store().staff_notice(&id),
+        )?;
         let StaffRow { id, name, role, .. } = staff.row;
-        Ok(MePage { me: me(id, name, role), sessions: sessions.into_iter().map(row).collect(), now: self.now() })
+        let since = factor.and_then(|factor| factor.enrolled_at);
+        let factor = FactorState { since, recovery_codes, required: self.settings().factor_rule.demands(role) };
+        let proved_at = match actor {
+            Actor::Staff { proved_at, .. } => *proved_at,
+            _ => self.now(),
+        };
+        let standing = Standing { proved_at, has_factor: since.is_some(), must_enrol: actor.must_enrol() };
+        Ok(MePage {
+            me: me(id, name, role, standing),
+            sessions: sessions.into_iter().map(|session| session_row(session, Some(&current))).collect(),
+            factor,
+            notice,
+            now: self.now(),
+        })
+    }
+
+    /// Seals what is shown to `actor` once, on the next page of this console session: until then it is kept there.
+    ///
+    /// # Errors
+    /// `Denied`.
+    pub fn seal_once(&self, actor: &Actor, secret: &str) -> Result<String> {
+        self.settings().seal_keys.seal(self.entropy(), secret.as_bytes(), &once(actor)?)
+    }
+
+    /// What [`Self::seal_once`] sealed in the same console session.
+    ///
+    /// # Errors
+    /// `Denied`; `Internal` when it does not open.
+    pub fn open_once(&self, actor: &Actor, sealed: &str) -> Result<String> {
+        let opened = self.settings().seal_keys.open(sealed, &once(actor)?)?;
+        String::from_utf8(opened).map_err(Error::internal)
     }
 
     /// Ends one of one's own console sessions.
@@ -103,7 +129,12 @@ impl Unstick {
         })
     }
 
-    async fn myself(&self, actor: &Actor) -> Result<(StaffId, StaffSessionId)> {
+    /// Whether somebody of `role` must set up a second factor before anything else.
+    pub fn must_enrol(&self, role: Role, has_factor: bool) -> bool {
+        !has_factor && self.settings().factor_rule.demands(role)
+    }
+
+    pub(super) async fn myself(&self, actor: &Actor) -> Result<(StaffId, StaffSessionId)> {
         self.authorize(actor, Permission::OwnSessions, "me").await?;
         match actor {
             Actor::Staff { id, session, .. } => Ok((id.clone(), session.clone())),
@@ -112,7 +143,42 @@ impl Unstick {
     }
 }
 
-/// A person for pages: who, and what the role may do.
-pub fn me(id: StaffId, name: String, role: Role) -> Me {
-    Me { id, name, role, may: PERMISSIONS.iter().copied().filter(|permission| role.may(*permission)).collect() }
+/// What is sealed in the console session of `actor` is sealed for.
+fn once(actor: &Actor) -> Result<String> {
+    match actor {
+        Actor::Staff { session, .. } => Ok(format!("once:{session}")),
+        _ => Err(Error::Denied(domain::Denied(Permission::OwnSessions), true)),
+    }
+}
+
+/// How a person is signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// When they last proved who they are.
+    pub proved_at: Instant,
+    /// Whether they have a second factor.
+    pub has_factor: bool,
+    /// Whether they must set one up before anything else.
+    pub must_enrol: bool,
+}
+
+/// A person for pages: who, and what they may do.
+pub fn me(id: StaffId, name: String, role: Role, standing: Standing) -> Me {
+    let Standing { proved_at, has_factor, must_enrol } = standing;
+    let may =
+        |permission: &Permission| role.may(*permission) && (!must_enrol || *permission == Permission::OwnSessions);
+    Me { id, name, role, may: PERMISSIONS.iter().copied().filter(may).collect(), proved_at, has_factor, must_enrol }
+}
+
+/// A console session for pages; `current` is the one that asks.
+pub(super) fn session_row(session: store::StaffSession, current: Option<&StaffSessionId>) -> StaffSessionRow {
+    StaffSessionRow {
+        current: current == Some(&session.id),
+        id: session.id,
+        user_agent: session.user_agent,
+        ip: session.ip,
+        created_at: session.created_at,
+        last_seen_at: session.last_seen_at,
+        expires_at: session.expires_at.min(session.idle_until),
+    }
 }

@@ -9,6 +9,8 @@ use crate::{ArgonParams, Error, Result, Unstick};
 
 /// Shortest password, in characters (ASVS 5.0 6.2.1 without a second factor, NIST SP 800-63B-4).
 const SHORTEST: usize = 15;
+/// Shortest password of somebody with a second factor (ASVS 5.0 6.2.1, NIST SP 800-63B-4).
+const SHORTEST_OF_TWO: usize = 8;
 /// Longest password, in bytes.
 const LONGEST: usize = 256;
 /// Sign-ins that may wait for a hashing thread; more are told to try again.
@@ -16,11 +18,12 @@ const WAITING: usize = 64;
 
 impl Unstick {
     /// Refuses a password that is too short, too long, or easy to guess.
-    pub(super) fn check_password(password: &str, about: &[&str]) -> Result<()> {
-        if password.chars().count() < SHORTEST {
+    pub(super) fn check_password(password: &str, about: &[&str], has_factor: bool) -> Result<()> {
+        let shortest = if has_factor { SHORTEST_OF_TWO } else { SHORTEST };
+        if password.chars().count() < shortest {
             return Err(Error::invalid(
                 "password",
-                format!("use at least {SHORTEST} characters: a few random words are good"),
+                format!("use at least {shortest} characters: a few random words are good"),
             ));
         }
         if password.len() > LONGEST {
@@ -35,6 +38,11 @@ impl Unstick {
             ));
         }
         Ok(())
+    }
+
+    /// Whether `password` is too short to stand alone, without a second factor.
+    pub(super) fn is_short(password: &str) -> bool {
+        password.chars().count() < SHORTEST
     }
 
     /// Hashes `password` for storage, as a PHC string.

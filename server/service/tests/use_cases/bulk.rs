@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use domain::{
-    AccountFilter, AccountId, Actor, Bulk, BulkMove, BulkOrder, BulkOutcome, BulkSelection, BulkStatus, Mode, Role,
-    Span, StaffId, StaffSessionId, Status,
+    AccountFilter, AccountId, Actor, Bulk, BulkMove, BulkOrder, BulkOutcome, BulkSelection, BulkStatus, Intent, Mode,
+    Role, Span, StaffId, Status,
 };
 use service::{BulkSource, Error};
 
@@ -25,12 +25,8 @@ both!(
     an_end_is_counted_once_whoever_tells_it_twice,
 );
 
-fn admin(name: &str) -> Actor {
-    Actor::Staff {
-        id: StaffId::parse(name).unwrap(),
-        role: Role::Admin,
-        session: StaffSessionId::parse(format!("w_{name}")).unwrap(),
-    }
+fn admin(world: &World, name: &str) -> Actor {
+    world.staff(name, Role::Admin)
 }
 
 fn order(mode: Mode) -> BulkOrder {
@@ -60,7 +56,7 @@ async fn stuck(world: &World, name: &str, n: usize) -> String {
 
 async fn drafted(world: &World, name: &str, n: usize) -> Bulk {
     let text = stuck(world, name, n).await;
-    world.unstick.draft_bulk(&admin("ada"), list(&text), order(Mode::Force)).await.unwrap()
+    world.unstick.draft_bulk(&admin(world, "ada"), list(&text), order(Mode::Force)).await.unwrap()
 }
 
 /// Works on everything until the bulk clean-up is in one of `ends`.
@@ -86,7 +82,7 @@ async fn all_events(world: &World, action: &str) -> usize {
 
 async fn a_list_is_frozen_and_what_names_nobody_is_told(world: World) {
     let text = format!("account_id\n{}nobody\na0\n", stuck(&world, "a", 3).await);
-    let bulk = world.unstick.draft_bulk(&admin("ada"), list(&text), order(Mode::Force)).await.unwrap();
+    let bulk = world.unstick.draft_bulk(&admin(&world, "ada"), list(&text), order(Mode::Force)).await.unwrap();
     assert_eq!((bulk.status, bulk.counts.total()), (BulkStatus::Draft, 3));
     assert_eq!((bulk.live_sessions, bulk.leftover_sessions), (3, 6));
     let BulkSelection::List(report) = &bulk.selection else { panic!("{:?}", bulk.selection) };
@@ -100,42 +96,39 @@ async fn a_list_is_frozen_and_what_names_nobody_is_told(world: World) {
     assert!(!world.unstick.bulk_once().await.unwrap());
     assert_eq!(all_events(&world, "cleanup.requested").await, 0);
     for bad in ["", "nobody\n", "a,b\nc,d\n"] {
-        let refused = world.unstick.draft_bulk(&admin("ada"), list(bad), order(Mode::Force)).await;
+        let refused = world.unstick.draft_bulk(&admin(&world, "ada"), list(bad), order(Mode::Force)).await;
         assert!(matches!(refused, Err(Error::Invalid { field: "list", .. })), "{bad:?}: {refused:?}");
     }
-    let listed = world.unstick.bulks(&admin("ada"), None).await.unwrap();
+    let listed = world.unstick.bulks(&admin(&world, "ada"), None).await.unwrap();
     assert_eq!(listed.page.items.len(), 1, "what was refused left nothing");
 }
 
 async fn a_filter_that_says_nothing_is_refused(world: World) {
     stuck(&world, "a", 3).await;
     let nothing = BulkSource::Filter(AccountFilter::default());
-    let refused = world.unstick.draft_bulk(&admin("ada"), nothing, order(Mode::Stale)).await;
+    let refused = world.unstick.draft_bulk(&admin(&world, "ada"), nothing, order(Mode::Stale)).await;
     assert!(matches!(refused, Err(Error::Invalid { field: "filter", .. })), "{refused:?}");
     let filter = AccountFilter { leftover: Some(2), text: Some("a1@example".to_owned()), ..AccountFilter::default() };
-    let bulk = world.unstick.draft_bulk(&admin("ada"), BulkSource::Filter(filter), order(Mode::Stale)).await.unwrap();
+    let bulk =
+        world.unstick.draft_bulk(&admin(&world, "ada"), BulkSource::Filter(filter), order(Mode::Stale)).await.unwrap();
     let page = world.unstick.bulk_page(&shell(), &bulk.id, None, 0).await.unwrap();
     let ids: Vec<&str> = page.accounts.items.iter().map(|it| it.account.as_str()).collect();
     assert_eq!(ids, ["a1"]);
     let none = AccountFilter { leftover: Some(99), ..AccountFilter::default() };
-    let refused = world.unstick.draft_bulk(&admin("ada"), BulkSource::Filter(none), order(Mode::Stale)).await;
+    let refused = world.unstick.draft_bulk(&admin(&world, "ada"), BulkSource::Filter(none), order(Mode::Stale)).await;
     assert!(matches!(refused, Err(Error::Invalid { field: "filter", .. })), "{refused:?}");
-    let viewer = Actor::Staff {
-        id: StaffId::parse("vera").unwrap(),
-        role: Role::Support,
-        session: StaffSessionId::parse("w_vera").unwrap(),
-    };
+    let viewer = world.staff("vera", Role::Support);
     let refused = world.unstick.draft_bulk(&viewer, list("a0"), order(Mode::Stale)).await;
     assert!(matches!(refused, Err(Error::Denied(..))), "{refused:?}");
 }
 
 async fn a_small_one_begins_at_once_and_every_account_has_an_end(world: World) {
     let bulk = drafted(&world, "a", 12).await;
-    let other = world.unstick.request_bulk(&admin("bob"), &bulk.id, &bulk.hash).await;
+    let other = world.unstick.request_bulk(&admin(&world, "bob"), &bulk.id, &bulk.hash).await;
     assert!(matches!(other, Err(Error::Conflict(_))), "only who made it asks for it: {other:?}");
-    let asked = world.unstick.request_bulk(&admin("ada"), &bulk.id, &bulk.hash).await.unwrap();
+    let asked = world.unstick.request_bulk(&admin(&world, "ada"), &bulk.id, &bulk.hash).await.unwrap();
     assert_eq!(asked.status, BulkStatus::Running);
-    let again = world.unstick.request_bulk(&admin("ada"), &bulk.id, &bulk.hash).await;
+    let again = world.unstick.request_bulk(&admin(&world, "ada"), &bulk.id, &bulk.hash).await;
     assert!(matches!(again, Err(Error::Conflict(_))), "{again:?}");
     let done = until(&world, &bulk, &[BulkStatus::Done]).await;
     assert_eq!((done.counts.get(BulkOutcome::Done), done.counts.total()), (12, 12));
@@ -153,15 +146,28 @@ async fn a_small_one_begins_at_once_and_every_account_has_an_end(world: World) {
 
 async fn a_large_one_waits_for_a_second_admin(world: World) {
     let bulk = drafted(&world, "a", 51).await;
-    let asked = world.unstick.request_bulk(&admin("ada"), &bulk.id, &bulk.hash).await.unwrap();
+    let (ada, bob) = (admin(&world, "ada"), admin(&world, "bob"));
+    let unproved = world.unstick.request_bulk(&ada, &bulk.id, &bulk.hash).await;
+    assert!(matches!(unproved, Err(Error::Unproved(_))), "a sign-in is no proof for this very list: {unproved:?}");
+    world.intent(&ada, Intent::ApproveBulk, &bulk.hash).await;
+    world.intent(&ada, Intent::RequestBulk, &domain::PlanHash("another".to_owned())).await;
+    world.intent(&bob, Intent::RequestBulk, &bulk.hash).await;
+    let unproved = world.unstick.request_bulk(&ada, &bulk.id, &bulk.hash).await;
+    assert!(matches!(unproved, Err(Error::Unproved(_))), "nor is one for something else: {unproved:?}");
+    assert_eq!(world.store.bulk(&bulk.id).await.unwrap().unwrap().status, BulkStatus::Draft, "and nothing was done");
+    world.intent(&ada, Intent::RequestBulk, &bulk.hash).await;
+    let asked = world.unstick.request_bulk(&ada, &bulk.id, &bulk.hash).await.unwrap();
     assert_eq!(asked.status, BulkStatus::AwaitingApproval);
     world.unstick.bulk_once().await.unwrap();
     assert_eq!(all_events(&world, "cleanup.requested").await, 0);
-    for not in [admin("ada"), shell(), Actor::System] {
+    for not in [admin(&world, "ada"), shell(), Actor::System] {
         let refused = world.unstick.approve_bulk(&not, &bulk.id, &bulk.hash).await;
         assert!(matches!(refused, Err(Error::Conflict(_))), "{not:?}: {refused:?}");
     }
-    let approved = world.unstick.approve_bulk(&admin("bob"), &bulk.id, &bulk.hash).await.unwrap();
+    let unproved = world.unstick.approve_bulk(&bob, &bulk.id, &bulk.hash).await;
+    assert!(matches!(unproved, Err(Error::Unproved(_))), "{unproved:?}");
+    world.intent(&bob, Intent::ApproveBulk, &bulk.hash).await;
+    let approved = world.unstick.approve_bulk(&bob, &bulk.id, &bulk.hash).await.unwrap();
     assert_eq!((approved.status, approved.approved_by), (BulkStatus::Running, StaffId::parse("bob").ok()));
     let done = until(&world, &bulk, &[BulkStatus::Done]).await;
     assert_eq!(done.counts.get(BulkOutcome::Done), 51);
@@ -170,8 +176,12 @@ async fn a_large_one_waits_for_a_second_admin(world: World) {
 
 async fn of_many_who_approve_at_once_one_does(world: World) {
     let bulk = drafted(&world, "a", 51).await;
-    world.unstick.request_bulk(&admin("ada"), &bulk.id, &bulk.hash).await.unwrap();
-    let names: Vec<Actor> = (0..20).map(|n| admin(&format!("admin{n}"))).collect();
+    world.intent(&admin(&world, "ada"), Intent::RequestBulk, &bulk.hash).await;
+    world.unstick.request_bulk(&admin(&world, "ada"), &bulk.id, &bulk.hash).await.unwrap();
+    let names: Vec<Actor> = (0..20).map(|n| admin(&world, &format!("admin{n}"))).collect();
+    for actor in &names {
+        world.intent(actor, Intent::ApproveBulk, &bulk.hash).await;
+    }
     let tries = names.iter().map(|actor| world.unstick.approve_bulk(actor, &bulk.id, &bulk.hash));
     let told = futures::future::join_all(tries).await;
     assert_eq!(told.iter().filter(|it| it.is_ok()).count(), 1);
@@ -183,14 +193,15 @@ async fn of_many_who_approve_at_once_one_does(world: World) {
 
 async fn nobody_approves_what_is_another_list_or_too_late(world: World) {
     let bulk = drafted(&world, "a", 51).await;
-    let early = world.unstick.approve_bulk(&admin("bob"), &bulk.id, &bulk.hash).await;
+    let early = world.unstick.approve_bulk(&admin(&world, "bob"), &bulk.id, &bulk.hash).await;
     assert!(matches!(early, Err(Error::Conflict(_))), "nobody asked for it yet: {early:?}");
-    world.unstick.request_bulk(&admin("ada"), &bulk.id, &bulk.hash).await.unwrap();
+    world.intent(&admin(&world, "ada"), Intent::RequestBulk, &bulk.hash).await;
+    world.unstick.request_bulk(&admin(&world, "ada"), &bulk.id, &bulk.hash).await.unwrap();
     let other = domain::PlanHash("another".to_owned());
-    let refused = world.unstick.approve_bulk(&admin("bob"), &bulk.id, &other).await;
+    let refused = world.unstick.approve_bulk(&admin(&world, "bob"), &bulk.id, &other).await;
     assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
     world.clock.advance(Span::from_secs(30 * 60 + 1));
-    let late = world.unstick.approve_bulk(&admin("bob"), &bulk.id, &bulk.hash).await;
+    let late = world.unstick.approve_bulk(&admin(&world, "bob"), &bulk.id, &bulk.hash).await;
     assert!(matches!(late, Err(Error::Gone(_))), "{late:?}");
     world.unstick.bulk_once().await.unwrap();
     assert_eq!(world.store.bulk(&bulk.id).await.unwrap().unwrap().status, BulkStatus::Expired);
@@ -200,13 +211,13 @@ async fn nobody_approves_what_is_another_list_or_too_late(world: World) {
 async fn it_pauses_goes_on_and_ends(world: World) {
     let text = stuck(&world, "a", 20).await;
     let slow = BulkOrder { wave: 2, ..order(Mode::Stale) };
-    let bulk = world.unstick.draft_bulk(&admin("ada"), list(&text), slow).await.unwrap();
-    world.unstick.request_bulk(&admin("ada"), &bulk.id, &bulk.hash).await.unwrap();
+    let bulk = world.unstick.draft_bulk(&admin(&world, "ada"), list(&text), slow).await.unwrap();
+    world.unstick.request_bulk(&admin(&world, "ada"), &bulk.id, &bulk.hash).await.unwrap();
     world.clock.advance(Span::from_secs(1));
     world.unstick.bulk_once().await.unwrap();
     let begun = all_events(&world, "cleanup.requested").await;
     assert_eq!(begun, 2, "a wave of two");
-    let steer = async |what| world.unstick.control_bulk(&admin("bob"), &bulk.id, what).await;
+    let steer = async |what| world.unstick.control_bulk(&admin(&world, "bob"), &bulk.id, what).await;
     assert_eq!(steer(BulkMove::Pause).await.unwrap().status, BulkStatus::Paused);
     assert!(matches!(steer(BulkMove::Pause).await, Err(Error::Conflict(_))));
     for _ in 0..5 {
@@ -241,8 +252,8 @@ async fn it_pauses_goes_on_and_ends(world: World) {
 async fn it_stops_by_itself_and_goes_on_when_a_person_says_so(world: World) {
     let text = stuck(&world, "a", 20).await;
     let careful = BulkOrder { wave: 3, failure_limit: 1, ..order(Mode::Force) };
-    let bulk = world.unstick.draft_bulk(&admin("ada"), list(&text), careful).await.unwrap();
-    world.unstick.request_bulk(&admin("ada"), &bulk.id, &bulk.hash).await.unwrap();
+    let bulk = world.unstick.draft_bulk(&admin(&world, "ada"), list(&text), careful).await.unwrap();
+    world.unstick.request_bulk(&admin(&world, "ada"), &bulk.id, &bulk.hash).await.unwrap();
     *world.script.always.lock().unwrap() = Some(Fault::LostRequest);
     let stopped = until(&world, &bulk, &[BulkStatus::Stopped]).await;
     assert!(stopped.stopped_why.contains("owed"), "{}", stopped.stopped_why);
@@ -250,7 +261,7 @@ async fn it_stops_by_itself_and_goes_on_when_a_person_says_so(world: World) {
     assert_eq!(all_events(&world, "bulk.stopped").await, 1);
     *world.script.always.lock().unwrap() = None;
     world.clock.advance(Span::from_secs(60));
-    world.unstick.control_bulk(&admin("ada"), &bulk.id, BulkMove::Resume).await.unwrap();
+    world.unstick.control_bulk(&admin(&world, "ada"), &bulk.id, BulkMove::Resume).await.unwrap();
     let mut done = world.store.bulk(&bulk.id).await.unwrap().unwrap();
     // Until those that were owed are done it may stop once more.
     for _ in 0..10 {
@@ -259,7 +270,7 @@ async fn it_stops_by_itself_and_goes_on_when_a_person_says_so(world: World) {
             break;
         }
         world.clock.advance(Span::from_secs(60));
-        world.unstick.control_bulk(&admin("ada"), &bulk.id, BulkMove::Resume).await.unwrap();
+        world.unstick.control_bulk(&admin(&world, "ada"), &bulk.id, BulkMove::Resume).await.unwrap();
     }
     assert_eq!((done.status, done.counts.get(BulkOutcome::Done)), (BulkStatus::Done, 20));
 }
@@ -268,7 +279,7 @@ async fn another_clean_up_under_way_is_joined_or_told(world: World) {
     let bulk = drafted(&world, "a", 3).await;
     let same = world.unstick.request_cleanup(&shell(), request("a0", Mode::Force)).await.unwrap().id;
     world.unstick.request_cleanup(&shell(), request("a1", Mode::Stale)).await.unwrap();
-    world.unstick.request_bulk(&admin("ada"), &bulk.id, &bulk.hash).await.unwrap();
+    world.unstick.request_bulk(&admin(&world, "ada"), &bulk.id, &bulk.hash).await.unwrap();
     world.clock.advance(Span::from_secs(1));
     world.unstick.bulk_once().await.unwrap();
     let accounts = world.store.bulk_accounts(&bulk.id, None, 0, 10).await.unwrap();
@@ -277,18 +288,18 @@ async fn another_clean_up_under_way_is_joined_or_told(world: World) {
     assert_eq!(accounts[0].cleanup.as_ref(), Some(&same));
     let done = until(&world, &bulk, &[BulkStatus::Done]).await;
     assert_eq!((done.counts.get(BulkOutcome::Done), done.counts.get(BulkOutcome::UnderWay)), (2, 1));
-    let again = world.unstick.control_bulk(&admin("ada"), &bulk.id, BulkMove::Retry).await.unwrap();
+    let again = world.unstick.control_bulk(&admin(&world, "ada"), &bulk.id, BulkMove::Retry).await.unwrap();
     assert_eq!((again.status, again.counts.get(BulkOutcome::Waiting)), (BulkStatus::Running, 1));
     let done = until(&world, &bulk, &[BulkStatus::Done]).await;
     assert_eq!(done.counts.get(BulkOutcome::Done), 3);
-    let nothing = world.unstick.control_bulk(&admin("ada"), &bulk.id, BulkMove::Retry).await;
+    let nothing = world.unstick.control_bulk(&admin(&world, "ada"), &bulk.id, BulkMove::Retry).await;
     assert!(matches!(nothing, Err(Error::Conflict(_))), "{nothing:?}");
 }
 
 async fn a_single_one_is_not_behind_it(world: World) {
     let bulk = drafted(&world, "a", 30).await;
     world.stuck("single").await;
-    world.unstick.request_bulk(&admin("ada"), &bulk.id, &bulk.hash).await.unwrap();
+    world.unstick.request_bulk(&admin(&world, "ada"), &bulk.id, &bulk.hash).await.unwrap();
     world.clock.advance(Span::from_secs(1));
     world.unstick.bulk_once().await.unwrap();
     world.clock.advance(Span::from_secs(1));
@@ -299,7 +310,7 @@ async fn a_single_one_is_not_behind_it(world: World) {
 
 async fn two_workers_give_each_account_one_turn(world: World) {
     let bulk = drafted(&world, "a", 40).await;
-    world.unstick.request_bulk(&admin("ada"), &bulk.id, &bulk.hash).await.unwrap();
+    world.unstick.request_bulk(&admin(&world, "ada"), &bulk.id, &bulk.hash).await.unwrap();
     world.clock.advance(Span::from_secs(1));
     let look = || async { world.unstick.bulk_once().await.unwrap() };
     tokio::time::timeout(Duration::from_mins(1), futures::future::join_all((0..8).map(|_| look()))).await.unwrap();

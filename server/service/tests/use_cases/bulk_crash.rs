@@ -139,11 +139,8 @@ async fn child() {
     let bulk = world.unstick.draft_bulk(&shell(), source, order).await.unwrap();
     let asked = world.unstick.request_bulk(&shell(), &bulk.id, &bulk.hash).await.unwrap();
     if asked.status == BulkStatus::AwaitingApproval {
-        let second = domain::Actor::Staff {
-            id: domain::StaffId::parse("bob").unwrap(),
-            role: domain::Role::Admin,
-            session: domain::StaffSessionId::parse("w_bob").unwrap(),
-        };
+        let second = world.staff("bob", domain::Role::Admin);
+        world.intent(&second, domain::Intent::ApproveBulk, &bulk.hash).await;
         world.unstick.approve_bulk(&second, &bulk.id, &bulk.hash).await.unwrap();
     }
     world.unstick.drive_bulk(&bulk.id, &|_| ()).await.unwrap();

@@ -24,7 +24,13 @@ both!(
 );
 
 fn staff(role: Role) -> Actor {
-    Actor::Staff { id: StaffId::parse("dana").unwrap(), role, session: StaffSessionId::parse("ss_1").unwrap() }
+    Actor::Staff {
+        id: StaffId::parse("dana").unwrap(),
+        role,
+        session: StaffSessionId::parse("ss_1").unwrap(),
+        proved_at: domain::Instant::from_secs(0),
+        must_enrol: false,
+    }
 }
 
 async fn census(world: &World) -> Census {

@@ -18,7 +18,13 @@ both!(
 );
 
 fn staff(role: Role) -> Actor {
-    Actor::Staff { id: StaffId::parse("dana").unwrap(), role, session: StaffSessionId::parse("ss_1").unwrap() }
+    Actor::Staff {
+        id: StaffId::parse("dana").unwrap(),
+        role,
+        session: StaffSessionId::parse("ss_1").unwrap(),
+        proved_at: domain::Instant::from_secs(0),
+        must_enrol: false,
+    }
 }
 
 async fn the_account_page_says_what_is_wrong_and_after_the_clean_up_that_nothing_is(world: World) {
@@ -103,7 +109,7 @@ async fn a_plan_whose_world_changed_is_refused_with_the_new_plan(world: World) {
 
 async fn there_is_one_live_clean_up_an_account(world: World) {
     let id = world.stuck("one").await;
-    let dana = staff(Role::Support);
+    let dana = world.staff("dana", Role::Support);
     let asks = (0..8).map(|_| world.unstick.request_cleanup(&dana, request("one", Mode::Force)));
     let answers = futures::future::join_all(asks).await;
     let made: Vec<_> = answers.iter().filter(|answer| answer.as_ref().is_ok_and(|asked| !asked.joined)).collect();

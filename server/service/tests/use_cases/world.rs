@@ -396,6 +396,7 @@ impl World {
         let drain = [(name, drain)].into();
         let mut settings = Settings { policy: Policy { drain, ..policy }, ..Settings::default() };
         // The cheapest hash that argon2 takes: these tests are not about its cost.
+        settings.seal_keys = service::SealKeys::new(vec![[7; 32]]);
         settings.argon = service::ArgonParams { memory_kib: 64, passes: 1, lanes: 1 };
         settings.webhooks = crate::webhooks::settings();
         let unstick = Unstick::new(Parts {
@@ -408,6 +409,25 @@ impl World {
         let world = Self { unstick, store, script, clock, folder: None };
         world.servers().await;
         world
+    }
+
+    /// A staff member who just proved who they are. There is no such row: only who acts counts here.
+    pub fn staff(&self, name: &str, role: domain::Role) -> Actor {
+        Actor::Staff {
+            id: domain::StaffId::parse(name).unwrap(),
+            role,
+            session: domain::StaffSessionId::parse(format!("w_{name}")).unwrap(),
+            proved_at: self.clock.now(),
+            must_enrol: false,
+        }
+    }
+
+    /// A proof that `actor` gave for `intent` on exactly the list `hash`.
+    pub async fn intent(&self, actor: &Actor, intent: domain::Intent, hash: &domain::PlanHash) {
+        let Actor::Staff { session, .. } = actor else { panic!("{actor:?} gives none") };
+        let mut tx = self.store.begin().await.unwrap();
+        tx.add_intent(session, intent, &hash.0, self.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
     }
 
     async fn servers(&self) {

@@ -109,6 +109,42 @@ impl Tx {
         Ok(self.exec(sql, args![id, now]).await? == 1)
     }
 
+    /// Lets a disabled staff member sign in again; `false` when there is none that is disabled.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn enable_staff(&mut self, id: &StaffId) -> Result<bool> {
+        let sql = sql!("UPDATE staff SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL");
+        Ok(self.exec(sql, args![id]).await? == 1)
+    }
+
+    /// Takes a password away; `false` when there is no such staff member.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn clear_staff_password(&mut self, id: &StaffId, now: Instant) -> Result<bool> {
+        let sql = sql!("UPDATE staff SET password_hash = NULL, password_changed_at = $2 WHERE id = $1");
+        Ok(self.exec(sql, args![id, now]).await? == 1)
+    }
+
+    /// Leaves a staff member a notice of what was done to their sign-in.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn notify_staff(&mut self, id: &StaffId, notice: &str, now: Instant) -> Result<()> {
+        let sql = sql!("UPDATE staff SET notice = $2, notice_at = $3 WHERE id = $1");
+        self.exec(sql, args![id, notice, now]).await.map(|_| ())
+    }
+
+    /// Whether there is any staff member, disabled or not.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn has_staff(&mut self) -> Result<bool> {
+        let found: Option<(String,)> = self.row(rows!("id", "FROM staff LIMIT 1"), &[]).await?;
+        Ok(found.is_some())
+    }
+
     /// Notes a sign-in.
     ///
     /// # Errors
@@ -139,12 +175,38 @@ impl Store {
         self.row::<Record>(sql, args![id]).await?.map(StaffRecord::try_from).transpose()
     }
 
+    /// Whether there is any staff member, disabled or not.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn has_staff(&self) -> Result<bool> {
+        let found: Option<(String,)> = self.row(rows!("id", "FROM staff LIMIT 1"), &[]).await?;
+        Ok(found.is_some())
+    }
+
+    /// What was last done to a staff member's sign-in, and when.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn staff_notice(&self, id: &StaffId) -> Result<Option<(String, Instant)>> {
+        let sql = rows!("notice, notice_at", "FROM staff WHERE id = $1 AND notice_at IS NOT NULL");
+        let found: Option<(String, i64)> = self.row(sql, args![id]).await?;
+        Ok(found.map(|(notice, at)| (notice, Instant::from_micros(at))))
+    }
+
     /// All staff, by name. As many as an organisation has.
     ///
     /// # Errors
     /// When the database could not.
     pub async fn staff_list(&self) -> Result<Vec<StaffRow>> {
-        let records: Vec<StaffRecord> = all(self.rows::<Record>(rows!(staff, "FROM staff ORDER BY id"), &[]).await?)?;
-        Ok(records.into_iter().map(|record| record.row).collect())
+        Ok(self.staff_records().await?.into_iter().map(|record| record.row).collect())
+    }
+
+    /// The same, with what a sign-in needs.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn staff_records(&self) -> Result<Vec<StaffRecord>> {
+        all(self.rows::<Record>(rows!(staff, "FROM staff ORDER BY id"), &[]).await?)
     }
 }

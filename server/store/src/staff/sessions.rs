@@ -65,6 +65,10 @@ pub struct StaffSession {
     pub idle_until: Instant,
     /// When it ends in any case.
     pub expires_at: Instant,
+    /// When the person last proved who they are.
+    pub proved_at: Instant,
+    /// Whether the person's second factor counts.
+    pub has_factor: bool,
 }
 
 /// The pieces `staff_session` as a row.
@@ -81,6 +85,8 @@ struct Record {
     last_seen_at: i64,
     idle_until: i64,
     expires_at: i64,
+    proved_at: i64,
+    enrolled_at: Option<i64>,
 }
 
 impl TryFrom<Record> for StaffSession {
@@ -99,19 +105,21 @@ impl TryFrom<Record> for StaffSession {
             last_seen_at: Instant::from_micros(record.last_seen_at),
             idle_until: Instant::from_micros(record.idle_until),
             expires_at: Instant::from_micros(record.expires_at),
+            proved_at: Instant::from_micros(record.proved_at),
+            has_factor: record.enrolled_at.is_some(),
         })
     }
 }
 
 impl Tx {
-    /// Begins a console session.
+    /// Begins a console session, which is a proof of who begins it.
     ///
     /// # Errors
     /// When the database could not.
     pub async fn create_staff_session(&mut self, s: &NewStaffSession) -> Result<()> {
         let sql = sql!(
             "INSERT INTO staff_sessions (hash, id, staff_id, data, user_agent, ip, created_at, last_seen_at, \
-             idle_until, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)"
+             idle_until, expires_at, proved_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $7)"
         );
         let values = args![
             hex::encode(s.hash),
@@ -146,6 +154,33 @@ impl Tx {
              WHERE hash = $1 AND revoked_at IS NULL AND idle_until > $2 AND expires_at > $2 AND created_at <= $4"
         );
         Ok(self.exec(sql, args![hex::encode(hash), now, idle_until, now + SKEW]).await? == 1)
+    }
+
+    /// Gives a session of `staff` a new secret, by its SHA-256, for they proved who they are; `false` when there is none that
+    /// is not revoked. The old secret opens nothing from then on.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn renew_staff_session(
+        &mut self,
+        staff: &StaffId,
+        id: &StaffSessionId,
+        hash: &[u8; 32],
+        now: Instant,
+    ) -> Result<bool> {
+        let sql = sql!(
+            "UPDATE staff_sessions SET hash = $3, proved_at = $4 WHERE staff_id = $1 AND id = $2 AND revoked_at IS NULL"
+        );
+        Ok(self.exec(sql, args![staff, id, hex::encode(hash), now]).await? == 1)
+    }
+
+    /// Makes every proof of `staff` too old: whatever needs one asks for it again. Returns for how many open sessions.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn expire_proofs(&mut self, staff: &StaffId) -> Result<i64> {
+        let sql = sql!("UPDATE staff_sessions SET proved_at = 0 WHERE staff_id = $1 AND revoked_at IS NULL");
+        self.exec(sql, args![staff]).await
     }
 
     /// Revokes a session of `staff` by its public handle; `false` when there is none that is not revoked.
@@ -209,6 +244,20 @@ impl Store {
             .await?
             .map(StaffSession::try_from)
             .transpose()
+    }
+
+    /// How many sessions that are good at `now` each staff member has who has any. As many rows as staff.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn open_staff_sessions(&self, now: Instant) -> Result<Vec<(StaffId, i64)>> {
+        let sql = rows!(
+            "staff_id, n" as
+            "SELECT staff_id, count(*) AS n FROM staff_sessions WHERE revoked_at IS NULL AND idle_until > $1 \
+             AND expires_at > $1 AND created_at <= $2 GROUP BY staff_id"
+        );
+        let found: Vec<(String, i64)> = self.rows(sql, args![now, now + SKEW]).await?;
+        found.into_iter().map(|(id, n)| Ok((StaffId::parse(id).map_err(StoreError::corrupt)?, n))).collect()
     }
 
     /// The sessions of `staff` that are good at `now`, newest first; at most 200; none of somebody disabled.

@@ -1,7 +1,7 @@
 //! Staff, their console sessions, tokens, and failed tries.
 
-use domain::{Role, StaffId, StaffSessionId, TokenId, TokenScope};
-use store::{Attempts, NewStaffSession, TokenRecord};
+use domain::{Intent, Role, StaffId, StaffSessionId, TokenId, TokenScope};
+use store::{Attempts, CodePurpose, NewCode, NewStaffSession, TokenRecord};
 
 use crate::world::{Db, at, secs};
 
@@ -18,6 +18,14 @@ both! {
     tries_are_counted_in_their_window,
     keys_that_somebody_makes_up_do_not_fill_the_database,
     tries_at_once_are_all_counted,
+    a_step_of_the_clock_counts_once,
+    two_hundred_who_bring_one_code_are_one,
+    a_recovery_code_counts_once_and_for_nobody_else,
+    a_factor_counts_from_its_first_code_on,
+    a_one_time_code_counts_once_in_its_time,
+    a_proof_for_one_list_counts_once,
+    a_renewed_session_has_one_secret,
+    who_is_reset_starts_anew,
 }
 
 fn staff(text: &str) -> StaffId {
@@ -216,4 +224,159 @@ async fn tries_at_once_are_all_counted(db: &Db) {
         one.await.unwrap();
     }
     assert_eq!(db.store.attempts("name:dana", at(10)).await.unwrap().failures, 10);
+}
+
+/// Dana, with a second factor whose first code was that of step 10.
+async fn enrolled(db: &Db) {
+    dana(db, &[1]).await;
+    assert!(tx!(db, tx => tx.begin_factor(&staff("dana"), "sealed", at(1))));
+    assert!(tx!(db, tx => tx.enrol_factor(&staff("dana"), "sealed", 10, at(2))));
+}
+
+async fn a_step_of_the_clock_counts_once(db: &Db) {
+    enrolled(db).await;
+    for (step, counts) in [(10, false), (9, false), (11, true), (11, false), (13, true), (12, false)] {
+        assert_eq!(tx!(db, tx => tx.take_factor_step(&staff("dana"), step)), counts, "{step}");
+    }
+    assert!(!tx!(db, tx => tx.take_factor_step(&staff("erin"), 99)));
+}
+
+async fn two_hundred_who_bring_one_code_are_one(db: &Db) {
+    enrolled(db).await;
+    let tries: Vec<_> = (0..200)
+        .map(|_| {
+            let store = db.store.clone();
+            tokio::spawn(async move {
+                // Another transaction in the way is no answer: it is tried again, as use cases do.
+                loop {
+                    let tried = async {
+                        let mut tx = store.begin().await?;
+                        let taken = tx.take_factor_step(&staff("dana"), 11).await?;
+                        tx.commit().await.map(|()| taken)
+                    };
+                    match tried.await {
+                        Err(error) if error.is_busy() => {}
+                        told => return told.unwrap(),
+                    }
+                }
+            })
+        })
+        .collect();
+    let mut taken = 0;
+    for one in tries {
+        taken += i32::from(one.await.unwrap());
+    }
+    assert_eq!(taken, 1);
+}
+
+async fn a_recovery_code_counts_once_and_for_nobody_else(db: &Db) {
+    enrolled(db).await;
+    tx!(db, tx => tx.set_recovery_codes(&staff("dana"), &[[1; 32], [2; 32]]));
+    assert_eq!(db.store.recovery_codes_left(&staff("dana")).await.unwrap(), 2);
+    assert!(!tx!(db, tx => tx.use_recovery_code(&staff("erin"), &[1; 32], at(5))));
+    assert!(tx!(db, tx => tx.use_recovery_code(&staff("dana"), &[1; 32], at(5))));
+    assert!(!tx!(db, tx => tx.use_recovery_code(&staff("dana"), &[1; 32], at(6))));
+    assert_eq!(db.store.recovery_codes_left(&staff("dana")).await.unwrap(), 1);
+    tx!(db, tx => tx.set_recovery_codes(&staff("dana"), &[[3; 32]]));
+    assert!(!tx!(db, tx => tx.use_recovery_code(&staff("dana"), &[2; 32], at(7))), "older ones are gone");
+}
+
+async fn a_factor_counts_from_its_first_code_on(db: &Db) {
+    dana(db, &[1]).await;
+    let dana = staff("dana");
+    let counts = async || db.store.staff_session(&[1; 32], at(9)).await.unwrap().unwrap().has_factor;
+    assert!(tx!(db, tx => tx.begin_factor(&dana, "first", at(1))));
+    assert!(!tx!(db, tx => tx.take_factor_step(&dana, 9)), "it does not count yet");
+    assert!(tx!(db, tx => tx.begin_factor(&dana, "second", at(2))), "it is begun anew");
+    assert!(!counts().await && db.store.staff_with_factor().await.unwrap().is_empty());
+    assert!(!tx!(db, tx => tx.enrol_factor(&dana, "first", 10, at(3))), "that seed was replaced");
+    assert!(tx!(db, tx => tx.enrol_factor(&dana, "second", 10, at(3))));
+    assert!(!tx!(db, tx => tx.enrol_factor(&dana, "second", 11, at(4))));
+    assert!(!tx!(db, tx => tx.begin_factor(&dana, "third", at(5))), "one that counts is not replaced");
+    assert!(counts().await);
+    assert_eq!(db.store.staff_with_factor().await.unwrap(), std::slice::from_ref(&dana));
+    let kept = db.store.factor(&dana).await.unwrap().unwrap();
+    assert_eq!((kept.seed.as_str(), kept.enrolled_at), ("second", Some(at(3))));
+    assert!(tx!(db, tx => tx.remove_factor(&dana)));
+    assert!(!tx!(db, tx => tx.remove_factor(&dana)));
+    assert!(!counts().await);
+}
+
+async fn a_one_time_code_counts_once_in_its_time(db: &Db) {
+    dana(db, &[]).await;
+    let dana = staff("dana");
+    let code = |n: u8, purpose, staff| NewCode {
+        hash: [n; 32],
+        purpose,
+        staff,
+        created_by: "system".to_owned(),
+        created_at: at(0),
+        expires_at: at(100),
+    };
+    tx!(db, tx => tx.add_one_time_code(&code(1, CodePurpose::Welcome, Some(&dana))));
+    tx!(db, tx => tx.add_one_time_code(&code(2, CodePurpose::FirstRun, None)));
+    tx!(db, tx => tx.add_one_time_code(&code(3, CodePurpose::Welcome, Some(&dana))));
+    let whose = async |n: u8, purpose, now| db.store.one_time_code(&[n; 32], purpose, now).await.unwrap();
+    assert_eq!(whose(1, CodePurpose::Welcome, at(99)).await, Some(Some(dana.clone())));
+    assert_eq!(whose(2, CodePurpose::FirstRun, at(99)).await, Some(None));
+    assert_eq!(whose(1, CodePurpose::FirstRun, at(99)).await, None, "it is good for one thing");
+    assert_eq!(whose(1, CodePurpose::Welcome, at(100)).await, None, "its time is over");
+    assert!(!tx!(db, tx => tx.use_one_time_code(&[1; 32], CodePurpose::Welcome, at(100))));
+    assert!(tx!(db, tx => tx.use_one_time_code(&[1; 32], CodePurpose::Welcome, at(99))));
+    assert!(!tx!(db, tx => tx.use_one_time_code(&[1; 32], CodePurpose::Welcome, at(99))));
+    tx!(db, tx => tx.void_one_time_codes(&dana, CodePurpose::Welcome, at(50)));
+    assert_eq!(whose(3, CodePurpose::Welcome, at(51)).await, None, "a newer one takes its place");
+    let later = NewCode { created_at: at(200), expires_at: at(300), ..code(4, CodePurpose::FirstRun, None) };
+    tx!(db, tx => tx.add_one_time_code(&later));
+    assert_eq!(db.number("SELECT count(*) FROM one_time_codes").await, 1, "what is over goes");
+}
+
+async fn a_proof_for_one_list_counts_once(db: &Db) {
+    let (one, two) = (handle("h1"), handle("h2"));
+    tx!(db, tx => tx.add_intent(&one, Intent::ApproveBulk, "list", at(0)));
+    tx!(db, tx => tx.add_intent(&one, Intent::ApproveBulk, "list", at(1)));
+    for (session, intent, target, now) in [
+        (&two, Intent::ApproveBulk, "list", at(2)),
+        (&one, Intent::RequestBulk, "list", at(2)),
+        (&one, Intent::ApproveBulk, "other", at(2)),
+        (&one, Intent::ApproveBulk, "list", at(1 + 300)),
+    ] {
+        assert!(!tx!(db, tx => tx.use_intent(session, intent, target, now)), "{session} {intent:?} {target} {now}");
+    }
+    assert!(tx!(db, tx => tx.use_intent(&one, Intent::ApproveBulk, "list", at(300))));
+    assert!(!tx!(db, tx => tx.use_intent(&one, Intent::ApproveBulk, "list", at(2))));
+}
+
+async fn a_renewed_session_has_one_secret(db: &Db) {
+    dana(db, &[1, 2]).await;
+    let first = db.store.staff_session(&[1; 32], at(9)).await.unwrap().unwrap();
+    assert_eq!(first.proved_at, at(1), "beginning one is a proof");
+    assert!(tx!(db, tx => tx.renew_staff_session(&staff("dana"), &handle("h1"), &[9; 32], at(9))));
+    assert!(db.store.staff_session(&[1; 32], at(9)).await.unwrap().is_none(), "the old secret opens nothing");
+    let renewed = db.store.staff_session(&[9; 32], at(9)).await.unwrap().unwrap();
+    assert_eq!((renewed.id, renewed.proved_at, renewed.expires_at), (first.id, at(9), first.expires_at));
+    assert!(!tx!(db, tx => tx.renew_staff_session(&staff("erin"), &handle("h1"), &[8; 32], at(9))));
+    assert!(tx!(db, tx => tx.revoke_staff_session(&staff("dana"), &handle("h2"), at(9))));
+    assert!(!tx!(db, tx => tx.renew_staff_session(&staff("dana"), &handle("h2"), &[8; 32], at(9))), "it stays over");
+    assert_eq!(tx!(db, tx => tx.expire_proofs(&staff("dana"))), 1);
+    assert_eq!(
+        db.store.staff_session(&[9; 32], at(9)).await.unwrap().unwrap().proved_at,
+        domain::Instant::from_secs(0)
+    );
+    assert_eq!(db.store.open_staff_sessions(at(9)).await.unwrap(), [(staff("dana"), 1)]);
+}
+
+async fn who_is_reset_starts_anew(db: &Db) {
+    assert!(!db.store.has_staff().await.unwrap());
+    dana(db, &[]).await;
+    assert!(db.store.has_staff().await.unwrap() && tx!(db, tx => tx.has_staff()));
+    assert_eq!(db.store.staff_notice(&staff("dana")).await.unwrap(), None);
+    assert!(tx!(db, tx => tx.clear_staff_password(&staff("dana"), at(5))));
+    tx!(db, tx => tx.notify_staff(&staff("dana"), "somebody did it", at(5)));
+    assert_eq!(db.store.staff_notice(&staff("dana")).await.unwrap(), Some(("somebody did it".to_owned(), at(5))));
+    assert_eq!(db.store.staff_records().await.unwrap()[0].password_hash, None);
+    assert!(!tx!(db, tx => tx.enable_staff(&staff("dana"))), "nobody disabled them");
+    assert!(tx!(db, tx => tx.disable_staff(&staff("dana"), at(6))));
+    assert!(tx!(db, tx => tx.enable_staff(&staff("dana"))));
+    assert!(!tx!(db, tx => tx.clear_staff_password(&staff("nobody"), at(7))));
 }

@@ -16,6 +16,8 @@ pub struct Browser {
     router: Router,
     /// The session's cookie.
     pub cookie: Option<String>,
+    /// All others.
+    jar: std::collections::BTreeMap<String, String>,
     /// The address that it connects from.
     pub address: std::net::SocketAddr,
     agent: String,
@@ -23,7 +25,13 @@ pub struct Browser {
 
 impl Browser {
     pub fn new(router: Router) -> Self {
-        Self { router, cookie: None, address: "203.0.113.7:4711".parse().unwrap(), agent: "Tests/1.0".to_owned() }
+        Self {
+            router,
+            cookie: None,
+            jar: std::collections::BTreeMap::new(),
+            address: "203.0.113.7:4711".parse().unwrap(),
+            agent: "Tests/1.0".to_owned(),
+        }
     }
 
     /// A request as it would be sent for a click, to be changed.
@@ -37,8 +45,11 @@ impl Browser {
             .header("sec-fetch-site", "same-origin")
             .header("sec-fetch-mode", "navigate")
             .header("sec-fetch-dest", "document");
-        if let Some(cookie) = &self.cookie {
-            request = request.header(header::COOKIE, format!("{}={cookie}", server::http::COOKIE));
+        let own = self.cookie.as_ref().map(|cookie| format!("{}={cookie}", server::http::COOKIE));
+        let others = self.jar.iter().map(|(name, value)| format!("{name}={value}"));
+        let cookies: Vec<String> = own.into_iter().chain(others).collect();
+        if !cookies.is_empty() {
+            request = request.header(header::COOKIE, cookies.join("; "));
         }
         request.extension(ConnectInfo(self.address)).body(Body::empty()).unwrap()
     }
@@ -91,9 +102,14 @@ impl Browser {
     pub fn keep(&mut self, answer: &Answer) {
         for line in answer.headers.get_all(header::SET_COOKIE) {
             let line = line.to_str().unwrap();
-            let Some(rest) = line.strip_prefix(&format!("{}=", server::http::COOKIE)) else { continue };
-            let value = rest.split(';').next().unwrap();
-            self.cookie = (!value.is_empty()).then(|| value.to_owned());
+            let (name, value) = line.split(';').next().unwrap().split_once('=').unwrap();
+            if name == server::http::COOKIE {
+                self.cookie = (!value.is_empty()).then(|| value.to_owned());
+            } else if value.is_empty() {
+                self.jar.remove(name);
+            } else {
+                self.jar.insert(name.to_owned(), value.to_owned());
+            }
         }
     }
 

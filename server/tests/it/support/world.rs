@@ -135,6 +135,17 @@ impl TestApp {
         browser
     }
 
+    /// The console sessions of `staff` that are good, the newest first.
+    pub async fn sessions(&self, staff: &StaffId) -> Vec<store::StaffSession> {
+        self.unstick.store().staff_sessions_of(staff, self.clock.now()).await.unwrap()
+    }
+
+    /// `staff` as who acts, in their newest session.
+    pub async fn actor(&self, staff: &StaffId, role: Role) -> Actor {
+        let session = self.sessions(staff).await.remove(0);
+        Actor::Staff { id: staff.clone(), role, session: session.id, proved_at: session.proved_at, must_enrol: false }
+    }
+
     /// A token with `scopes`.
     pub async fn token(&self, scopes: &[TokenScope]) -> String {
         self.unstick.create_token(&Actor::System, "test", scopes, None).await.unwrap().1
