@@ -34,7 +34,7 @@ pub use self::{
     audit::{Checkpoint, Verification},
     bulks::{BulkEnd, BulkLease},
     census::{CensusLease, FindingCount, FindingKey, FindingMark, Recount},
-    cleanups::{Inserted, Lease},
+    cleanups::{Due, Inserted, Lease, Moved},
     embedded::{EmbeddedServer, Pin},
     error::{Result, StoreError},
     routes::{BadRoutes, RouteChange, StoredRoute},
