@@ -2,10 +2,11 @@
 //! the median of the rounds' ratios counts, and an A/A control says whether the machine was quiet enough to believe it.
 //!
 //! `ARGS='--accounts 1000000' make bench` for the large size; `ARGS='--growth 1000000'` measures how the processor's time of
-//! a page grows over three sizes up to that one, and `ARGS='--census 125000 --sessions-per-account 8'` runs a census of a million
-//! sessions on three routers, and nothing else.
+//! a page grows over three sizes up to that one, `ARGS='--census 125000 --sessions-per-account 8'` runs a census of a million
+//! sessions on three routers, and `ARGS=--bulk` bulk clean-ups, and nothing else.
 
 mod bare;
+mod bulk;
 mod census;
 mod cleanups;
 mod growth;
@@ -30,12 +31,18 @@ struct Arguments {
     growth: u64,
     /// So many accounts whose sessions a census joins with three routers; 0 for the comparison.
     census: u64,
+    /// Whether bulk clean-ups alone are measured.
+    bulk: bool,
 }
 
 fn arguments() -> Result<Arguments, String> {
-    let mut found = Arguments { accounts: 100_000, sessions: 10, rounds: 7, growth: 0, census: 0 };
+    let mut found = Arguments { accounts: 100_000, sessions: 10, rounds: 7, growth: 0, census: 0, bulk: false };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
+        if word == "--bulk" {
+            found.bulk = true;
+            continue;
+        }
         let value = words.next().ok_or_else(|| format!("{word} wants a number"))?;
         let number: u64 = value.parse().map_err(|_| format!("{word}: {value} is no number"))?;
         match word.as_str() {
@@ -46,7 +53,7 @@ fn arguments() -> Result<Arguments, String> {
             "--rounds" => found.rounds = usize::try_from(number).unwrap_or(7),
             other => {
                 return Err(format!(
-                    "unknown: {other} (there are --accounts, --sessions-per-account, --rounds, --growth, --census)"
+                    "unknown: {other} (there are --accounts, --sessions-per-account, --rounds, --growth, --census, --bulk)"
                 ));
             }
         }
@@ -99,12 +106,19 @@ async fn run(arguments: &Arguments) -> Outcome<()> {
         println!("\n{table}");
         return Ok(());
     }
+    if arguments.bulk {
+        let mut table = Table::default();
+        bulk::run(&mut table).await?;
+        println!("\n{table}");
+        return Ok(());
+    }
     println!("# {} accounts × {} sessions, {} rounds", arguments.accounts, arguments.sessions, arguments.rounds);
     let mut table = Table::default();
     let world = world::World::open(arguments.accounts, arguments.sessions, &mut table).await?;
     queries::run(&world, arguments.rounds, &mut table).await?;
     reports::run(&world, arguments.rounds, &mut table).await?;
     cleanups::run(&world, arguments.rounds, &mut table).await?;
+    bulk::run(&mut table).await?;
     haproxy::run(&world, arguments.rounds, &mut table).await?;
     sign_in::run(&world, arguments.rounds, &mut table).await?;
     pages::run(&world, arguments.rounds, &mut table).await?;

@@ -79,12 +79,7 @@ impl World {
         loading.checkpoint_wal().await?;
         loading.close().await;
         let store = Store::open(&url, options(false)).await?;
-        let bare = SqliteConnectOptions::new()
-            .filename(&file)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(std::time::Duration::from_secs(5));
-        let bare = SqlitePoolOptions::new().max_connections(4).connect_with(bare).await?;
+        let bare = Self::bare(&file).await?;
         let picks = picks(&store, &bare).await?;
         Ok(Self { unstick: unstick(store.clone()), store, bare, folder, file, picks })
     }
@@ -92,6 +87,16 @@ impl World {
 
 /// Two hundred accounts, evenly over the file.
 impl World {
+    /// `file` through sqlx alone.
+    pub async fn bare(file: &std::path::Path) -> Outcome<SqlitePool> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(std::time::Duration::from_secs(30));
+        Ok(SqlitePoolOptions::new().max_connections(4).connect_with(options).await?)
+    }
+
     /// A database with nothing in it, and its folder, called `name`.
     pub async fn empty(name: &str) -> Outcome<(Store, PathBuf)> {
         let folder = PathBuf::from("target/bench").join(name);
@@ -118,22 +123,30 @@ async fn picks(store: &Store, bare: &SqlitePool) -> Outcome<Vec<Account>> {
     Ok(picks)
 }
 
-/// The embedded router with its two pools.
 fn unstick(store: Store) -> Unstick {
+    let fleet = embedded_fleet(&store);
+    unstick_with(store, fleet)
+}
+
+/// The embedded router with its two pools.
+pub fn embedded_fleet(store: &Store) -> Vec<Arc<dyn Router>> {
     let clock: Arc<dyn Clock> = Arc::new(WallClock);
     let Ok(name) = RouterName::parse("edge-1") else { unreachable!("a plain name") };
-    let table = service::embedded_table(store.clone(), clock.clone(), &name);
+    let table = service::embedded_table(store.clone(), clock, &name);
     let pool = |pool: &str, scope| {
         let Ok(pool) = PoolName::parse(pool) else { unreachable!("a plain name") };
         PoolInfo { place: Place { router: name.clone(), pool }, kind: RouterKind::Embedded, scope }
     };
     let pools = vec![pool("app", Scope::Account), pool("files", Scope::Session)];
-    let router = Embedded::new(name.clone(), pools, table);
-    unstick_with(store, vec![Arc::new(router)])
+    vec![Arc::new(Embedded::new(name.clone(), pools, table))]
 }
 
-/// The same over another fleet.
+/// The use cases over another fleet.
 pub fn unstick_with(store: Store, fleet: Vec<Arc<dyn Router>>) -> Unstick {
-    let settings = Settings::default();
+    unstick_over(store, fleet, Settings::default())
+}
+
+/// The same with other settings.
+pub fn unstick_over(store: Store, fleet: Vec<Arc<dyn Router>>, settings: Settings) -> Unstick {
     Unstick::new(Parts { store, fleet, clock: Arc::new(WallClock), entropy: Arc::new(System), settings })
 }

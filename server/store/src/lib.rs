@@ -37,7 +37,7 @@ pub use self::{
     audit::{Checkpoint, Verification},
     bulks::{BulkEnd, BulkLease, StoredMove},
     census::{CensusLease, FindingCount, FindingKey, FindingMark, Recount},
-    cleanups::{Inserted, Lease},
+    cleanups::{Due, Inserted, Lease, Moved},
     customers::CustomerLink,
     embedded::{EmbeddedServer, Pin},
     error::{Result, StoreError},

@@ -86,7 +86,7 @@ macro_rules! piece {
         "id, account_id, mode, reason, ticket, actor, plan_hash, status, requested_at, finished_at, next_at"
     };
     ($engine:ident step) => {
-        "no, kind, router, pool, scope, route_key, session_id, must_vanish, stage, attempts, next_at, trouble, \
+        "cleanup_id, no, kind, router, pool, scope, route_key, session_id, must_vanish, stage, attempts, next_at, trouble, \
          trouble_text, had, now_on, cleared_at, cleared_again_at, verified_at"
     };
     ($engine:ident event) => {

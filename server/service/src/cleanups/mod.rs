@@ -11,6 +11,7 @@ mod plan;
 mod request;
 mod retry;
 mod run;
+mod save;
 mod watch;
 
 pub use ages::Numbers;

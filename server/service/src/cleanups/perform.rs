@@ -5,39 +5,64 @@ use std::{
     sync::Arc,
 };
 
-use domain::{Away, Place, Reading, RouteKey, ServerName, ServerStatus, Span, Stage, Step, Target, Work};
+use domain::{Away, Place, Reading, RouteKey, ServerName, ServerStatus, Span, Stage, Step, Target};
 use routers::{Entry, Router, RouterError};
 
+use super::run::{Held, Job};
 use crate::{Unstick, crash};
 
+/// A step of one of a team: the place in the team, and the step.
+type Own<'a> = (usize, &'a Step);
+
 impl Unstick {
-    /// Does `work` and answers the steps as they then are. Deletions are not here: they are rows of our own.
-    /// `away` is the server that the account leaves, where it leaves one.
-    pub(super) async fn perform(
-        &self,
-        steps: &[Step],
-        work: &Work,
-        servers: &[ServerStatus],
-        away: Option<&Away>,
-    ) -> Vec<Step> {
-        let (place, numbers, clears) = match work {
-            Work::Clear { place, steps } => (place, steps, true),
-            Work::Verify { place, steps } => (place, steps, false),
-            Work::Delete { .. } => return Vec::new(),
-        };
-        let numbers: HashSet<i64> = numbers.iter().copied().collect();
-        let mine: Vec<&Step> = steps.iter().filter(|step| numbers.contains(&step.no)).collect();
-        let keys: Vec<RouteKey> = mine.iter().filter_map(|step| key_of(step)).cloned().collect();
-        crash::point(if clears { "clear:before" } else { "verify:before" });
+    /// Does `job` and answers the steps as they then are. Deletions are not here: they are rows of our own.
+    ///
+    /// Of a team that a router refuses each one is asked for alone: one key that it cannot take holds nobody else up.
+    pub(super) async fn perform(&self, team: &[Held], job: &Job, servers: &[ServerStatus]) -> Vec<(usize, Step)> {
+        let mut all: Vec<Vec<Own<'_>>> = Vec::with_capacity(job.steps.len());
+        for (at, numbers) in &job.steps {
+            let numbers: HashSet<i64> = numbers.iter().copied().collect();
+            let own = team[*at].steps.iter().filter(|step| numbers.contains(&step.no));
+            all.push(own.map(|step| (*at, step)).collect());
+        }
+        let together: Vec<Own<'_>> = all.iter().flatten().copied().collect();
+        let answer = self.ask_router(job, &together).await;
+        if all.len() == 1 || !matches!(answer, Err(RouterError::Refused(_))) {
+            return self.after_all(job, &together, answer, servers).await;
+        }
+        let mut after = Vec::with_capacity(together.len());
+        for own in all {
+            let answer = self.ask_router(job, &own).await;
+            after.extend(self.after_all(job, &own, answer, servers).await);
+        }
+        after
+    }
+
+    async fn ask_router(&self, job: &Job, own: &[Own<'_>]) -> Result<Vec<Entry>, RouterError> {
+        let Job { place, clears, away, .. } = job;
+        let keys: Vec<RouteKey> = own.iter().filter_map(|(_, step)| key_of(step)).cloned().collect();
+        crash::point(if *clears { "clear:before" } else { "verify:before" });
         let answer = match self.router(&place.router) {
             None => Err(RouterError::Refused(format!("{} is not in the configuration any more", place.router))),
-            Some(router) if clears => clear(router, place, &keys).await,
-            Some(router) => verify(router, place, &mine, &keys, away).await,
+            Some(router) if *clears => clear(router, place, &keys).await,
+            Some(router) => verify(router, place, own, &keys, away.as_ref()).await,
         };
-        crash::point(if clears { "clear:done" } else { "verify:done" });
-        let readings = Readings::of(answer, place, servers).away(away, clears);
-        let after = mine.iter().map(|step| self.after(step, &readings, clears)).collect();
-        if clears { after } else { self.lift(place, &mine, after).await }
+        crash::point(if *clears { "clear:done" } else { "verify:done" });
+        answer
+    }
+
+    async fn after_all(
+        &self,
+        Job { place, clears, away, .. }: &Job,
+        own: &[Own<'_>],
+        answer: Result<Vec<Entry>, RouterError>,
+        servers: &[ServerStatus],
+    ) -> Vec<(usize, Step)> {
+        let readings = Readings::of(answer, place, servers).away(away.as_ref(), *clears);
+        let steps: Vec<&Step> = own.iter().map(|(_, step)| *step).collect();
+        let after = steps.iter().map(|step| self.after(step, &readings, *clears)).collect();
+        let after = if *clears { after } else { self.lift(place, &steps, after).await };
+        own.iter().map(|(at, _)| *at).zip(after).collect()
     }
 
     fn after(&self, step: &Step, readings: &Readings, clears: bool) -> Step {
@@ -98,12 +123,12 @@ async fn clear(router: &Arc<dyn Router>, place: &Place, keys: &[RouteKey]) -> Re
 async fn verify(
     router: &Arc<dyn Router>,
     place: &Place,
-    steps: &[&Step],
+    own: &[Own<'_>],
     keys: &[RouteKey],
     away: Option<&Away>,
 ) -> Result<Vec<Entry>, RouterError> {
     if let Some(to) = away.and_then(|away| away.to.as_ref()) {
-        for key in steps.iter().filter(|step| !must_vanish(step)).filter_map(|step| key_of(step)) {
+        for key in own.iter().filter(|(_, step)| !must_vanish(step)).filter_map(|(_, step)| key_of(step)) {
             router.pin(&place.pool, key, to).await?;
         }
     }

@@ -1,163 +1,216 @@
-//! Carrying a clean-up out. Any worker in any process may: it takes the lease, does what the steps say is next, and
+//! Carrying clean-ups out. Any worker in any process may: it takes the lease, does what the steps say is next, and
 //! writes what it read back, each time checking that the lease is still its own.
+//!
+//! Those of a bulk clean-up go side by side, as a team: one call to a router for the keys of all of them, and one transaction
+//! for what came of it, for a commit costs milliseconds however little is in it. Each keeps its own lease and its own steps;
+//! one whose lease is gone drops out, and what it would have written is not written. A single one is a team of one.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use domain::{
-    Actor, AuditDraft, Away, Cleanup, CleanupId, EventKind, Instant, Mode, Progress, RouteKey, RouterName, Span, Status, Step,
-    StepKind, Target, Watch, WebhookEvent, Work, next_work, rebased, status_of,
+    Away, Cleanup, CleanupId, Instant, Place, Progress, RouteKey, RouterName, Span, Status, Step, Target, Work, next_work,
+    rebased,
 };
 use futures::future::join_all;
-use store::{Lease, StoreError};
+use store::Lease;
 
+use super::save::Save;
 use crate::{Result, Unstick, crash};
 
 /// A wait that is sat out with the lease in hand; longer ones give it back.
-const SHORT_WAIT: domain::Span = domain::Span::from_millis(300);
+const SHORT_WAIT: Span = Span::from_millis(300);
 
 /// A clean-up under this worker's lease.
 pub(super) struct Held {
-    lease: Lease,
+    pub(super) lease: Lease,
     pub(super) cleanup: Cleanup,
     pub(super) steps: Vec<Step>,
     /// The server that the account leaves, whatever its health.
     away: Option<Away>,
 }
 
+/// Steps of a team: the place in it of whose they are, with their numbers.
+pub(super) type Numbered = Vec<(usize, Vec<i64>)>;
+
+/// Keys to clear, or to read, at one place: those of these steps.
+pub(super) struct Job {
+    pub(super) place: Place,
+    pub(super) clears: bool,
+    /// The server that these accounts leave, where they leave one.
+    pub(super) away: Option<Away>,
+    pub(super) steps: Numbered,
+}
+
+/// What a team does next.
+#[derive(Default)]
+struct Round {
+    jobs: Vec<Job>,
+    /// Records that are marked cleaned.
+    deletes: Numbered,
+    /// Those that give their lease back, until when, and whether that is a wait.
+    leave: Vec<(usize, Instant, bool)>,
+    /// Those whose lease ran out.
+    late: Vec<usize>,
+    /// When the first of those that wait for a moment goes on.
+    nap: Option<Instant>,
+}
+
 impl Unstick {
     /// Works on a clean-up until it is done, must wait, or another worker has it. Answers its status, or `None` when
     /// there is nothing for this worker to do.
     pub(crate) async fn run_cleanup(&self, id: &CleanupId) -> Result<Option<Status>> {
-        let Some(mut held) = self.claim(id).await? else {
-            return Ok(None);
-        };
-        crash::point("claim:committed");
-        match self.work_through(&mut held).await {
-            Ok(status) => Ok(Some(status)),
-            Err(error) if error.is_fenced() => {
-                tracing::warn!(cleanup.id = %id, "another worker took this clean-up over; what it finds is what counts");
-                self.lift_stale(&held).await?;
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
+        Ok(self.run_team(std::slice::from_ref(id)).await?.pop().map(|(_, status)| status))
     }
 
-    async fn claim(&self, id: &CleanupId) -> Result<Option<Held>> {
+    /// Works on clean-ups until each is done, must wait, or another worker has it. Answers the status of those that this
+    /// worker had.
+    pub(crate) async fn run_team(&self, ids: &[CleanupId]) -> Result<Vec<(CleanupId, Status)>> {
+        let mut team = self.claim(ids).await?;
+        let mut left = Vec::with_capacity(team.len());
+        if team.is_empty() {
+            return Ok(left);
+        }
+        crash::point("claim:committed");
+        self.bring_back_times(&mut team).await?;
+        while !team.is_empty() {
+            let round = self.next_round(&team);
+            if !round.leave.is_empty() || !round.late.is_empty() {
+                self.leave(&mut team, round, &mut left).await?;
+            } else if round.jobs.is_empty() && round.deletes.is_empty() {
+                let until = round.nap.unwrap_or_else(|| self.now());
+                tokio::time::sleep(until.since(self.now()).to_std()).await;
+            } else {
+                self.work(&mut team, round, &mut left).await?;
+            }
+        }
+        Ok(left)
+    }
+
+    /// Takes the leases of those of `ids` that nobody works on.
+    async fn claim(&self, ids: &[CleanupId]) -> Result<Vec<Held>> {
         let now = self.now();
         let until = now + self.settings().lease;
-        let lease = transact!(self, tx => { Ok(tx.claim_cleanup(id, &self.settings().instance, now, until).await?) })?;
-        let Some(lease) = lease else { return Ok(None) };
-        let (cleanup, steps) = tokio::try_join!(self.store().cleanup(id), self.store().steps(id))?;
-        let Some(cleanup) = cleanup else { return Ok(None) };
-        let away = if cleanup.mode == Mode::Unstick { self.store().away(id).await? } else { None };
-        Ok(Some(Held { lease, cleanup, steps, away }))
-    }
-
-    async fn work_through(&self, held: &mut Held) -> Result<Status> {
-        let back = rebased(&held.steps, self.now(), self.policy());
-        if !back.is_empty() {
-            put(&mut held.steps, &back);
-            self.save(held, &back, None).await?;
+        let leases = transact!(self, tx => {
+            let mut leases = Vec::with_capacity(ids.len());
+            for id in ids {
+                leases.extend(tx.claim_cleanup(id, &self.settings().instance, now, until).await?);
+            }
+            Ok(leases)
+        })?;
+        if leases.is_empty() {
+            return Ok(Vec::new());
         }
-        self.work_on(held).await
+        let mut leases: HashMap<CleanupId, Lease> =
+            leases.into_iter().map(|lease| (lease.cleanup.clone(), lease)).collect();
+        let ours: Vec<CleanupId> = leases.keys().cloned().collect();
+        let (read, mut aways) =
+            tokio::try_join!(self.store().cleanups_with_steps(&ours), self.store().aways(&ours))?;
+        let held = |(cleanup, steps): (Cleanup, Vec<Step>)| {
+            let lease = leases.remove(&cleanup.id)?;
+            let away = aways.remove(&cleanup.id);
+            Some(Held { lease, cleanup, steps, away })
+        };
+        Ok(read.into_iter().filter_map(held).collect())
     }
 
-    async fn work_on(&self, held: &mut Held) -> Result<Status> {
-        loop {
-            match next_work(&held.steps, self.now(), self.policy()) {
-                Progress::Work(work) => {
-                    self.do_work(held, &work).await?;
-                    if held.cleanup.status == Status::Done {
-                        crash::point("finish:committed");
-                        return Ok(Status::Done);
-                    }
-                }
-                Progress::Wait(at) if held.cleanup.status == Status::Running && at.since(self.now()) <= SHORT_WAIT => {
-                    tokio::time::sleep(at.since(self.now()).to_std()).await;
-                }
-                Progress::Wait(at) => {
-                    crash::point("drain:before-release");
-                    self.save(held, &[], Some(at)).await?;
-                    crash::point("drain:released");
-                    return Ok(held.cleanup.status);
-                }
-                Progress::Attention | Progress::Finished => {
-                    self.save(held, &[], Some(self.now())).await?;
-                    return Ok(held.cleanup.status);
-                }
+    /// What a clock put off that was set back since is due now.
+    async fn bring_back_times(&self, team: &mut Vec<Held>) -> Result<()> {
+        let mut saves = Vec::new();
+        for (at, held) in team.iter_mut().enumerate() {
+            let back = rebased(&held.steps, self.now(), self.policy());
+            if !back.is_empty() {
+                put(&mut held.steps, &back);
+                saves.push(Save { at, changed: back, release: None });
             }
         }
+        let fenced = self.save(team, saves).await?;
+        self.drop_out(team, fenced).await
     }
 
-    /// Does `work`, all places at once, and writes what came of it. Not past the end of the lease: what a worker does on a
-    /// router when another one has finished is undone by nobody.
-    async fn do_work(&self, held: &mut Held, work: &[Work]) -> Result<()> {
-        if held.lease.until <= self.now() {
-            return Err(StoreError::Fenced.into());
+    fn next_round(&self, team: &[Held]) -> Round {
+        let (now, mut round) = (self.now(), Round::default());
+        for (at, held) in team.iter().enumerate() {
+            match next_work(&held.steps, now, self.policy()) {
+                // Not past the end of the lease: what a worker does on a router when another one has finished is undone by
+                // nobody.
+                Progress::Work(_) if held.lease.until <= now => round.late.push(at),
+                Progress::Work(work) => round.add(at, held.away.as_ref(), work),
+                Progress::Wait(until) if held.cleanup.status == Status::Running && until.since(now) <= SHORT_WAIT => {
+                    round.nap = Some(round.nap.map_or(until, |nap| nap.min(until)));
+                }
+                Progress::Wait(until) => round.leave.push((at, until, true)),
+                Progress::Attention | Progress::Finished => round.leave.push((at, now, false)),
+            }
         }
+        round
+    }
+
+    /// Gives leases back, and drops those that ran out.
+    async fn leave(&self, team: &mut Vec<Held>, round: Round, left: &mut Vec<(CleanupId, Status)>) -> Result<()> {
+        let waits = round.leave.iter().any(|(.., waits)| *waits);
+        let going: Vec<usize> = round.leave.iter().map(|(at, ..)| *at).collect();
+        let save = |(at, until, _): (usize, Instant, bool)| Save { at, changed: Vec::new(), release: Some(until) };
+        if waits {
+            crash::point("drain:before-release");
+        }
+        let mut fenced = self.save(team, round.leave.into_iter().map(save).collect()).await?;
+        if waits {
+            crash::point("drain:released");
+        }
+        left.extend(
+            going
+                .iter()
+                .filter(|at| !fenced.contains(at))
+                .map(|at| (team[*at].cleanup.id.clone(), team[*at].cleanup.status)),
+        );
+        fenced.extend(round.late);
+        self.lift_of(team, &fenced).await?;
+        remove(team, |at| going.contains(&at) || fenced.contains(&at));
+        Ok(())
+    }
+
+    /// Does what is next, all places at once, and writes what came of it.
+    async fn work(&self, team: &mut Vec<Held>, round: Round, left: &mut Vec<(CleanupId, Status)>) -> Result<()> {
         let records = self.store().servers().await?;
         let servers = self.current_servers(records).await;
-        let (steps, away) = (&held.steps, held.away.as_ref());
-        let outcomes = join_all(work.iter().map(|work| self.perform(steps, work, &servers, away))).await;
-        let mut changed: Vec<Step> = outcomes.into_iter().flatten().collect();
-        let now = self.now();
-        for work in work {
-            if let Work::Delete { steps } = work {
-                let steps: HashSet<i64> = steps.iter().copied().collect();
-                let records = held.steps.iter().filter(|step| steps.contains(&step.no));
-                changed.extend(records.cloned().map(|step| step.after_delete(now)));
-            }
+        let outcomes = join_all(round.jobs.iter().map(|job| self.perform(team, job, &servers))).await;
+        let mut changed: BTreeMap<usize, Vec<Step>> = BTreeMap::new();
+        for (at, step) in outcomes.into_iter().flatten() {
+            changed.entry(at).or_default().push(step);
         }
-        put(&mut held.steps, &changed);
-        self.save(held, &changed, None).await
+        let now = self.now();
+        for (at, numbers) in round.deletes {
+            let records = team[at].steps.iter().filter(|step| numbers.contains(&step.no));
+            changed.entry(at).or_default().extend(records.cloned().map(|step| step.after_delete(now)));
+        }
+        for (at, steps) in &changed {
+            put(&mut team[*at].steps, steps);
+        }
+        let saves = changed.into_iter().map(|(at, changed)| Save { at, changed, release: None }).collect();
+        let fenced = self.save(team, saves).await?;
+        let done = |held: &Held| held.cleanup.status == Status::Done;
+        let ended: Vec<usize> = (0..team.len()).filter(|at| done(&team[*at]) && !fenced.contains(at)).collect();
+        if !ended.is_empty() {
+            crash::point("finish:committed");
+        }
+        left.extend(ended.iter().map(|at| (team[*at].cleanup.id.clone(), Status::Done)));
+        self.lift_of(team, &fenced).await?;
+        remove(team, |at| ended.contains(&at) || fenced.contains(&at));
+        Ok(())
     }
 
-    /// Writes `changed` and the status, with the records that they clean and the audit event that they cause, in one
-    /// transaction. `release` gives the lease back until then.
-    async fn save(&self, held: &mut Held, changed: &[Step], release: Option<Instant>) -> Result<()> {
-        let now = self.now();
-        let before = held.cleanup.status;
-        held.cleanup.status = status_of(&held.steps, self.policy());
-        let done = held.cleanup.status == Status::Done;
-        let over = done || held.cleanup.status == Status::NeedsAttention;
-        held.cleanup.finished_at = done.then_some(now);
-        held.cleanup.next_at = release.unwrap_or(now);
-        let until = (release.is_none() && !over).then(|| now + self.settings().lease);
-        let event = (held.cleanup.status != before).then(|| self.status_event(held)).flatten();
-        let deleted: Vec<_> = changed
-            .iter()
-            .filter(|step| step.kind == StepKind::Delete)
-            .filter_map(|step| match &step.target {
-                Target::Session { session } => Some(session.clone()),
-                Target::Route { .. } => None,
-            })
-            .collect();
-        let (held_now, watch) = (&*held, self.settings().watch);
-        transact!(self, tx => {
-            if !deleted.is_empty() {
-                tx.clean_sessions(&held_now.cleanup.account, &deleted, now).await?;
-                crash::point("delete:before-commit");
-            }
-            if done {
-                let event = || vec![WebhookEvent::cleanup_done(&held_now.cleanup, &held_now.steps, now)];
-                tx.emit(EventKind::CleanupDone, now, event).await?;
-            }
-            tx.save_progress(&held_now.lease, until, &held_now.cleanup, changed).await?;
-            if let Some(event) = &event {
-                tx.append_audit(event).await?;
-            }
-            if done && watch > Span::ZERO {
-                tx.begin_watch(&held_now.cleanup.id, &Watch::begin(now, watch)).await?;
-            }
-            crash::point(if done { "finish:before-commit" } else { "clear:before-commit" });
-            Ok(())
-        })?;
-        crash::point(if deleted.is_empty() { "clear:committed" } else { "delete:committed" });
-        if let Some(until) = until {
-            held.lease.until = until;
+    async fn drop_out(&self, team: &mut Vec<Held>, fenced: Vec<usize>) -> Result<()> {
+        self.lift_of(team, &fenced).await?;
+        remove(team, |at| fenced.contains(&at));
+        Ok(())
+    }
+
+    async fn lift_of(&self, team: &[Held], fenced: &[usize]) -> Result<()> {
+        for at in fenced {
+            let held = &team[*at];
+            tracing::warn!(cleanup.id = %held.lease.cleanup, "another worker took this clean-up over; what it finds is what counts");
+            self.lift_stale(held).await?;
         }
-        self.0.changed.send(held.cleanup.id.clone()).ok();
         Ok(())
     }
 
@@ -188,25 +241,35 @@ impl Unstick {
         }
         Ok(())
     }
+}
 
-    /// The audit event of a change of status; owed ones are no event, they come and go with the router.
-    fn status_event(&self, held: &Held) -> Option<AuditDraft> {
-        let action = match held.cleanup.status {
-            Status::Done => "cleanup.done",
-            Status::NeedsAttention => "cleanup.needs_attention",
-            Status::Owed => "cleanup.owed",
-            Status::Running => return None,
-        };
-        let mut draft = self.draft(&Actor::System, action, held.cleanup.id.as_str());
-        draft.account = Some(held.cleanup.account.clone());
-        draft.ticket.clone_from(&held.cleanup.ticket);
-        let cleared = held.steps.iter().filter(|step| step.had.is_some()).count();
-        draft.detail = serde_json::json!({
-            "mode": held.cleanup.mode, "steps": held.steps.len(), "routes_that_were_there": cleared,
-            "requested_at": held.cleanup.requested_at, "asked_by": held.cleanup.actor,
-        });
-        Some(draft)
+impl Round {
+    fn add(&mut self, at: usize, away: Option<&Away>, work: Vec<Work>) {
+        for work in work {
+            let (place, clears, steps) = match work {
+                Work::Clear { place, steps } => (place, true, steps),
+                Work::Verify { place, steps } => (place, false, steps),
+                Work::Delete { steps } => {
+                    self.deletes.push((at, steps));
+                    continue;
+                }
+            };
+            let same = |job: &&mut Job| job.place == place && job.clears == clears && job.away.as_ref() == away;
+            match self.jobs.iter_mut().find(same) {
+                Some(job) => job.steps.push((at, steps)),
+                None => self.jobs.push(Job { place, clears, away: away.cloned(), steps: vec![(at, steps)] }),
+            }
+        }
     }
+}
+
+/// Removes those of a team whose places are `gone`.
+fn remove(team: &mut Vec<Held>, gone: impl Fn(usize) -> bool) {
+    let mut at = 0;
+    team.retain(|_| {
+        at += 1;
+        !gone(at - 1)
+    });
 }
 
 /// Puts `changed` in the place of those of `steps` with the same numbers.
@@ -216,12 +279,5 @@ fn put(steps: &mut [Step], changed: &[Step]) {
         if let Some(place) = places.get_mut(&step.no) {
             **place = step.clone();
         }
-    }
-}
-
-impl crate::Error {
-    pub(crate) fn is_fenced(&self) -> bool {
-        let Self::Internal(source) = self else { return false };
-        source.downcast_ref::<StoreError>().is_some_and(|error| matches!(error, StoreError::Fenced))
     }
 }

@@ -29,7 +29,7 @@ fn admin(world: &World, name: &str) -> Actor {
     world.staff(name, Role::Admin)
 }
 
-fn order(mode: Mode) -> BulkOrder {
+pub fn order(mode: Mode) -> BulkOrder {
     BulkOrder {
         mode,
         reason: "left by the outage".to_owned(),
@@ -63,9 +63,7 @@ async fn drafted(world: &World, name: &str, n: usize) -> Bulk {
 async fn until(world: &World, bulk: &Bulk, ends: &[BulkStatus]) -> Bulk {
     for _ in 0..2_000 {
         world.unstick.bulk_once().await.unwrap();
-        for id in world.store.due_cleanups(domain::Clock::now(world.clock.as_ref()), 100).await.unwrap() {
-            world.drive(&id, 1).await;
-        }
+        world.unstick.clean_up_once().await.unwrap();
         let now = world.store.bulk(&bulk.id).await.unwrap().unwrap();
         if ends.contains(&now.status) {
             return now;
@@ -223,7 +221,7 @@ async fn it_pauses_goes_on_and_ends(world: World) {
     for _ in 0..5 {
         world.clock.advance(Span::from_secs(1));
         world.unstick.bulk_once().await.unwrap();
-        for id in world.store.due_cleanups(domain::Clock::now(world.clock.as_ref()), 100).await.unwrap() {
+        for id in world.due(100).await {
             world.drive(&id, 3).await;
         }
     }
@@ -235,9 +233,7 @@ async fn it_pauses_goes_on_and_ends(world: World) {
     assert_eq!(steer(BulkMove::Cancel).await.unwrap().status, BulkStatus::Cancelled);
     assert!(matches!(steer(BulkMove::Resume).await, Err(Error::Conflict(_))));
     for _ in 0..5 {
-        for id in world.store.due_cleanups(domain::Clock::now(world.clock.as_ref()), 100).await.unwrap() {
-            world.drive(&id, 3).await;
-        }
+        world.unstick.clean_up_once().await.unwrap();
         world.unstick.bulk_once().await.unwrap();
     }
     let over = world.store.bulk(&bulk.id).await.unwrap().unwrap();
@@ -304,7 +300,7 @@ async fn a_single_one_is_not_behind_it(world: World) {
     world.unstick.bulk_once().await.unwrap();
     world.clock.advance(Span::from_secs(1));
     let single = world.unstick.request_cleanup(&shell(), request("single", Mode::Force)).await.unwrap().id;
-    let due = world.store.due_cleanups(domain::Clock::now(world.clock.as_ref()), 100).await.unwrap();
+    let due = world.due(100).await;
     assert_eq!((due.len(), &due[0]), (31, &single));
 }
 

@@ -36,7 +36,7 @@ async fn a_lease_of_a_clock_that_was_ahead_is_not_stuck(world: World) {
     world.clock.advance(BACK);
     assert!(world.facts(&id).await.leased);
     world.unstick.mend_times_once().await.unwrap();
-    let due = world.store.due_cleanups(domain::Clock::now(&*world.clock), 10).await.unwrap();
+    let due = world.due(10).await;
     assert_eq!(due, std::slice::from_ref(&id), "another one may take it now, and not tomorrow");
     assert_eq!(world.drive(&id, 2).await, Status::Done);
     world.assert_clean(&account, "after the clock was set back").await;
@@ -51,7 +51,7 @@ async fn what_was_put_off_by_a_clock_that_was_ahead_is_done(world: World) {
     *world.script.always.lock().unwrap() = None;
     world.clock.advance(BACK);
     world.unstick.mend_times_once().await.unwrap();
-    let due = world.store.due_cleanups(domain::Clock::now(&*world.clock), 10).await.unwrap();
+    let due = world.due(10).await;
     assert_eq!(due, std::slice::from_ref(&id));
     assert_eq!(world.drive(&id, 1).await, Status::Done, "its steps do not wait for tomorrow either");
     world.assert_clean(&account, "after the clock was set back").await;

@@ -62,7 +62,7 @@ async fn a_router_that_is_away_is_owed_and_served_when_it_is_back(world: World) 
     world.unstick.observe_once().await.unwrap();
     *world.script.always.lock().unwrap() = None;
     world.unstick.observe_once().await.unwrap();
-    let due = world.store.due_cleanups(domain::Clock::now(&*world.clock), 10).await.unwrap();
+    let due = world.due(10).await;
     assert_eq!(due, std::slice::from_ref(&id), "its return wakes what is owed to it");
     assert_eq!(world.drive(&id, 1).await, Status::Done);
     world.assert_clean(&account, "after the outage").await;

@@ -60,7 +60,7 @@ async fn now(world: &World, bulk: &Bulk) -> Bulk {
 async fn look(world: &World) {
     world.clock.advance(Span::from_millis(50));
     world.unstick.bulk_once().await.unwrap();
-    for id in world.store.due_cleanups(domain::Clock::now(world.clock.as_ref()), 100).await.unwrap() {
+    for id in world.due(100).await {
         world.drive(&id, 1).await;
     }
 }

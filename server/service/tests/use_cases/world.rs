@@ -547,6 +547,11 @@ impl World {
         status
     }
 
+    /// At most `limit` clean-ups that want a worker now.
+    pub async fn due(&self, limit: u32) -> Vec<CleanupId> {
+        self.store.due_cleanups(self.clock.now(), limit).await.unwrap().into_iter().map(|due| due.id).collect()
+    }
+
     /// Pins that are left for the keys of `account`.
     pub async fn pins(&self, account: &AccountId) -> usize {
         let now = self.clock.now();

@@ -4,11 +4,19 @@
 use std::process::{Child, Command, Stdio};
 
 use domain::{CleanupId, Mode, Span, Status};
+use service::BulkSource;
 use store::testing;
 
-use crate::world::{Stop, World, request, shell, sqlite_in, times};
+use crate::{
+    bulk::order,
+    world::{Stop, World, account, request, shell, sqlite_in, times},
+};
 
-both!(a_worker_that_stalls_at_any_call_writes_nothing_later, a_worker_that_is_too_late_leaves_no_fence,);
+both!(
+    a_worker_that_stalls_at_any_call_writes_nothing_later,
+    of_a_team_only_those_drop_out_that_another_one_took_over,
+    a_worker_that_is_too_late_leaves_no_fence,
+);
 
 async fn force(world: &World, name: &str) -> CleanupId {
     world.unstick.request_cleanup(&shell(), request(name, Mode::Force)).await.unwrap().id
@@ -42,6 +50,54 @@ async fn a_worker_that_stalls_at_any_call_writes_nothing_later(world: World) {
             assert_eq!(seen, Status::Done, "it sees what the other did");
             assert_eq!(world.facts(&id).await, finished, "{name}: and wrote nothing of its own");
             world.assert_clean(&account, &name).await;
+        }
+    }
+}
+
+/// Three clean-ups of a bulk one, to be worked on side by side.
+async fn team(world: &World, name: &str) -> Vec<CleanupId> {
+    let mut list = String::new();
+    for at in 0..3 {
+        list.push_str(world.stuck(&format!("{name}{at}")).await.as_str());
+        list.push('\n');
+    }
+    let source = BulkSource::List(Box::new(std::io::Cursor::new(list.into_bytes())));
+    let bulk = world.unstick.draft_bulk(&shell(), source, order(Mode::Force)).await.unwrap();
+    world.unstick.request_bulk(&shell(), &bulk.id, &bulk.hash).await.unwrap();
+    world.unstick.bulk_once().await.unwrap();
+    let ids = world.due(10).await;
+    assert_eq!(ids.len(), 3);
+    ids
+}
+
+async fn of_a_team_only_those_drop_out_that_another_one_took_over(world: World) {
+    team(&world, "base").await;
+    let before = world.calls();
+    world.unstick.clean_up_once().await.unwrap();
+    let calls = world.calls() - before;
+    assert_eq!(world.due(10).await, [], "all were done at once");
+    for nth in 0..calls {
+        for stop in [Stop::Before, Stop::After] {
+            let name = format!("t{nth}{stop:?}");
+            let ids = team(&world, &name).await;
+            let gate = world.gate(nth, stop);
+            let others = async {
+                gate.reached.notified().await;
+                world.clock.advance(Span::from_secs(60));
+                assert_eq!(world.drive(&ids[1], 5).await, Status::Done, "another one takes this one over");
+                let facts = world.facts(&ids[1]).await;
+                gate.open.notify_one();
+                facts
+            };
+            let (ended, finished) = tokio::join!(world.unstick.clean_up_once(), others);
+            ended.unwrap();
+            assert_eq!(world.facts(&ids[1]).await, finished, "{name}: of that one it wrote nothing");
+            for (at, id) in ids.iter().enumerate() {
+                assert_eq!(world.drive(id, 5).await, Status::Done, "{name}: {at}");
+            }
+            for at in 0..3 {
+                world.assert_clean(&account(&format!("{name}{at}")), &name).await;
+            }
         }
     }
 }

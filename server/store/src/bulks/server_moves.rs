@@ -1,6 +1,8 @@
 //! Bulk clean-ups that move everybody off a server: which server, how the others were when it began, and what each of their
 //! clean-ups leaves.
 
+use std::collections::HashMap;
+
 use domain::{Away, Baseline, Bulk, BulkId, CleanupId, Guard, PoolName, RouterName, ServerMove, ServerName};
 use serde::Deserialize;
 use sqlx::FromRow;
@@ -143,13 +145,22 @@ impl Store {
             .collect()
     }
 
-    /// What a clean-up moves its account away from; `None` for any other one.
+    /// The servers that those of `ids` leave which leave one.
     ///
     /// # Errors
     /// When the database could not.
-    pub async fn away(&self, id: &CleanupId) -> Result<Option<Away>> {
-        let sql = rows!("away_from, move_to", "FROM cleanups WHERE id = $1 AND away_from IS NOT NULL");
-        let found: Option<(String, Option<String>)> = self.row(sql, args![id]).await?;
-        found.map(|(from, to)| Ok(Away { from: name(from)?, to: to.map(name).transpose()? })).transpose()
+    pub async fn aways(&self, ids: &[CleanupId]) -> Result<HashMap<CleanupId, Away>> {
+        let sql = rows!(
+            "id, away_from, move_to",
+            "FROM cleanups WHERE away_from IS NOT NULL AND id IN (SELECT value FROM ",
+            list,
+            ")"
+        );
+        let found: Vec<(String, String, Option<String>)> = self.rows(sql, args![json_ids(ids)?]).await?;
+        let typed = |(id, from, to): (String, String, Option<String>)| {
+            let away = Away { from: name(from)?, to: to.map(name).transpose()? };
+            Ok((CleanupId::parse(id).map_err(StoreError::corrupt)?, away))
+        };
+        found.into_iter().map(typed).collect()
     }
 }

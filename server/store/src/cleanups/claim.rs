@@ -41,20 +41,33 @@ impl Tx {
     }
 }
 
+/// A clean-up that wants a worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// Which.
+    pub id: CleanupId,
+    /// Whether it is one of a bulk clean-up: it stands behind the others, and is worked on together with its like.
+    pub behind: bool,
+    /// How many steps it has.
+    pub steps: i64,
+}
+
 impl Store {
     /// At most `limit` unfinished clean-ups that want a worker at `now`, single ones before those of bulk clean-ups, and the one
-    /// that waits longest first. Those that
-    /// need a person are not among them.
+    /// that waits longest first. Those that need a person are not among them.
     ///
     /// # Errors
     /// When the database could not.
-    pub async fn due_cleanups(&self, now: Instant, limit: u32) -> Result<Vec<CleanupId>> {
+    pub async fn due_cleanups(&self, now: Instant, limit: u32) -> Result<Vec<Due>> {
         let sql = rows!(
-            "id",
+            "id, rank, steps_total",
             "FROM cleanups WHERE finished_at IS NULL AND status <> 'needs_attention' AND next_at <= $1 \
              AND (lease_until IS NULL OR lease_until <= $1) ORDER BY rank, next_at, id LIMIT $2"
         );
-        let ids: Vec<(String,)> = self.rows(sql, args![now, limit]).await?;
-        ids.into_iter().map(|(id,)| CleanupId::parse(id).map_err(StoreError::corrupt)).collect()
+        let found: Vec<(String, i64, i64)> = self.rows(sql, args![now, limit]).await?;
+        let due = |(id, rank, steps): (String, i64, i64)| {
+            Ok(Due { id: CleanupId::parse(id).map_err(StoreError::corrupt)?, behind: rank > 0, steps })
+        };
+        found.into_iter().map(due).collect()
     }
 }

@@ -19,7 +19,11 @@ use domain::{AccountId, Cleanup, CleanupId, Instant, Mode, PlanHash, Status, vie
 use serde::Deserialize;
 use sqlx::FromRow;
 
-pub use self::{claim::Lease, insert::Inserted};
+pub use self::{
+    claim::{Due, Lease},
+    insert::Inserted,
+    progress::Moved,
+};
 use crate::{Result, StoreError};
 
 /// The piece `cleanup` as a row.

@@ -42,6 +42,7 @@ impl TryFrom<OwedRecord> for OwedStep {
 
     fn try_from(record: OwedRecord) -> Result<Self> {
         let step = StepRecord {
+            cleanup_id: record.cleanup_id.clone(),
             no: record.no,
             kind: record.kind,
             router: record.router,

@@ -8,30 +8,60 @@ use crate::{
     sql::{args, sql},
 };
 
+/// How far a clean-up is, to be written by the worker that has its lease.
+#[derive(Debug, Clone)]
+pub struct Moved<'a> {
+    /// The lease.
+    pub lease: &'a Lease,
+    /// The lease's new end; `None` gives it back.
+    pub until: Option<Instant>,
+    /// Its status and times.
+    pub cleanup: &'a Cleanup,
+    /// All of its steps, as they are by now.
+    pub steps: &'a [Step],
+    /// Those of them that changed.
+    pub changed: &'a [Step],
+}
+
 impl Tx {
-    /// Writes how far a clean-up is: its status and times, and the steps that changed. `until` is the lease's new end;
-    /// `None` gives it back.
+    /// Writes how far clean-ups are. Returns the places in `all` of those whose lease is not ours any more: of them nothing
+    /// was written.
     ///
     /// # Errors
-    /// `Fenced` when the lease is not ours any more: then nothing may be committed. Else when the database could not.
-    pub async fn save_progress(
-        &mut self,
-        lease: &Lease,
-        until: Option<Instant>,
-        cleanup: &Cleanup,
-        steps: &[Step],
-    ) -> Result<()> {
+    /// When the database could not.
+    pub async fn save_progress(&mut self, all: &[Moved<'_>]) -> Result<Vec<usize>> {
         let sql = sql!(
             "UPDATE cleanups SET status = $3, next_at = $4, finished_at = $5, lease_until = $6, \
-             lease_holder = CASE WHEN $6 IS NULL THEN NULL ELSE lease_holder END \
+             lease_holder = CASE WHEN $6 IS NULL THEN NULL ELSE lease_holder END, \
+             steps_verified = $7, steps_owed = $8, steps_failed = $9 \
              WHERE id = $1 AND lease_token = $2 AND lease_holder IS NOT NULL AND finished_at IS NULL"
         );
-        let values =
-            args![&lease.cleanup, lease.token, cleanup.status.as_str(), cleanup.next_at, cleanup.finished_at, until];
-        if self.exec(sql, values).await? != 1 {
-            return Err(StoreError::Fenced);
+        let (mut ours, mut fenced) = (Vec::with_capacity(all.len()), Vec::new());
+        for (place, moved) in all.iter().enumerate() {
+            let (cleanup, counts) = (moved.cleanup, counted(moved.steps));
+            let values = args![
+                &moved.lease.cleanup,
+                moved.lease.token,
+                cleanup.status.as_str(),
+                cleanup.next_at,
+                cleanup.finished_at,
+                moved.until,
+                counts.verified,
+                counts.owed,
+                counts.failed
+            ];
+            if self.exec(sql.clone(), values).await? == 1 {
+                ours.push(moved);
+            } else {
+                fenced.push(place);
+            }
         }
-        self.move_steps(&lease.cleanup, steps).await
+        let mut steps = Vec::new();
+        for moved in ours {
+            steps.extend(moved.changed.iter().map(|step| (&moved.lease.cleanup, step)));
+        }
+        self.update_steps(&steps).await?;
+        Ok(fenced)
     }
 
     /// Puts a clean-up that needs attention or is owed back to work, with `steps` as they should be tried again. Whoever
@@ -62,7 +92,8 @@ impl Tx {
             return Err(StoreError::corrupt("a step is gone"));
         }
         let before = counted(&stored);
-        self.update_steps(id, steps).await?;
+        let all: Vec<_> = steps.iter().map(|step| (id, step)).collect();
+        self.update_steps(&all).await?;
         let after = counted(steps);
         let change = |of: fn(&StepCounts) -> i64| of(&after) - of(&before);
         let (verified, owed, failed) = (change(|c| c.verified), change(|c| c.owed), change(|c| c.failed));

@@ -16,6 +16,7 @@ use crate::{
 /// The piece `step` as a row.
 #[derive(Deserialize, FromRow)]
 pub(super) struct StepRecord {
+    pub(super) cleanup_id: String,
     pub(super) no: i64,
     pub(super) kind: String,
     pub(super) router: Option<String>,
@@ -85,41 +86,46 @@ pub(super) fn counted(steps: &[Step]) -> StepCounts {
     count_steps(steps, Policy::default().max_attempts)
 }
 
-impl Tx {
-    /// Inserts steps, in one statement.
-    pub(super) async fn insert_steps(&mut self, id: &CleanupId, steps: &[Step]) -> Result<()> {
-        let sql = sql!(
-            "INSERT INTO cleanup_steps (cleanup_id, ",
+/// Puts steps of clean-ups in, as [`row`] makes them, and then what follows.
+macro_rules! put {
+    ($($end:tt),*) => {
+        sql!(
+            "INSERT INTO cleanup_steps (",
             step,
-            ") SELECT $2, CAST(value ->> 0 AS BIGINT), value ->> 1, \
-             value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, CAST(value ->> 7 AS BIGINT), value ->> 8, \
-             CAST(value ->> 9 AS BIGINT), CAST(value ->> 10 AS BIGINT), value ->> 11, value ->> 12, value ->> 13, \
-             value ->> 14, CAST(value ->> 15 AS BIGINT), CAST(value ->> 16 AS BIGINT), CAST(value ->> 17 AS BIGINT) \
-             FROM ",
+            ") SELECT value ->> 0, CAST(value ->> 1 AS BIGINT), value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
+             value ->> 6, value ->> 7, CAST(value ->> 8 AS BIGINT), value ->> 9, CAST(value ->> 10 AS BIGINT), \
+             CAST(value ->> 11 AS BIGINT), value ->> 12, value ->> 13, value ->> 14, value ->> 15, \
+             CAST(value ->> 16 AS BIGINT), CAST(value ->> 17 AS BIGINT), CAST(value ->> 18 AS BIGINT) FROM ",
             each
-        );
-        self.exec(sql, args![json(&steps.iter().map(inserted).collect::<Vec<_>>())?, id]).await.map(|_| ())
+            $(, $end)*
+        )
+    };
+}
+
+impl Tx {
+    /// Inserts steps of a clean-up, in one statement.
+    pub(super) async fn insert_steps(&mut self, id: &CleanupId, steps: &[Step]) -> Result<()> {
+        let rows: Vec<_> = steps.iter().map(|step| row(id, step)).collect();
+        self.exec(put!(), args![json(&rows)?]).await.map(|_| ())
     }
 
-    /// Writes steps that are stored, in one statement. By their key, one after the other: an update that joined them to
-    /// the stored ones would compare each with each in SQLite.
-    pub(super) async fn update_steps(&mut self, id: &CleanupId, steps: &[Step]) -> Result<()> {
-        let sql = sql!(
-            "INSERT INTO cleanup_steps (cleanup_id, ",
-            step,
-            ") SELECT $2, CAST(value ->> 0 AS BIGINT), value ->> 1, \
-             value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, CAST(value ->> 7 AS BIGINT), value ->> 8, \
-             CAST(value ->> 9 AS BIGINT), CAST(value ->> 10 AS BIGINT), value ->> 11, value ->> 12, value ->> 13, \
-             value ->> 14, CAST(value ->> 15 AS BIGINT), CAST(value ->> 16 AS BIGINT), CAST(value ->> 17 AS BIGINT) \
-             FROM ",
-            each,
-            any,
-            " ON CONFLICT (cleanup_id, no) DO UPDATE SET stage = excluded.stage, attempts = excluded.attempts, \
+    /// Writes steps that are stored, of any number of clean-ups, in one statement. By their key, one after the other: an
+    /// update that joined them to the stored ones would compare each with each in SQLite.
+    pub(super) async fn update_steps(&mut self, steps: &[(&CleanupId, &Step)]) -> Result<()> {
+        let rows: Vec<_> = steps.iter().map(|(id, step)| row(id, step)).collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let sql = put!(
+            " WHERE EXISTS (SELECT 1 FROM cleanup_steps AS known WHERE known.cleanup_id = value ->> 0 \
+             AND known.no = CAST(value ->> 1 AS BIGINT)) \
+             ON CONFLICT (cleanup_id, no) DO UPDATE SET stage = excluded.stage, attempts = excluded.attempts, \
              next_at = excluded.next_at, trouble = excluded.trouble, trouble_text = excluded.trouble_text, \
              had = excluded.had, now_on = excluded.now_on, cleared_at = excluded.cleared_at, \
              cleared_again_at = excluded.cleared_again_at, verified_at = excluded.verified_at"
         );
-        self.exec(sql, args![json(&steps.iter().map(inserted).collect::<Vec<_>>())?, id]).await.map(|_| ())
+        let written = self.exec(sql, args![json(&rows)?]).await?;
+        if usize::try_from(written) == Ok(rows.len()) { Ok(()) } else { Err(StoreError::corrupt("a step is gone")) }
     }
 
     /// The stored forms of those of `steps` that exist.
@@ -135,12 +141,13 @@ impl Tx {
     }
 }
 
-fn inserted(step: &Step) -> [Arg<'_>; 18] {
+fn row<'a>(id: &'a CleanupId, step: &'a Step) -> [Arg<'a>; 19] {
     let (place, scope, key, vanish) = match &step.target {
         Target::Session { .. } => (None, None, None, false),
         Target::Route { place, scope, key, must_vanish, .. } => (Some(place), Some(*scope), Some(key), *must_vanish),
     };
     cells![
+        id,
         step.no,
         step.kind.as_str(),
         place.map(|place| &place.router),

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    Cleanup, CleanupId, Mode, PlanHash, RouterName, Scope, Stage, Status, Step, StepKind, Target, Trouble,
+    Cleanup, CleanupId, Instant, Mode, PlanHash, RouterName, Scope, Stage, Status, Step, StepKind, Target, Trouble,
     view::{StepCounts, count_steps},
 };
-use store::{Inserted, StoreError};
+use store::{Inserted, Lease, Moved, StoreError};
 
 use crate::world::{Db, aid, at, key, person, place, server, sid};
 
@@ -77,7 +77,29 @@ pub async fn set(db: &Db, id: &str, status: Status, second: i64, steps: &[Step])
     moved.status = status;
     moved.next_at = at(second);
     moved.finished_at = (status == Status::Done).then(|| at(second));
-    tx!(db, tx => tx.save_progress(&lease, None, &moved, steps));
+    save(db, &lease, None, &moved, steps).await.unwrap();
+}
+
+/// Writes `changed` as the worker with `lease` does.
+pub async fn save(
+    db: &Db,
+    lease: &Lease,
+    until: Option<Instant>,
+    cleanup: &Cleanup,
+    changed: &[Step],
+) -> Result<(), StoreError> {
+    let mut steps = db.store.steps(&lease.cleanup).await?;
+    steps.retain(|step| changed.iter().all(|other| other.no != step.no));
+    steps.extend_from_slice(changed);
+    let mut tx = db.store.begin().await?;
+    let fenced = tx.save_progress(&[Moved { lease, until, cleanup, steps: &steps, changed }]).await?;
+    tx.commit().await?;
+    if fenced.is_empty() { Ok(()) } else { Err(StoreError::Fenced) }
+}
+
+/// What wants a worker at `second`.
+pub async fn due(db: &Db, second: i64, limit: u32) -> Vec<CleanupId> {
+    db.store.due_cleanups(at(second), limit).await.unwrap().into_iter().map(|due| due.id).collect()
 }
 
 async fn it_comes_back_as_it_was(db: &Db) {
@@ -174,8 +196,7 @@ async fn a_step_that_is_not_there_is_an_error(db: &Db) {
     let lease = tx!(db, tx => tx.claim_cleanup(&cid("c1"), "w", at(1), at(30))).unwrap();
     let mut step = steps().remove(1);
     step.no = 99;
-    let mut tx = db.store.begin().await.unwrap();
-    let saved = tx.save_progress(&lease, None, &cleanup("c1", "a", 0), &[step]).await;
+    let saved = save(db, &lease, None, &cleanup("c1", "a", 0), &[step]).await;
     assert!(matches!(saved, Err(StoreError::Corrupt(_))), "{saved:?}");
 }
 
@@ -188,10 +209,10 @@ async fn what_a_router_owes_is_counted_and_woken(db: &Db) {
     set(db, "c1", Status::Owed, 500, &owed[2..3]).await;
     let lb2 = RouterName::parse("lb-2").unwrap();
     assert_eq!(db.store.owed_by_router().await.unwrap(), [(lb2.clone(), 1)]);
-    assert_eq!(db.store.due_cleanups(at(10), 10).await.unwrap(), [cid("c2")]);
+    assert_eq!(due(db, 10, 10).await, [cid("c2")]);
     assert_eq!(tx!(db, tx => tx.wake_owed(&RouterName::parse("lb-1").unwrap(), at(10))), 0);
     assert_eq!(tx!(db, tx => tx.wake_owed(&lb2, at(10))), 1);
-    assert_eq!(db.store.due_cleanups(at(10), 10).await.unwrap(), [cid("c2"), cid("c1")]);
+    assert_eq!(due(db, 10, 10).await, [cid("c2"), cid("c1")]);
     assert_eq!(db.store.steps(&cid("c1")).await.unwrap()[2].next_at, at(10));
     let mut done = owed[2].clone();
     done.stage = Stage::Verified;

@@ -4,7 +4,7 @@ use domain::{Stage, Status};
 use store::{Lease, StoreError};
 
 use crate::{
-    cleanups::{cid, cleanup, insert, set, steps},
+    cleanups::{cid, cleanup, due, insert, save, set, steps},
     world::{Db, at},
 };
 
@@ -31,9 +31,7 @@ async fn work(db: &Db, lease: &Lease, until: Option<i64>, status: Status) -> Res
     moved.finished_at = (status == Status::Done).then(|| at(70));
     let mut step = steps().remove(1);
     step.stage = Stage::Cleared;
-    let mut tx = db.store.begin().await.unwrap();
-    tx.save_progress(lease, until.map(at), &moved, &[step]).await?;
-    tx.commit().await
+    save(db, lease, until.map(at), &moved, &[step]).await
 }
 
 async fn one_works_at_a_time(db: &Db) {
@@ -42,8 +40,8 @@ async fn one_works_at_a_time(db: &Db) {
     let first = claim(db, "one", 10, 40).await.unwrap();
     assert_eq!(claim(db, "two", 39, 69).await, None);
     assert_eq!(claim(db, "one", 39, 69).await, None, "two workers of one process are two workers");
-    assert_eq!(db.store.due_cleanups(at(39), 10).await.unwrap(), []);
-    assert_eq!(db.store.due_cleanups(at(40), 10).await.unwrap(), [cid("c1")]);
+    assert_eq!(due(db, 39, 10).await, []);
+    assert_eq!(due(db, 40, 10).await, [cid("c1")]);
     let second = claim(db, "two", 40, 70).await.unwrap();
     assert_eq!((first.token, second.token), (1, 2));
     assert_eq!(tx!(db, tx => tx.claim_cleanup(&cid("nobody"), "w", at(0), at(1))), None);
@@ -87,14 +85,14 @@ async fn what_is_finished_is_never_claimed_nor_written(db: &Db) {
     work(db, &lease, Some(80), Status::Done).await.unwrap();
     assert!(matches!(work(db, &lease, Some(90), Status::Running).await, Err(StoreError::Fenced)));
     assert_eq!(claim(db, "two", 500, 600).await, None);
-    assert_eq!(db.store.due_cleanups(at(500), 10).await.unwrap(), []);
+    assert_eq!(due(db, 500, 10).await, []);
 }
 
 async fn a_persons_retry_takes_the_lease_away(db: &Db) {
     db.accounts(&["a"]).await;
     insert(db, "c1", "a", 0).await;
     set(db, "c1", Status::NeedsAttention, 5, &[]).await;
-    assert_eq!(db.store.due_cleanups(at(99), 10).await.unwrap(), [], "it needs a person, not a worker");
+    assert_eq!(due(db, 99, 10).await, [], "it needs a person, not a worker");
     let lease = claim(db, "one", 10, 40).await.unwrap();
     assert!(tx!(db, tx => tx.retry_cleanup(&cid("c1"), &[], at(11))));
     assert!(matches!(work(db, &lease, Some(60), Status::Done).await, Err(StoreError::Fenced)));
@@ -132,9 +130,8 @@ async fn who_waits_longest_is_next_and_no_more_than_asked_for(db: &Db) {
     for n in 0..9 {
         insert(db, &format!("c{n}"), &format!("a{n}"), 90 - n * 10).await;
     }
-    let due = db.store.due_cleanups(at(45), 3).await.unwrap();
-    assert_eq!(due, [cid("c8"), cid("c7"), cid("c6")]);
-    assert_eq!(db.store.due_cleanups(at(45), 100).await.unwrap().len(), 4);
+    assert_eq!(due(db, 45, 3).await, [cid("c8"), cid("c7"), cid("c6")]);
+    assert_eq!(due(db, 45, 100).await.len(), 4);
 }
 
 /// A clock that was a day ahead took a lease and put work off; then it was set back.
@@ -143,10 +140,10 @@ async fn what_a_clock_put_off_is_brought_back(db: &Db) {
     insert(db, "c1", "a", 0).await;
     let zombie = claim(db, "ahead", 86_400, 86_430).await.unwrap();
     assert!(db.store.times_ahead(at(63), at(60)).await.unwrap());
-    assert_eq!(db.store.due_cleanups(at(1), 10).await.unwrap(), []);
+    assert_eq!(due(db, 1, 10).await, []);
     assert_eq!(tx!(db, tx => tx.mend_times(at(1), at(63), at(60), at(1), at(600))), 1);
     assert!(!db.store.times_ahead(at(63), at(60)).await.unwrap());
-    assert_eq!(db.store.due_cleanups(at(1), 10).await.unwrap(), [cid("c1")]);
+    assert_eq!(due(db, 1, 10).await, [cid("c1")]);
     work(db, &zombie, Some(86_460), Status::Running).await.unwrap();
     assert_eq!(tx!(db, tx => tx.mend_times(at(2), at(63), at(60), at(1), at(600))), 1, "and again, while it goes on");
     assert!(claim(db, "another", 2, 32).await.is_some());

@@ -1,0 +1,159 @@
+//! P6, P7, R16: a bulk clean-up of thousands of accounts on the embedded router, from the request until everything is
+//! verified, with audit chain, steps and progress; beside it ONE bare pair of statements on the same schema that ends the
+//! sessions and removes the pins of as many other accounts, and proves nothing. Meanwhile another one searches, and a
+//! third one asks for the writer again and again: what it waits for at most is the longest write transaction.
+
+use std::{
+    io::Cursor,
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+use domain::{BulkOrder, BulkOutcome, Mode};
+use service::{BulkSource, SampleSpec, Settings};
+
+use crate::{
+    Outcome,
+    measure::{Table, grouped, rate, rate_text, time_text},
+    world::{World, embedded_fleet, shell, unstick_over},
+};
+
+/// Accounts of the one, and of the other.
+const ACCOUNTS: u64 = 10_000;
+/// Sessions of each, on average.
+const SESSIONS: u64 = 10;
+
+pub async fn run(table: &mut Table) -> Outcome<()> {
+    let (store, folder) = World::empty("bulk").await?;
+    let settings = Settings { bulk_approval_above: u32::MAX, ..Settings::default() };
+    let unstick = unstick_over(store.clone(), embedded_fleet(&store), settings);
+    let spec = SampleSpec { accounts: 2 * ACCOUNTS, sessions_per_account: SESSIONS, seed: 7 };
+    unstick.load_sample(&shell(), spec, &|_, _| ()).await?;
+    store.checkpoint_wal().await?;
+    let bare = World::bare(&folder.join("unstick.db")).await?;
+    let ids: Vec<(String,)> = sqlx::query_as("SELECT id FROM accounts ORDER BY id").fetch_all(&bare).await?;
+    let half = ids.len() / 2;
+    let list = |ids: &[(String,)]| ids.iter().map(|(id,)| id.as_str()).collect::<Vec<_>>().join("\n");
+    let (ours, others) = (list(&ids[..half]), &ids[half..]);
+
+    let before = open_sessions(&bare).await?;
+    let idle = searches(&unstick, &ids, Duration::from_secs(2), &AtomicBool::new(false)).await?;
+    let order = BulkOrder {
+        mode: Mode::Force,
+        reason: "benchmark".to_owned(),
+        ticket: String::new(),
+        wave: 1_000,
+        rate: 1_000,
+        failure_limit: 0,
+    };
+    let started = Instant::now();
+    let source = BulkSource::List(Box::new(Cursor::new(ours.into_bytes())));
+    let bulk = unstick.draft_bulk(&shell(), source, order).await?;
+    let frozen = started.elapsed();
+    unstick.request_bulk(&shell(), &bulk.id, &bulk.hash).await?;
+    let over = AtomicBool::new(false);
+    let started = Instant::now();
+    let driven = async {
+        let done = unstick.drive_bulk(&bulk.id, &|_| ()).await;
+        over.store(true, Ordering::SeqCst);
+        done.map(|done| (done, started.elapsed()))
+    };
+    let (done, busy, writer) = tokio::join!(
+        driven,
+        searches(&unstick, &ids, Duration::from_secs(600), &over),
+        waits(&folder.join("unstick.db"), &over)
+    );
+    let ((done, took), busy, (longest, wal)) = (done?, busy?, writer?);
+    if done.counts.get(BulkOutcome::Done) + done.counts.get(BulkOutcome::Nothing) != done.counts.total() {
+        return Err(format!("the bulk clean-up ended as {:?}", done.counts).into());
+    }
+    let cleaned = u64::try_from(before - open_sessions(&bare).await?)?;
+    let (bare_sessions, bare_took) = pair(&bare, &list(others)).await?;
+
+    let accounts = u64::try_from(done.counts.total())?;
+    table.add(
+        "R16",
+        format!("bulk, forced: {} accounts, verified", grouped(accounts)),
+        format!("{:.1} s, {}", took.as_secs_f64(), rate_text(accounts, took)),
+        "",
+        "",
+        "10,000 in ≤ 60 s",
+    );
+    table.add("R16", "its list frozen and hashed", time_text(frozen), "", "", "");
+    let (mine, other) = (rate(cleaned, took), rate(bare_sessions, bare_took));
+    let ratio = format!("{:.2}", ratio(mine, other));
+    table.add("P6", "bulk: sessions cleaned", format!("{}/s", grouped(mine)), format!("{}/s", grouped(other)), ratio, "≥ 0.6");
+    let percent = |all: &[Duration]| all[all.len().saturating_sub(1) * 99 / 100];
+    let ratio = format!("{:.1}", percent(&busy).as_secs_f64() / percent(&idle).as_secs_f64().max(1e-9));
+    let (during, quiet) = (time_text(percent(&busy)), time_text(percent(&idle)));
+    table.add("P7", "search p99 during it, beside idle", during, quiet, ratio, "≤ 3 ×");
+    table.add("P7", "longest wait for the writer", time_text(longest), "", "", "≤ 100 ms");
+    table.add("P7", "WAL at most", format!("{} MB", wal >> 20), "", "", "≤ 64 MB");
+    bare.close().await;
+    store.close().await;
+    std::fs::remove_dir_all(folder)?;
+    Ok(())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+fn ratio(ours: u64, beside: u64) -> f64 {
+    ours as f64 / (beside as f64).max(1.0)
+}
+
+async fn open_sessions(bare: &sqlx::SqlitePool) -> Outcome<i64> {
+    let (open,): (i64,) =
+        sqlx::query_as("SELECT count(*) FROM sessions WHERE cleaned_at IS NULL").fetch_one(bare).await?;
+    Ok(open)
+}
+
+/// How long searches take, sorted, one after the other, until `over`.
+async fn searches(
+    unstick: &service::Unstick,
+    ids: &[(String,)],
+    limit: Duration,
+    over: &AtomicBool,
+) -> Outcome<Vec<Duration>> {
+    let (mut took, started, mut at) = (Vec::new(), Instant::now(), 0);
+    while started.elapsed() < limit && !over.load(Ordering::SeqCst) {
+        at = (at + 7_919) % ids.len();
+        let one = Instant::now();
+        unstick.search(&shell(), &ids[at].0, None).await?;
+        took.push(one.elapsed());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    took.sort_unstable();
+    Ok(took)
+}
+
+/// The longest wait for the writer, and the largest WAL, until `over`.
+async fn waits(file: &std::path::Path, over: &AtomicBool) -> Outcome<(Duration, u64)> {
+    let pool = World::bare(file).await?;
+    let wal = file.with_extension("db-wal");
+    let (mut longest, mut largest) = (Duration::ZERO, 0);
+    while !over.load(Ordering::SeqCst) {
+        let one = Instant::now();
+        pool.begin_with("BEGIN IMMEDIATE").await?.rollback().await?;
+        longest = longest.max(one.elapsed());
+        largest = largest.max(std::fs::metadata(&wal).map_or(0, |known| known.len()));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    pool.close().await;
+    Ok((longest, largest))
+}
+
+/// The bare pair: sessions ended and cleaned, pins removed, of the accounts of `list`. How many sessions, and how long.
+async fn pair(bare: &sqlx::SqlitePool, list: &str) -> Outcome<(u64, Duration)> {
+    let ids: Vec<&str> = list.split('\n').collect();
+    let ids = serde_json::to_string(&ids)?;
+    let started = Instant::now();
+    let mut tx = bare.begin_with("BEGIN IMMEDIATE").await?;
+    sqlx::query("DELETE FROM embedded_pins WHERE account_id IN (SELECT value FROM json_each($1))")
+        .bind(&ids)
+        .execute(&mut *tx)
+        .await?;
+    let sql = "UPDATE sessions SET ended_at = coalesce(ended_at, $2), end_reason = coalesce(end_reason, 'revoked'), \
+               cleaned_at = $2 WHERE account_id IN (SELECT value FROM json_each($1)) AND cleaned_at IS NULL";
+    let changed = sqlx::query(sql).bind(&ids).bind(1_795_000_000_000_000_i64).execute(&mut *tx).await?.rows_affected();
+    tx.commit().await?;
+    Ok((changed, started.elapsed()))
+}
