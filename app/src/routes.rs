@@ -517,8 +517,9 @@ pub fn local(next: &str) -> &str {
 
 /// The id in the path of an account's pages, of a clean-up's, of a bulk clean-up's, of a webhook's or of a staff member's.
 pub fn id_in(path: &str) -> Option<String> {
-    let rest =
-        [ACCOUNTS, CLEANUPS, BULK, WEBHOOKS, STAFF].iter().find_map(|root| path.strip_prefix(root)?.strip_prefix('/'))?;
+    let rest = [ACCOUNTS, CLEANUPS, BULK, WEBHOOKS, STAFF]
+        .iter()
+        .find_map(|root| path.strip_prefix(root)?.strip_prefix('/'))?;
     decode(rest.split('/').next()?, false)
 }
 

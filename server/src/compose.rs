@@ -5,7 +5,9 @@ use std::{io, path::Path, sync::Arc};
 
 use domain::{Clock, Entropy, HealthPolicy, Instant, IpRange, Place, PoolInfo, RouterKind};
 use routers::{Breaker, Fleet, Router, embedded::Embedded, haproxy::Haproxy, redis::Redis};
-use service::{ArgonParams, CustomerKeys, CustomerSettings, Parts, SealKeys, Settings, Unstick, WebhookKey, WebhookSettings};
+use service::{
+    ArgonParams, CustomerKeys, CustomerSettings, Parts, SealKeys, Settings, Unstick, WebhookKey, WebhookSettings,
+};
 use store::{AuditKeys, Options, Store};
 
 use crate::config::{Config, RouterConfig, RouterPool, Secret};

@@ -14,14 +14,13 @@ mod error;
 pub mod flash;
 pub mod me;
 pub mod routing;
-pub mod server_move;
-pub mod sign_in;
-pub mod webhooks;
 pub mod second_factor;
+pub mod server_move;
 pub mod setup;
 pub mod sign_in;
 pub mod staff;
 pub mod tokens;
+pub mod webhooks;
 
 pub use confirm::RENEWED;
 pub use ctx::{ClientIp, Csrf, RequestId};

@@ -91,7 +91,7 @@ pub async fn draft_move(
         Err(error) if matches!(error.status, 409 | 422 | 503) => {
             let (code, text) = (error.code.to_owned(), sentence(&error.message));
             let field = error.field.unwrap_or_default().to_owned();
-            flash::leave(Flash { at: form.clone(), code, text, field, typed }).await;
+            flash::leave(Flash { at: form.clone(), code, text, field, typed, ..Flash::default() }).await;
             ctx::see_other(&form);
             Ok(())
         }

@@ -1,5 +1,7 @@
 //! Webhooks: making them, changing them, and reading and repeating what was sent.
 
+#![expect(clippy::too_many_arguments, reason = "a server function takes the fields of its form one by one")]
+
 use std::collections::BTreeMap;
 
 use domain::{
@@ -7,12 +9,12 @@ use domain::{
     view::{WebhookPage, WebhookRow},
 };
 use leptos::{prelude::*, server_fn::codec::PostUrl};
-use service::{Error, NewWebhook};
+use service::NewWebhook;
 
 use super::{
     ApiError,
     audit::moment,
-    ctx,
+    confirm, ctx,
     flash::{self, Flash},
 };
 use crate::{components::text::sentence, routes};
@@ -77,6 +79,12 @@ pub async fn add_webhook(
     /// Whether to tell of findings.
     #[server(default)]
     finding_opened: String,
+    /// The password, where it is asked for.
+    #[server(default)]
+    password: String,
+    /// A code beside it.
+    #[server(default)]
+    code: String,
 ) -> Result<(), ApiError> {
     let (unstick, actor) = ctx::mutating()?;
     let asked = [session_ended, cleanup_done, cleanup_came_back, finding_opened];
@@ -86,9 +94,27 @@ pub async fn add_webhook(
     let added = match new {
         None => Err(ApiError::invalid("format", "choose how events look")),
         Some(_) if kinds.is_empty() => Err(ApiError::invalid("events", "choose at least one event")),
-        Some(new) => unstick.add_webhook(&actor, new).await.map_err(ApiError::from),
+        Some(new) => {
+            let done = async {
+                let actor = confirm::prove(&unstick, &actor, (&password, &code), None).await?;
+                unstick.add_webhook(&actor, new).await.map_err(ApiError::from)
+            };
+            done.await
+        }
     };
     match added {
+        Err(error) if asks_for_proof(&error) => {
+            let [ended, done, came_back, opened] = &asked;
+            let fields = [
+                ("url", url.as_str()),
+                ("format", &format),
+                ("session_ended", ended),
+                ("cleanup_done", done),
+                ("cleanup_came_back", came_back),
+                ("finding_opened", opened),
+            ];
+            confirm::carry(routes::action::WEBHOOK_ADD, "make the webhook", &fields, &error).await
+        }
         Ok(hook) => {
             let page = routes::webhook(&hook.id, &DeliveryFilter::default(), None);
             flash::leave(Flash { code: SECRET.to_owned(), ..Flash::good(&page, "The webhook is made.") }).await;
@@ -101,7 +127,7 @@ pub async fn add_webhook(
                 kinds.iter().map(|kind| (kind.as_str().to_owned(), "on".to_owned())).collect();
             typed.extend([("url".to_owned(), url), ("format".to_owned(), format)]);
             let field = error.field.unwrap_or_default().to_owned();
-            flash::leave(Flash { at: routes::WEBHOOKS.to_owned(), code, text, field, typed }).await;
+            flash::leave(Flash { at: routes::WEBHOOKS.to_owned(), code, text, field, typed, ..Flash::default() }).await;
             ctx::see_other(routes::WEBHOOKS);
             Ok(())
         }
@@ -114,11 +140,27 @@ pub async fn add_webhook(
 pub async fn rotate_webhook(
     /// Which.
     id: String,
+    /// The password, where it is asked for.
+    #[server(default)]
+    password: String,
+    /// A code beside it.
+    #[server(default)]
+    code: String,
 ) -> Result<(), ApiError> {
     let (unstick, actor) = ctx::mutating()?;
     let id = self::id(id)?;
     let words = "It has a new secret. For a day the one before signs as well.";
-    let done = unstick.rotate_webhook(&actor, &id).await;
+    let done = async {
+        let actor = confirm::prove(&unstick, &actor, (&password, &code), None).await?;
+        unstick.rotate_webhook(&actor, &id).await.map_err(ApiError::from)
+    };
+    let done = done.await;
+    if let Err(error) = &done
+        && asks_for_proof(error)
+    {
+        let what = format!("give the webhook {id} a new secret");
+        return confirm::carry(routes::action::WEBHOOK_ROTATE, &what, &[("id", id.as_str())], error).await;
+    }
     told(&id, done.map(|()| words.to_owned()), SECRET).await
 }
 
@@ -129,6 +171,12 @@ pub async fn switch_webhook(
     id: String,
     /// `on` or `off`.
     to: String,
+    /// The password, where it is asked for.
+    #[server(default)]
+    password: String,
+    /// A code beside it.
+    #[server(default)]
+    code: String,
 ) -> Result<(), ApiError> {
     let (unstick, actor) = ctx::mutating()?;
     let id = self::id(id)?;
@@ -137,7 +185,17 @@ pub async fn switch_webhook(
         "off" => (false, "Switched off. Nothing is sent to it, and nothing new is kept for it."),
         _ => return Err(ApiError::invalid("to", "choose on or off")),
     };
-    let done = unstick.switch_webhook(&actor, &id, on).await;
+    let done = async {
+        let actor = confirm::prove(&unstick, &actor, (&password, &code), None).await?;
+        unstick.switch_webhook(&actor, &id, on).await.map_err(ApiError::from)
+    };
+    let done = done.await;
+    if let Err(error) = &done
+        && asks_for_proof(error)
+    {
+        let what = format!("switch the webhook {id} {to}");
+        return confirm::carry(routes::action::WEBHOOK_SWITCH, &what, &[("id", id.as_str()), ("to", &to)], error).await;
+    }
     told(&id, done.map(|()| words.to_owned()), "").await
 }
 
@@ -149,7 +207,7 @@ pub async fn test_webhook(
 ) -> Result<(), ApiError> {
     let (unstick, actor) = ctx::mutating()?;
     let id = self::id(id)?;
-    let done = unstick.test_webhook(&actor, &id).await;
+    let done = unstick.test_webhook(&actor, &id).await.map_err(ApiError::from);
     told(&id, done.map(|()| "A test is on its way: load this page again in a moment.".to_owned()), "").await
 }
 
@@ -164,7 +222,7 @@ pub async fn send_again(
     let (unstick, actor) = ctx::mutating()?;
     let id = self::id(id)?;
     let event = EventId::parse(event).map_err(|_| ApiError::not_found("event"))?;
-    let done = unstick.replay_delivery(&actor, &id, &event).await;
+    let done = unstick.replay_delivery(&actor, &id, &event).await.map_err(ApiError::from);
     told(&id, done.map(|()| "It is sent again, under the same id.".to_owned()), "").await
 }
 
@@ -201,7 +259,7 @@ pub async fn replay_webhook(
             let typed = [("from", from), ("to", to), ("failed", failed)];
             let typed = typed.map(|(name, value)| (name.to_owned(), value)).into();
             let field = error.field.unwrap_or_default().to_owned();
-            flash::leave(Flash { at: page.clone(), code, text, field, typed }).await;
+            flash::leave(Flash { at: page.clone(), code, text, field, typed, ..Flash::default() }).await;
             ctx::see_other(&page);
             Ok(())
         }
@@ -209,16 +267,21 @@ pub async fn replay_webhook(
     }
 }
 
+/// Whether it was refused for want of a fresh proof, or for one that does not count.
+fn asks_for_proof(error: &ApiError) -> bool {
+    error.is_unproved() || matches!(error.field, Some("password" | "code"))
+}
+
 /// Back to the page, with what came of it; what a person could not know is no error page.
-async fn told(id: &WebhookId, done: Result<String, Error>, code: &str) -> Result<(), ApiError> {
+async fn told(id: &WebhookId, done: Result<String, ApiError>, code: &str) -> Result<(), ApiError> {
     let page = routes::webhook(id, &DeliveryFilter::default(), None);
     match done {
         Ok(words) => flash::leave(Flash { code: code.to_owned(), ..Flash::good(&page, words) }).await,
-        Err(error) if matches!(error.status(), 409 | 503) => {
-            let text = sentence(&error.to_string());
-            flash::leave(Flash { code: error.code().to_owned(), ..Flash::good(&page, text) }).await;
+        Err(error) if matches!(error.status, 409 | 503) => {
+            let text = sentence(&error.message);
+            flash::leave(Flash { code: error.code.to_owned(), ..Flash::good(&page, text) }).await;
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(error),
     }
     ctx::see_other(&page);
     Ok(())

@@ -50,7 +50,9 @@ impl Role {
             P::ManageStaff | P::ManageTokens | P::Repair | P::SetServerState | P::BulkCleanUp | P::ManageWebhooks => {
                 matches!(self, Self::Admin)
             }
-            P::ReportSessions | P::ReadSessions | P::AskRoute | P::FeedRouter | P::ReadOwnToken | P::SelfService => false,
+            P::ReportSessions | P::ReadSessions | P::AskRoute | P::FeedRouter | P::ReadOwnToken | P::SelfService => {
+                false
+            }
         }
     }
 }

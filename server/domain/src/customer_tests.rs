@@ -31,6 +31,7 @@ fn place(pool: &str) -> Place {
 
 fn route(pool: &str, scope: Scope, key: &str) -> Route {
     Route {
+        is_void: false,
         place: place(pool),
         scope,
         key: RouteKey::parse(key).unwrap(),

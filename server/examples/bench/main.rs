@@ -80,7 +80,7 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match run(&arguments).await {
+    match Box::pin(run(&arguments)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bench: {error}");
@@ -108,7 +108,7 @@ async fn run(arguments: &Arguments) -> Outcome<()> {
     }
     if arguments.bulk {
         let mut table = Table::default();
-        bulk::run(&mut table).await?;
+        Box::pin(bulk::run(&mut table)).await?;
         println!("\n{table}");
         return Ok(());
     }
@@ -118,7 +118,7 @@ async fn run(arguments: &Arguments) -> Outcome<()> {
     queries::run(&world, arguments.rounds, &mut table).await?;
     reports::run(&world, arguments.rounds, &mut table).await?;
     cleanups::run(&world, arguments.rounds, &mut table).await?;
-    bulk::run(&mut table).await?;
+    Box::pin(bulk::run(&mut table)).await?;
     haproxy::run(&world, arguments.rounds, &mut table).await?;
     sign_in::run(&world, arguments.rounds, &mut table).await?;
     pages::run(&world, arguments.rounds, &mut table).await?;

@@ -29,8 +29,8 @@ mod server_state;
 mod staff;
 mod terminal;
 mod token;
-mod webhook;
 mod unstick_server;
+mod webhook;
 mod words;
 
 use std::{

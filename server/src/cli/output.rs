@@ -24,11 +24,6 @@ impl Failure {
         Self { exit: Exit::Usage, code: code.into(), text: text.into(), field: None }
     }
 
-    /// Somebody else, who was asked, says so.
-    pub fn told(exit: Exit, code: &'static str, text: impl Into<String>) -> Self {
-        Self { exit, code, text: text.into(), field: None }
-    }
-
     /// It was tried and failed.
     pub fn failed(text: impl Into<String>) -> Self {
         Self::failed_as("failed", text)

@@ -30,6 +30,7 @@ fn people<'a>(path: &str, token: &'a str, session: &'a str) -> (Vec<(&'static st
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table: what each function is sent")]
 async fn every_changing_function_leaves_an_event() {
     for (path, _) in server_fn::axum::server_fn_paths() {
         let app = TestApp::new().await;

@@ -21,6 +21,9 @@ const NEED: &[(&str, i64)] = &[
     ("/fn/tokens/revoke", 6),
     ("/fn/me/second-factor/begin", 6),
     ("/fn/me/second-factor/confirm", 31),
+    ("/fn/webhooks/add", 6),
+    ("/fn/webhooks/rotate", 6),
+    ("/fn/webhooks/switch", 6),
 ];
 
 /// Functions that need none: they bring their own, they are a way in or out, they concern oneself or one customer who stays
@@ -35,6 +38,14 @@ const FREE: &[&str] = &[
     "/fn/census/run",
     "/fn/bulk/draft",
     "/fn/routing/re-pin",
+    "/fn/routing/move-off",
+    "/fn/accounts/link",
+    "/fn/self/open",
+    "/fn/self/reset",
+    "/fn/self/leave",
+    "/fn/webhooks/test",
+    "/fn/webhooks/again",
+    "/fn/webhooks/replay",
     "/fn/me/confirm",
     "/fn/me/password",
     "/fn/me/second-factor/remove",
@@ -76,6 +87,7 @@ struct World {
     bulk: String,
     token: String,
     session: String,
+    hook: String,
 }
 
 impl World {
@@ -117,6 +129,11 @@ impl World {
             "/fn/tokens/create" => vec![("name", "more"), ("scopes[]", "sessions:read"), ("life", "30")],
             "/fn/tokens/revoke" => vec![("id", &self.token)],
             "/fn/me/second-factor/confirm" => vec![("first_code", "123456")],
+            "/fn/webhooks/add" => {
+                vec![("url", "https://hooks.example.org/in"), ("format", "unstick"), ("cleanup_done", "on")]
+            }
+            "/fn/webhooks/rotate" => vec![("id", &self.hook)],
+            "/fn/webhooks/switch" => vec![("id", &self.hook), ("to", "off")],
             _ => vec![],
         }
     }
@@ -146,7 +163,9 @@ async fn nothing_that_needs_a_proof_happens_without_one() {
         }
         wait(&app, &mut browser, *minutes).await;
         let hash = app.plan_hash(&stuck.account, Mode::Force).await;
-        let world = World { hash, list, repair, bulk: bulk.to_string(), token: token.to_string(), session };
+        let hook = app.webhook().await.to_string();
+        let (bulk, token) = (bulk.to_string(), token.to_string());
+        let world = World { hash, list, repair, bulk, token, session, hook };
         let fields = world.fields(path);
         let before = app.events().await;
         let answer = browser.post(path, &fields).await.expect(303);

@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use domain::{
-    Away, Cleanup, CleanupId, Instant, Place, Progress, RouteKey, RouterName, Span, Status, Step, Target, Work, next_work,
-    rebased,
+    Away, Cleanup, CleanupId, Instant, Place, Progress, RouteKey, RouterName, Span, Status, Step, Target, Work,
+    next_work, rebased,
 };
 use futures::future::join_all;
 use store::Lease;
@@ -103,8 +103,7 @@ impl Unstick {
         let mut leases: HashMap<CleanupId, Lease> =
             leases.into_iter().map(|lease| (lease.cleanup.clone(), lease)).collect();
         let ours: Vec<CleanupId> = leases.keys().cloned().collect();
-        let (read, mut aways) =
-            tokio::try_join!(self.store().cleanups_with_steps(&ours), self.store().aways(&ours))?;
+        let (read, mut aways) = tokio::try_join!(self.store().cleanups_with_steps(&ours), self.store().aways(&ours))?;
         let held = |(cleanup, steps): (Cleanup, Vec<Step>)| {
             let lease = leases.remove(&cleanup.id)?;
             let away = aways.remove(&cleanup.id);

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use domain::{
-    Actor, EventKind, Permission, Span, Webhook, WebhookEvent, WebhookFormat, WebhookId, WebhookState, new_id, refusal,
+    Actor, EventKind, Freshness, Permission, Span, Webhook, WebhookEvent, WebhookFormat, WebhookId, WebhookState,
+    new_id, refusal,
 };
 use store::NewSecret;
 use url::{Host, Url};
@@ -20,9 +21,9 @@ impl Unstick {
     /// Makes a webhook. Its secret is asked for by [`Self::reveal_webhook`], once.
     ///
     /// # Errors
-    /// `Invalid` for the address and for what the format has no form for; `Conflict` when there are too many; `Denied`.
+    /// `Invalid` for the address and for what the format has no form for; `Conflict` when there are too many; `Unproved`; `Denied`.
     pub async fn add_webhook(&self, actor: &Actor, new: NewWebhook) -> Result<Webhook> {
-        self.authorize(actor, Permission::ManageWebhooks, "webhooks").await?;
+        self.authorize_fresh(actor, Permission::ManageWebhooks, Freshness::FiveMinutes, "webhooks").await?;
         let url = self.checked_url(&new.url)?;
         let kinds = checked_kinds(new.kinds, new.format)?;
         if self.store().webhooks().await?.len() >= MOST {
@@ -74,9 +75,9 @@ impl Unstick {
     /// Gives a webhook a new secret, to be asked for by [`Self::reveal_webhook`]. For a day the one before signs as well.
     ///
     /// # Errors
-    /// `Conflict` when somebody else does the same at this moment; `NotFound`; `Denied`.
+    /// `Conflict` when somebody else does the same at this moment; `NotFound`; `Unproved`; `Denied`.
     pub async fn rotate_webhook(&self, actor: &Actor, id: &WebhookId) -> Result<()> {
-        self.authorize(actor, Permission::ManageWebhooks, id.as_str()).await?;
+        self.authorize_fresh(actor, Permission::ManageWebhooks, Freshness::FiveMinutes, id.as_str()).await?;
         let hook = self.webhook_by_id(id).await?;
         let generation = hook.generation + 1;
         let fingerprint = secret::fingerprint(&secret::secret(&self.settings().webhooks.key, id, generation));
@@ -96,9 +97,9 @@ impl Unstick {
     /// Serves a webhook, or stops doing so.
     ///
     /// # Errors
-    /// `Conflict` when it is so already; `NotFound`; `Denied`.
+    /// `Conflict` when it is so already; `NotFound`; `Unproved`; `Denied`.
     pub async fn switch_webhook(&self, actor: &Actor, id: &WebhookId, on: bool) -> Result<()> {
-        self.authorize(actor, Permission::ManageWebhooks, id.as_str()).await?;
+        self.authorize_fresh(actor, Permission::ManageWebhooks, Freshness::FiveMinutes, id.as_str()).await?;
         self.webhook_by_id(id).await?;
         let (state, why, action) = if on {
             (WebhookState::Active, String::new(), "webhook.enabled")

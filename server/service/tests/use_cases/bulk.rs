@@ -323,7 +323,7 @@ async fn two_workers_give_each_account_one_turn(world: World) {
 /// A worker that read what ended before it had the lease tells again what another one wrote down.
 async fn an_end_is_counted_once_whoever_tells_it_twice(world: World) {
     let bulk = drafted(&world, "a", 2).await;
-    world.unstick.request_bulk(&admin("ada"), &bulk.id, &bulk.hash).await.unwrap();
+    world.unstick.request_bulk(&admin(&world, "ada"), &bulk.id, &bulk.hash).await.unwrap();
     let end = store::BulkEnd {
         no: 1,
         from: BulkOutcome::Waiting,

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use domain::{AccountId, Actor, BulkOrder, BulkStatus, Mode, Role, StaffId, StaffSessionId};
+use domain::{AccountId, BulkOrder, BulkStatus, Mode, Role};
 use service::BulkSource;
 use tokio::sync::watch;
 
@@ -50,11 +50,7 @@ async fn a_black_hole_holds_nobody_up_and_what_it_is_owed_is_done_when_it_is_bac
         list.push_str(world.stuck(&format!("a{at}")).await.as_str());
         list.push('\n');
     }
-    let second = Actor::Staff {
-        id: StaffId::parse("bob").unwrap(),
-        role: Role::Admin,
-        session: StaffSessionId::parse("w_bob").unwrap(),
-    };
+    let second = world.staff("bob", Role::Admin);
     let calm = p99(&world, accounts).await;
 
     let (stop, stopped) = watch::channel(false);

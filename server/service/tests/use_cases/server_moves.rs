@@ -1,8 +1,8 @@
 //! Everybody off one server: exactly who is on it, exactly their routes to it, and no further when the others get worse.
 
 use domain::{
-    Actor, Baseline, Bulk, BulkMove, BulkOrder, BulkOutcome, BulkStatus, Counters, Guard, Health, Mode, Place,
-    PoolName, RePinRequest, Role, RouteKey, RouterName, Scope, ServerMove, ServerName, Span, StaffId, StaffSessionId,
+    Baseline, Bulk, BulkMove, BulkOrder, BulkOutcome, BulkStatus, Counters, Guard, Health, Mode, Place, PoolName,
+    RePinRequest, Role, RouteKey, RouterName, Scope, ServerMove, ServerName, Span,
 };
 use service::{BulkSource, Error};
 
@@ -246,11 +246,7 @@ async fn what_cannot_be_is_refused_before_anything_is_written(world: World) {
     assert!(matches!(&refused, Err(Error::Invalid { field: "mode", .. })), "{refused:?}");
     let nowhere = ServerMove { place: place("nowhere"), ..off("app", "api-2") };
     assert!(matches!(draft(&world, nowhere, order()).await, Err(Error::NotFound(_))));
-    let support = Actor::Staff {
-        id: StaffId::parse("sam").unwrap(),
-        role: Role::Support,
-        session: StaffSessionId::parse("w_sam").unwrap(),
-    };
+    let support = world.staff("sam", Role::Support);
     let source = BulkSource::Server(Box::new(off("app", "api-2")));
     assert!(matches!(world.unstick.draft_bulk(&support, source, order()).await, Err(Error::Denied(..))));
     assert!(world.unstick.bulks(&shell(), None).await.unwrap().page.items.is_empty());

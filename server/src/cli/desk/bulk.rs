@@ -159,5 +159,9 @@ async fn draft(remote: &Remote, source: BulkSource, order: BulkOrder) -> Result<
             ];
             remote.post_text("bulk-cleanups", &query, bytes).await
         }
+        BulkSource::Server(_) => {
+            let text = "everybody is moved off a server in the console, or by a shell where the database is";
+            Err(Failure::usage("usage", text).about("server"))
+        }
     }
 }

@@ -41,7 +41,7 @@ pub enum Refusal {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Told { code, text } => Self::told(Exit::Refused, code, text),
+            Refusal::Told { code, text } => Self::told(Exit::Refused, code.to_owned(), text, None),
             Refusal::Usage(text) => Self::usage("invalid", text),
             Refusal::Unreachable(text) => Self::failed(text),
         }

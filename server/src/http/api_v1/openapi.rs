@@ -10,8 +10,8 @@ use utoipa::{
 };
 
 use super::{
-    accounts, audit, batch, bulk, census, cleanups, diagnosis, problem, route, routing, self_service, servers, sessions,
-    token, webhook_events,
+    accounts, audit, batch, bulk, census, cleanups, diagnosis, problem, route, routing, self_service, servers,
+    sessions, token, webhook_events,
 };
 
 #[derive(OpenApi)]
