@@ -114,6 +114,12 @@ mod tests {
             action::OPEN_LINK,
             action::OWN_RESET,
             action::LEAVE,
+            action::WEBHOOK_ADD,
+            action::WEBHOOK_ROTATE,
+            action::WEBHOOK_SWITCH,
+            action::WEBHOOK_TEST,
+            action::WEBHOOK_AGAIN,
+            action::WEBHOOK_REPLAY,
         ];
         let registered: Vec<_> = server_fn::axum::server_fn_paths().collect();
         assert_eq!(registered.len(), forms.len(), "{registered:?}");

@@ -70,11 +70,12 @@ impl Desk {
 
     /// Each single clean-up by itself; those of bulk ones together, as far as the teams go.
     fn put_together(&self, due: Vec<Due>, room: usize) -> Vec<Team> {
-        let (mut teams, mut steps) = (Vec::<Team>::new(), 0);
+        // The last team takes more where it is not a single one's.
+        let (mut teams, mut steps, mut open) = (Vec::<Team>::new(), 0, false);
         let mut behind = self.behind;
         for Due { id, behind: follows, steps: own } in due.into_iter().filter(|due| !self.ids.contains(&due.id)) {
             let together = follows && !self.alone.contains(&id);
-            if let Some(team) = teams.last_mut().filter(|team| together && team.behind)
+            if let Some(team) = teams.last_mut().filter(|_| together && open)
                 && team.ids.len() < TEAM
                 && steps + own <= STEPS
             {
@@ -89,7 +90,7 @@ impl Desk {
                 continue;
             }
             behind += usize::from(follows);
-            steps = own;
+            (steps, open) = (own, together);
             teams.push(Team { ids: vec![id], behind: follows });
         }
         teams
@@ -254,6 +255,7 @@ mod tests {
         desk.begin(&team);
         desk.end(&team, true);
         let all = vec![due("a", true, 1), due("b", true, 1), due("c", true, 1), due("d", true, 1)];
-        assert_eq!(sizes(&desk.put_together(all, 16)), [1, 1]);
+        assert_eq!(sizes(&desk.put_together(all.clone(), 16)), [1, 1]);
+        assert_eq!(sizes(&desk.put_together(all[1..].to_vec(), 16)), [1, 2], "the others are not held up");
     }
 }

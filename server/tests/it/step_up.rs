@@ -38,7 +38,7 @@ const FREE: &[&str] = &[
     "/fn/census/run",
     "/fn/bulk/draft",
     "/fn/routing/re-pin",
-    "/fn/routing/move-off",
+    "/fn/bulk/move-off",
     "/fn/accounts/link",
     "/fn/self/open",
     "/fn/self/reset",

@@ -71,6 +71,7 @@ async fn a_black_hole_holds_nobody_up_and_what_it_is_owed_is_done_when_it_is_bac
         };
         let bulk = world.unstick.draft_bulk(&shell(), source, order).await.unwrap();
         world.unstick.request_bulk(&shell(), &bulk.id, &bulk.hash).await.unwrap();
+        world.intent(&second, domain::Intent::ApproveBulk, &bulk.hash).await;
         world.unstick.approve_bulk(&second, &bulk.id, &bulk.hash).await.unwrap();
         let is_told = async || {
             let page = world.unstick.routing(&shell()).await.unwrap();

@@ -404,6 +404,8 @@ async fn changed(site: &Site, actor: &Actor, stays: &Stays) -> Result<Response, 
 }
 
 /// How far is my reset
+///
+/// In one stable word for programs, and in plain ones for people. As often as it is needed.
 #[utoipa::path(get, path = "/api/v1/self/reset/{reset_id}", tag = "self", operation_id = "getReset", security(("credential" = [])),
     params(("reset_id" = String, Path, description = "The reset's number", example = "c_Jx0R2v8hU3yq")),
     responses((status = 200, body = ResetView, description = "In plain words"),
@@ -423,7 +425,7 @@ pub async fn progress(
 /// For the session's own client, so that the customer can see and reset their sessions. It counts while the session is live,
 /// at most `self_credential` (30 days); nothing of it is kept, so it is safe to ask again. Needs the scope `self:issue`.
 #[utoipa::path(post, path = "/api/v1/sessions/{session_id}/self-token", tag = "self", operation_id = "issueSelfToken",
-    params(("session_id" = String, Path, description = "The session's id")),
+    params(("session_id" = String, Path, description = "The session's id", example = "s_4348e900")),
     responses((status = 200, body = CredentialView, description = "The credential"),
         (status = 410, body = problem::Shown, content_type = "application/problem+json", description = "The session is over"),
         (status = "4XX", body = problem::Shown, content_type = "application/problem+json", description = "Refused")))]
@@ -440,7 +442,7 @@ pub async fn issue(
 ///
 /// It opens once, for minutes, a page on which the customer sees and resets their sessions. Needs the scope `self:issue`.
 #[utoipa::path(post, path = "/api/v1/accounts/{account_id}/self-link", tag = "self", operation_id = "makeSelfLink",
-    params(("account_id" = String, Path, description = "The account's id")),
+    params(("account_id" = String, Path, description = "The account's id", example = "acc_7Q2mX0cVd4")),
     request_body(content = LinkBody, example = json!({"session_id": "s_9fK2x", "expires_in": 900})),
     responses((status = 201, body = LinkView, description = "The link, shown this once"),
         (status = "4XX", body = problem::Shown, content_type = "application/problem+json", description = "Refused")))]
