@@ -48,11 +48,10 @@ test('two admins, one list, and an end for every account', async ({ lab, browser
 test('a whole server is un-stuck: where they would go is said before', async ({ lab, browser }) => {
   const { page, context } = await lab.pageOf(browser, 'ada', { javaScriptEnabled: false });
   await page.goto('/routing/server?router=lb-1&pool=app&server=api-2');
-  await page.getByRole('link', { name: 'Un-stick all of them …' }).click();
-  await expect(page.getByLabel('Server', { exact: true })).toHaveValue('api-2');
-  await page.getByLabel('Un-stick only').check();
+  await page.getByRole('link', { name: 'Move everybody off it …' }).click();
+  await expect(page.getByRole('heading', { name: 'Move everybody off api-2' })).toBeVisible();
   await page.getByLabel('Reason').fill('api-2 is replaced');
-  await page.getByRole('button', { name: 'Freeze the list and count' }).click();
+  await page.getByRole('button', { name: 'Read who is on it, and count' }).click();
   await expect(page.getByRole('region', { name: 'Where they would go' })).toContainText('api-1');
   await page.getByRole('button', { name: 'Cancel' }).click();
   await expect(page.getByText('cancelled', { exact: true })).toBeVisible();
