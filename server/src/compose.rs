@@ -246,6 +246,7 @@ fn settings(config: &Config) -> Settings {
         census_every: config.census_every,
         census_grace: config.census_grace,
         factor_rule: config.require_totp,
+        bulk_approval_above: config.bulk_approval_above,
         page_size: config.page_size,
         session_idle: config.session_idle,
         session_absolute: config.session_absolute,

@@ -120,6 +120,7 @@ pub(super) fn build(said: RawConfig, problems: &mut Problems) -> Config {
         webhook_allow: from.get("webhook_allow", Vec::new(), networks),
         webhook_keep: from.span("webhook_keep", HOUR, Span::from_days(365)),
         require_totp: from.get("require_totp", FactorRule::Off, factor_rule),
+        bulk_approval_above: from.number("bulk_approval_above", 0, 100_000),
         page_size: from.number("page_size", 5, 500),
         argon_memory_kib: from.number("argon_memory_kib", 19_456, 4_194_304),
         argon_passes: from.number("argon_passes", 2, 100),

@@ -58,6 +58,7 @@ pub const KEYS: &[Key] = &[
     ),
     key("webhook_keep", "7d", "what webhooks delivered is kept so long"),
     key("require_totp", "off", "who must have a second factor: off, admins or all"),
+    key("bulk_approval_above", "50", "bulk clean-ups of more accounts than this need a second admin"),
     key("page_size", "50", "rows of a page"),
     key("argon_memory_kib", "19456", "memory of one password hash; OWASP's least is 19456"),
     key("argon_passes", "2", "passes of one password hash; at least 2"),

@@ -90,6 +90,8 @@ pub struct Config {
     pub webhook_keep: Span,
     /// Who must have a second factor.
     pub require_totp: FactorRule,
+    /// Bulk clean-ups of more accounts than this need a second admin.
+    pub bulk_approval_above: u32,
     /// Rows of a page.
     pub page_size: u32,
     /// Memory of a password hash in KiB.

@@ -54,6 +54,7 @@ impl Config {
             "webhook_allow" => self.webhook_allow.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
             "webhook_keep" => span(self.webhook_keep),
             "require_totp" => self.require_totp.as_str().to_owned(),
+            "bulk_approval_above" => self.bulk_approval_above.to_string(),
             "page_size" => self.page_size.to_string(),
             "argon_memory_kib" => self.argon_memory_kib.to_string(),
             "argon_passes" => self.argon_passes.to_string(),
