@@ -65,14 +65,22 @@ impl Conn<'_> {
     where
         T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
     {
+        Ok(self.all_returned(sql, values).await?.into_iter().next())
+    }
+
+    /// Executes a statement that ends in RETURNING and reads the rows that it changed.
+    pub async fn all_returned<T>(&mut self, sql: Sql, values: &[Arg<'_>]) -> Result<Vec<T>>
+    where
+        T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+    {
         Ok(match self {
             Self::Sqlite(conn) => {
                 let arguments: SqliteArguments = bound(values)?;
-                sqlx::query_as_with(AssertSqlSafe(sql.sqlite), arguments).fetch_optional(&mut **conn).await?
+                sqlx::query_as_with(AssertSqlSafe(sql.sqlite), arguments).fetch_all(&mut **conn).await?
             }
             Self::Postgres(conn) => {
                 let arguments: PgArguments = bound(values)?;
-                sqlx::query_as_with(AssertSqlSafe(sql.postgres), arguments).fetch_optional(&mut **conn).await?
+                sqlx::query_as_with(AssertSqlSafe(sql.postgres), arguments).fetch_all(&mut **conn).await?
             }
         })
     }

@@ -6,6 +6,9 @@ pub enum StoreError {
     /// The database refused or could not be reached; what it said is only in the source, for the log.
     #[error("the database could not do it")]
     Database(#[from] sqlx::Error),
+    /// The same, said by SQLite to whoever reads.
+    #[error("the database could not do it")]
+    Sqlite(#[from] rusqlite::Error),
     /// What is stored does not fit what this version of Unstick writes.
     #[error("the database holds something that Unstick did not write: {0}")]
     Corrupt(String),
@@ -42,6 +45,9 @@ impl StoreError {
                 sqlx::Error::Database(error) => error.code().is_some_and(|code| is_busy_code(&code)),
                 _ => false,
             },
+            Self::Sqlite(error) => {
+                error.sqlite_error().is_some_and(|error| is_busy_code(&error.extended_code.to_string()))
+            }
             _ => false,
         }
     }

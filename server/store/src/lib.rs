@@ -44,7 +44,7 @@ pub use self::{
     idempotency::{Claimed, KeptAnswer, KeyClaim},
     routes::{BadRoutes, RouteChange, StoredRoute},
     servers::ServerRecord,
-    sessions::{Changed, Created, End, SessionCreate, Touch},
+    sessions::{Changed, Created, End, SessionCreate, SessionsOf, Touch},
     staff::{Attempts, CodePurpose, FactorRecord, NewCode, NewStaffSession, StaffRecord, StaffSession, TokenRecord},
     store::{AuditKeys, Engine, Options, Store},
     tx::Tx,

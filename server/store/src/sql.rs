@@ -53,6 +53,9 @@ macro_rules! piece {
     // Rows that stay ours until the transaction ends. SQLite has one writer at a time: there they are anyway.
     (sqlite lock) => { "" };
     (postgres lock) => { " FOR NO KEY UPDATE" };
+    // The same of those that nobody else has at this moment.
+    (sqlite lock_free) => { "" };
+    (postgres lock_free) => { " FOR NO KEY UPDATE SKIP LOCKED" };
     (sqlite share) => { "" };
     (postgres share) => { " FOR SHARE" };
     // INSERT … SELECT … ON CONFLICT needs a WHERE in SQLite, lest ON be read as a join's (lang_upsert.html, 2.2).
@@ -60,6 +63,9 @@ macro_rules! piece {
     // SQLite would read the account's whole history, which the primary key holds in the same order.
     (sqlite open_sessions) => { "FROM sessions INDEXED BY sessions_open" };
     (postgres open_sessions) => { "FROM sessions" };
+    // It would read the whole list, which the primary key holds in the order that is asked for.
+    (sqlite bulk_by_outcome) => { "FROM bulk_accounts b INDEXED BY bulk_accounts_by_outcome" };
+    (postgres bulk_by_outcome) => { "FROM bulk_accounts b" };
     ($engine:ident all_sessions) => { "FROM sessions" };
     ($engine:ident account) => {
         "id, route_key, email, name, plan, time_zone, created_at, last_seen_at, generation, live_sessions, \

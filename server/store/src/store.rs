@@ -7,7 +7,7 @@ use sqlx::{PgPool, SqlitePool};
 use crate::{
     Result, StoreError, Tx,
     conn::{Conn, Record},
-    open,
+    open::{self, Readers},
     sql::{Arg, Sql, args, rows},
 };
 
@@ -70,7 +70,7 @@ pub struct Store {
 
 #[derive(Clone)]
 pub(crate) enum Pools {
-    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Sqlite { writer: SqlitePool, readers: Readers },
     Postgres(PgPool),
 }
 
@@ -149,8 +149,7 @@ impl Store {
     pub async fn version(&self) -> Result<String> {
         Ok(match &self.pools {
             Pools::Sqlite { readers, .. } => {
-                let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(readers).await?;
-                format!("SQLite {version}")
+                format!("SQLite {}", readers.text("SELECT sqlite_version()", &[]).await?)
             }
             Pools::Postgres(pool) => {
                 let version: String = sqlx::query_scalar("SELECT version()").fetch_one(pool).await?;
@@ -180,7 +179,10 @@ impl Store {
 
     pub(crate) async fn rows<T: Record>(&self, sql: Sql, values: &[Arg<'_>]) -> Result<Vec<T>> {
         match &self.pools {
-            Pools::Sqlite { readers, .. } => Conn::Sqlite(&mut *readers.acquire().await?).rows(sql, values).await,
+            Pools::Sqlite { readers, .. } => {
+                let text = readers.text(&sql.sqlite, values).await?;
+                serde_json::from_str(&text).map_err(StoreError::corrupt)
+            }
             Pools::Postgres(pool) => Conn::Postgres(&mut *pool.acquire().await?).rows(sql, values).await,
         }
     }

@@ -10,7 +10,7 @@ use store::{BulkEnd, BulkLease};
 use super::off_server::Moving;
 use crate::{
     Error, Result, Unstick,
-    cleanups::{Outcome, Request},
+    cleanups::{Outcome, Request, Wanted},
     crash,
     workers::report,
 };
@@ -35,6 +35,12 @@ struct Asked {
     cleanup: Cleanup,
     steps: Vec<Step>,
     event: AuditDraft,
+}
+
+impl Asked {
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted { planned: &self.known, plan: &self.plan, cleanup: &self.cleanup, steps: &self.steps }
+    }
 }
 
 impl Unstick {
@@ -67,10 +73,12 @@ impl Unstick {
         let away = moving.map(Moving::away);
         transact!(self, tx => {
             let (mut ends, mut made) = (ends.clone(), Vec::new());
-            for it in &asked {
-                match self.store_request(&mut tx, &it.known, &it.plan, &it.cleanup, &it.steps).await? {
+            let wanted: Vec<Wanted<'_>> = asked.iter().map(Asked::wanted).collect();
+            let mut events = Vec::with_capacity(asked.len());
+            for (it, outcome) in asked.iter().zip(self.store_requests(&mut tx, &wanted).await?) {
+                match outcome {
                     Outcome::Made => {
-                        tx.append_audit(&it.event).await?;
+                        events.push(it.event.clone());
                         made.push(it.cleanup.id.clone());
                         ends.push(end(&it.account, BulkOutcome::Running, Some(it.cleanup.id.clone()), String::new()));
                     }
@@ -83,6 +91,7 @@ impl Unstick {
                 tx.move_away(&made, away).await?;
             }
             tx.bulk_progress(lease, &ends, None).await?;
+            tx.append_audits(&events).await?;
             crash::point("bulk:turns-before-commit");
             Ok(())
         })?;

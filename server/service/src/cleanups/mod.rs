@@ -17,4 +17,4 @@ mod watch;
 pub use ages::Numbers;
 pub use evidence::Evidence;
 pub use request::Requested;
-pub(crate) use request::{Ask, Outcome, Request, checked};
+pub(crate) use request::{Ask, Outcome, Request, Wanted, checked};

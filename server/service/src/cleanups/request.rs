@@ -1,12 +1,12 @@
 //! Asking for a clean-up: sessions revoked, audit event and steps, in one transaction. Effects come afterwards.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use domain::{
-    Account, Actor, AuditDraft, Cleanup, CleanupId, EndReason, EventKind, Freshness, Mode, Permission, Plan, SessionId,
+    Account, AccountId, Actor, AuditDraft, Cleanup, CleanupId, EndReason, EventKind, Freshness, Mode, Permission, Plan, SessionId,
     Status, Step, WebhookEvent, World, new_id, view::CleanupRequest,
 };
-use store::{Inserted, Tx};
+use store::{Inserted, SessionsOf, Tx};
 
 use crate::{Error, Result, Unstick, check::why, crash, customers::Quota, world::PLAN_SESSIONS};
 
@@ -35,6 +35,18 @@ pub(crate) struct Request<'a> {
     pub(crate) actor: String,
     /// For what.
     pub(crate) request: &'a CleanupRequest,
+}
+
+/// A clean-up that is to be stored.
+pub(crate) struct Wanted<'a> {
+    /// The account as it was planned for.
+    pub(crate) planned: &'a Account,
+    /// What it does.
+    pub(crate) plan: &'a Plan,
+    /// What is stored.
+    pub(crate) cleanup: &'a Cleanup,
+    /// And its steps.
+    pub(crate) steps: &'a [Step],
 }
 
 /// A request for a clean-up of one account, whoever makes it.
@@ -83,7 +95,8 @@ impl Unstick {
         let steps = plan.steps(cleanup.requested_at);
         let draft = self.requested_event(&cleanup, &plan);
         let outcome = transact!(self, tx => {
-            let outcome = self.store_request(&mut tx, &world.account, &plan, &cleanup, &steps).await?;
+            let wanted = Wanted { planned: &world.account, plan: &plan, cleanup: &cleanup, steps: &steps };
+            let outcome = self.store_requests(&mut tx, &[wanted]).await?.pop().unwrap_or(Outcome::Changed);
             if matches!(outcome, Outcome::Made) {
                 if let Some(quota) = &quota {
                     quota.take(&mut tx, cleanup.requested_at).await?;
@@ -175,43 +188,62 @@ impl Unstick {
         draft
     }
 
-    /// Revokes, checks that the account is still the one that was planned for, and stores clean-up and steps.
-    pub(crate) async fn store_request(
-        &self,
-        tx: &mut Tx,
-        planned: &Account,
-        plan: &Plan,
-        cleanup: &Cleanup,
-        steps: &[Step],
-    ) -> Result<Outcome> {
-        let Some(now) = tx.account_for_update(&planned.id).await? else {
-            return Err(Error::NotFound("account"));
-        };
+    /// Checks that each account is still the one that was planned for, stores clean-ups and steps, and revokes. Of different
+    /// accounts, any number of them in as many statements as one.
+    pub(crate) async fn store_requests(&self, tx: &mut Tx, wanted: &[Wanted<'_>]) -> Result<Vec<Outcome>> {
+        let ids: Vec<&AccountId> = wanted.iter().map(|it| &it.planned.id).collect();
+        let accounts = tx.accounts_for_update(&ids).await?;
+        let accounts: HashMap<&AccountId, &Account> = accounts.iter().map(|account| (&account.id, account)).collect();
         let counts = |account: &Account| (account.live_sessions, account.leftover_sessions, account.generation);
-        if counts(&now) != counts(planned) {
-            return Ok(Outcome::Changed);
-        }
-        if let Inserted::UnderWay(id) = tx.insert_cleanup(cleanup, steps).await? {
-            return Ok(Outcome::UnderWay(id));
-        }
-        if let Some(keep) = &plan.keep {
-            tx.keep_session(&cleanup.id, keep).await?;
-        }
-        if plan.mode == Mode::Force {
-            // A new generation voids every session of the old one, also what stays signed in: each one that ends is
-            // revoked by itself in any case.
-            if plan.keep.is_none() {
-                tx.bump_generation(&planned.id).await?;
+        let (mut outcomes, mut fit) = (Vec::with_capacity(wanted.len()), Vec::new());
+        for (at, it) in wanted.iter().enumerate() {
+            let now = accounts.get(&it.planned.id).ok_or(Error::NotFound("account"))?;
+            outcomes.push(Outcome::Changed);
+            if counts(now) == counts(it.planned) {
+                fit.push(at);
             }
-            let revoked = tx.revoke_sessions(&planned.id, &plan.ends, cleanup.requested_at).await?;
-            if usize::try_from(revoked) != Ok(plan.ends.len()) {
-                return Err(Error::Conflict("a session of the account changed at this moment: try again".to_owned()));
-            }
-            let (account, at) = (&planned.id, cleanup.requested_at);
-            let ended = |id| WebhookEvent::session_ended(id, account, EndReason::Revoked, at, Some(&cleanup.id));
-            tx.emit(EventKind::SessionEnded, at, || plan.ends.iter().map(ended).collect()).await?;
         }
-        Ok(Outcome::Made)
+        let rows: Vec<(&Cleanup, &[Step])> = fit.iter().map(|at| (wanted[*at].cleanup, wanted[*at].steps)).collect();
+        for (at, stored) in fit.into_iter().zip(tx.insert_cleanups(&rows).await?) {
+            outcomes[at] = match stored {
+                Inserted::Yes => Outcome::Made,
+                Inserted::UnderWay(id) => Outcome::UnderWay(id),
+            };
+        }
+        let is_made = |(_, outcome): &(_, &Outcome)| matches!(outcome, Outcome::Made);
+        let made: Vec<&Wanted<'_>> = wanted.iter().zip(&outcomes).filter(is_made).map(|(it, _)| it).collect();
+        for it in &made {
+            if let Some(keep) = &it.plan.keep {
+                tx.keep_session(&it.cleanup.id, keep).await?;
+            }
+        }
+        let forced: Vec<&Wanted<'_>> = made.into_iter().filter(|it| it.plan.mode == Mode::Force).collect();
+        self.revoke(tx, &forced).await?;
+        Ok(outcomes)
+    }
+
+    /// Ends the sessions that forced clean-ups end.
+    async fn revoke(&self, tx: &mut Tx, forced: &[&Wanted<'_>]) -> Result<()> {
+        let Some(at) = forced.iter().map(|it| it.cleanup.requested_at).min() else {
+            return Ok(());
+        };
+        // A new generation voids every session of the old one, also what stays signed in: each one that ends is
+        // revoked by itself in any case.
+        let bumped: Vec<&AccountId> =
+            forced.iter().filter(|it| it.plan.keep.is_none()).map(|it| &it.planned.id).collect();
+        tx.bump_generations(&bumped).await?;
+        let ends: Vec<SessionsOf<'_>> = forced.iter().map(|it| (&it.planned.id, it.plan.ends.as_slice())).collect();
+        let planned: usize = ends.iter().map(|(_, ends)| ends.len()).sum();
+        if usize::try_from(tx.revoke_all(&ends, at).await?) != Ok(planned) {
+            return Err(Error::Conflict("a session of the account changed at this moment: try again".to_owned()));
+        }
+        let ended = |it: &&Wanted<'_>| {
+            let (account, cleanup) = (it.planned.id.clone(), it.cleanup.id.clone());
+            let one = move |id| WebhookEvent::session_ended(id, &account, EndReason::Revoked, at, Some(&cleanup));
+            it.plan.ends.iter().map(one).collect::<Vec<_>>()
+        };
+        tx.emit(EventKind::SessionEnded, at, || forced.iter().flat_map(ended).collect()).await?;
+        Ok(())
     }
 }
 

@@ -90,13 +90,7 @@ impl Unstick {
     async fn claim(&self, ids: &[CleanupId]) -> Result<Vec<Held>> {
         let now = self.now();
         let until = now + self.settings().lease;
-        let leases = transact!(self, tx => {
-            let mut leases = Vec::with_capacity(ids.len());
-            for id in ids {
-                leases.extend(tx.claim_cleanup(id, &self.settings().instance, now, until).await?);
-            }
-            Ok(leases)
-        })?;
+        let leases = transact!(self, tx => { Ok(tx.claim_cleanups(ids, &self.settings().instance, now, until).await?) })?;
         if leases.is_empty() {
             return Ok(Vec::new());
         }

@@ -2,10 +2,10 @@
 //! event that they cause, of all of them in one transaction.
 
 use domain::{
-    Actor, AuditDraft, EventKind, Instant, SessionId, Span, Status, Step, StepKind, Target, Watch, WebhookEvent,
+    Actor, AuditDraft, CleanupId, EventKind, Instant, SessionId, Span, Status, Step, StepKind, Target, Watch, WebhookEvent,
     status_of,
 };
-use store::{Moved, StoreError, Tx};
+use store::{Moved, SessionsOf, StoreError, Tx};
 
 use super::run::Held;
 use crate::{Result, Unstick, crash};
@@ -87,17 +87,15 @@ impl Unstick {
         let moved: Vec<Moved<'_>> = all.iter().map(|it| it.moved.clone()).collect();
         let fenced = tx.save_progress(&moved).await?;
         let ours: Vec<&Written<'_>> = (0..all.len()).filter(|at| !fenced.contains(at)).map(|at| &all[at]).collect();
-        for it in &ours {
-            let cleanup = it.moved.cleanup;
-            if !it.deleted.is_empty() {
-                tx.clean_sessions(&cleanup.account, &it.deleted, now).await?;
-            }
-            if it.done && watch > Span::ZERO {
-                tx.begin_watch(&cleanup.id, &Watch::begin(now, watch)).await?;
-            }
-        }
+        let cleaned: Vec<SessionsOf<'_>> =
+            ours.iter().map(|it| (&it.moved.cleanup.account, it.deleted.as_slice())).collect();
+        tx.clean_all(&cleaned, now).await?;
         let ended: Vec<&Moved<'_>> = ours.iter().filter(|it| it.done).map(|it| &it.moved).collect();
         if !ended.is_empty() {
+            if watch > Span::ZERO {
+                let ids: Vec<CleanupId> = ended.iter().map(|it| it.cleanup.id.clone()).collect();
+                tx.begin_watches(&ids, &Watch::begin(now, watch)).await?;
+            }
             let event = |it: &&Moved<'_>| WebhookEvent::cleanup_done(it.cleanup, it.steps, now);
             tx.emit(EventKind::CleanupDone, now, || ended.iter().map(event).collect()).await?;
         }

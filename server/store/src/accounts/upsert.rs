@@ -63,9 +63,27 @@ impl Tx {
     /// # Errors
     /// `Corrupt` when there is no such account; else when the database could not.
     pub async fn bump_generation(&mut self, account: &AccountId) -> Result<i64> {
-        let sql = sql!("UPDATE accounts SET generation = generation + 1 WHERE id = $1 RETURNING generation");
-        let bumped: Option<(i64,)> = self.conn().returned(sql, args![account]).await?;
-        bumped.map(|(generation,)| generation).ok_or_else(|| StoreError::corrupt("an account is gone"))
+        let bumped = self.bump(&json_ids([account])?).await?;
+        bumped.first().copied().ok_or_else(|| StoreError::corrupt("an account is gone"))
+    }
+
+    /// The same for many.
+    ///
+    /// # Errors
+    /// `Corrupt` when an account is not there.
+    pub async fn bump_generations(&mut self, accounts: &[&AccountId]) -> Result<()> {
+        let bumped = self.bump(&json_ids(accounts)?).await?.len();
+        if bumped == accounts.len() { Ok(()) } else { Err(StoreError::corrupt("an account is gone")) }
+    }
+
+    async fn bump(&mut self, ids: &str) -> Result<Vec<i64>> {
+        let sql = sql!(
+            "UPDATE accounts SET generation = generation + 1 WHERE id IN (SELECT value FROM ",
+            list,
+            ") RETURNING generation"
+        );
+        let bumped: Vec<(i64,)> = self.conn().all_returned(sql, args![ids]).await?;
+        Ok(bumped.into_iter().map(|(generation,)| generation).collect())
     }
 
     /// The account, which stays as it is until this transaction ends.
@@ -73,8 +91,16 @@ impl Tx {
     /// # Errors
     /// When the database could not.
     pub async fn account_for_update(&mut self, id: &AccountId) -> Result<Option<Account>> {
-        let sql = rows!(account, "FROM accounts WHERE id = $1", lock);
-        self.row::<AccountRecord>(sql, args![id]).await?.map(Account::try_from).transpose()
+        Ok(self.accounts_for_update(&[id]).await?.pop())
+    }
+
+    /// Those of `ids` that exist, in the order of ids, which stay as they are until this transaction ends.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn accounts_for_update(&mut self, ids: &[&AccountId]) -> Result<Vec<Account>> {
+        let sql = rows!(account, "FROM accounts WHERE id IN (SELECT value FROM ", list, ") ORDER BY id", lock);
+        all(self.rows::<AccountRecord>(sql, args![json_ids(ids)?]).await?)
     }
 }
 

@@ -101,17 +101,22 @@ impl Tx {
         if ends.is_empty() {
             return Ok(());
         }
+        // The bulk clean-up's id stands in each row: were it a value of its own, SQLite would begin with its accounts, and go
+        // through all rows for each of them.
         let sql = sql!(
-            "UPDATE bulk_accounts SET outcome = end_.value ->> 1, cleanup_id = end_.value ->> 2, note = end_.value ->> 3 FROM ",
+            "UPDATE bulk_accounts SET outcome = i.is_now, cleanup_id = i.cleanup, note = i.said \
+             FROM (SELECT value ->> 0 AS bulk, CAST(value ->> 1 AS BIGINT) AS place, value ->> 2 AS is_now, \
+             value ->> 3 AS cleanup, value ->> 4 AS said, value ->> 5 AS was FROM ",
             each,
-            " AS end_ WHERE bulk_accounts.bulk_id = $2 AND bulk_accounts.no = CAST(end_.value ->> 0 AS BIGINT) \
-             AND bulk_accounts.outcome = end_.value ->> 4"
+            ") AS i WHERE bulk_accounts.bulk_id = i.bulk AND bulk_accounts.no = i.place \
+             AND bulk_accounts.outcome = i.was"
         );
-        let cells: Vec<_> = ends
+        let bulk = lease.bulk.as_str();
+        let rows: Vec<_> = ends
             .iter()
-            .map(|end| cells![end.no, end.to.as_str(), end.cleanup.as_ref(), &end.note, end.from.as_str()])
+            .map(|end| cells![bulk, end.no, end.to.as_str(), end.cleanup.as_ref(), &end.note, end.from.as_str()])
             .collect();
-        let changed = self.exec(sql, args![json(&cells)?, lease.bulk.as_str()]).await?;
+        let changed = self.exec(sql, args![json(&rows)?]).await?;
         if usize::try_from(changed) != Ok(ends.len()) {
             return Err(StoreError::Raced);
         }
@@ -173,7 +178,9 @@ impl Store {
     pub async fn bulk_ends(&self, id: &BulkId, limit: u32) -> Result<Vec<BulkEnd>> {
         let sql = rows!(
             "no, outcome, cleanup_id, status" as
-            "SELECT b.no, b.outcome, b.cleanup_id, c.status FROM bulk_accounts b JOIN cleanups c ON c.id = b.cleanup_id \
+            "SELECT b.no, b.outcome, b.cleanup_id, c.status ",
+            bulk_by_outcome,
+            " JOIN cleanups c ON c.id = b.cleanup_id \
              WHERE b.bulk_id = $1 AND b.outcome IN ('running', 'owed', 'needs_attention') AND c.status <> b.outcome \
              ORDER BY b.no LIMIT $2"
         );

@@ -4,7 +4,7 @@ use domain::{CleanupId, Instant};
 
 use crate::{
     Result, Store, StoreError, Tx,
-    sql::{args, rows, sql},
+    sql::{args, json_ids, rows, sql},
 };
 
 /// The right to work on a clean-up.
@@ -31,13 +31,32 @@ impl Tx {
         now: Instant,
         until: Instant,
     ) -> Result<Option<Lease>> {
+        Ok(self.claim_cleanups(std::slice::from_ref(id), holder, now, until).await?.pop())
+    }
+
+    /// The same for many, in one statement; a clean-up that somebody else is claiming at this moment is left to them.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn claim_cleanups(
+        &mut self,
+        ids: &[CleanupId],
+        holder: &str,
+        now: Instant,
+        until: Instant,
+    ) -> Result<Vec<Lease>> {
         let sql = sql!(
             "UPDATE cleanups SET lease_holder = $2, lease_token = lease_token + 1, lease_until = $4 \
-             WHERE id = $1 AND finished_at IS NULL AND (lease_until IS NULL OR lease_until <= $3) \
-             RETURNING lease_token"
+             WHERE id IN (SELECT id FROM cleanups WHERE id IN (SELECT value FROM ",
+            list,
+            ") AND finished_at IS NULL AND (lease_until IS NULL OR lease_until <= $3) ORDER BY id",
+            lock_free,
+            ") RETURNING id, lease_token"
         );
-        let token: Option<(i64,)> = self.conn().returned(sql, args![id, holder, now, until]).await?;
-        Ok(token.map(|(token,)| Lease { cleanup: id.clone(), token, until }))
+        let claimed: Vec<(String, i64)> =
+            self.conn().all_returned(sql, args![json_ids(ids)?, holder, now, until]).await?;
+        let lease = |(id, token)| Ok(Lease { cleanup: CleanupId::parse(id).map_err(StoreError::corrupt)?, token, until });
+        claimed.into_iter().map(lease).collect()
     }
 }
 

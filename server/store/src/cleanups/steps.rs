@@ -103,9 +103,12 @@ macro_rules! put {
 }
 
 impl Tx {
-    /// Inserts steps of a clean-up, in one statement.
-    pub(super) async fn insert_steps(&mut self, id: &CleanupId, steps: &[Step]) -> Result<()> {
-        let rows: Vec<_> = steps.iter().map(|step| row(id, step)).collect();
+    /// Inserts steps of clean-ups, in one statement.
+    pub(super) async fn insert_steps(&mut self, steps: &[(&CleanupId, &Step)]) -> Result<()> {
+        let rows: Vec<_> = steps.iter().map(|(id, step)| row(id, step)).collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
         self.exec(put!(), args![json(&rows)?]).await.map(|_| ())
     }
 

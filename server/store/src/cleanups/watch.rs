@@ -11,7 +11,7 @@ use crate::{
     Result, Store, StoreError, Tx,
     accounts::all,
     routes::{place, scope},
-    sql::{args, cells, json, rows, sql},
+    sql::{args, cells, json, json_ids, rows, sql},
 };
 
 #[derive(Deserialize, FromRow)]
@@ -81,14 +81,26 @@ impl Tx {
     /// # Errors
     /// When the database could not.
     pub async fn begin_watch(&mut self, id: &CleanupId, watch: &Watch) -> Result<()> {
+        self.begin_watches(std::slice::from_ref(id), watch).await
+    }
+
+    /// Begins the same watch over many.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn begin_watches(&mut self, ids: &[CleanupId], watch: &Watch) -> Result<()> {
         let sql = sql!(
             "INSERT INTO watches (cleanup_id, since, until, next_at, looked_at, looks, lifted, unread) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (cleanup_id) DO UPDATE SET since = excluded.since, \
+             SELECT value, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($5 AS BIGINT), \
+             CAST($6 AS BIGINT), CAST($7 AS BIGINT), CAST($8 AS TEXT) FROM ",
+            list,
+            any,
+            " ON CONFLICT (cleanup_id) DO UPDATE SET since = excluded.since, \
              until = excluded.until, next_at = excluded.next_at, looked_at = excluded.looked_at, \
              looks = excluded.looks, lifted = excluded.lifted, unread = excluded.unread"
         );
         let values = args![
-            id,
+            json_ids(ids)?,
             watch.since,
             watch.until,
             watch.next_at,

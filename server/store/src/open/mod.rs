@@ -1,13 +1,14 @@
 //! Opening a database so that it is safe to use.
 
 mod postgres;
+mod readers;
 mod sqlite;
 
 use std::time::Duration;
 
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 
-pub(crate) use self::{postgres::open as postgres, sqlite::open as sqlite};
+pub(crate) use self::{postgres::open as postgres, readers::Readers, sqlite::open as sqlite};
 use crate::{Result, StoreError};
 
 /// How long anybody waits for a connection or for SQLite's write lock.

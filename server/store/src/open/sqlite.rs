@@ -13,7 +13,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{WAIT, migrate};
+use super::{Readers, WAIT, migrate};
 use crate::{Options, Result, StoreError, store::Pools};
 
 pub(crate) static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/sqlite");
@@ -53,20 +53,19 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<Pools> {
     // Where a disk is full SQLite undoes a transaction by itself, and sqlx goes on counting it as open: no other one could
     // ever begin on that connection («attempted to call begin_with at non-zero
     // transaction depth»).
-    let healthy = pool(1).after_release(|conn, _| Box::pin(std::future::ready(Ok(!conn.is_in_transaction()))));
+    let healthy = pool().after_release(|conn, _| Box::pin(std::future::ready(Ok(!conn.is_in_transaction()))));
     let writer = healthy.connect_with(connect.clone()).await?;
     check_version(&writer).await?;
     migrate(&MIGRATOR, &mut *writer.acquire().await?, options.migrate).await?;
     drop(lock);
-    let reader = connect.read_only(true).pragma("cache_size", format!("-{READER_CACHE_KIB}"));
-    let readers = pool(options.readers.max(1)).connect_with(reader).await?;
+    let readers = Readers::open(connect.get_filename(), options.readers, READER_CACHE_KIB)?;
     Ok(Pools::Sqlite { writer, readers })
 }
 
-fn pool(size: u32) -> SqlitePoolOptions {
+fn pool() -> SqlitePoolOptions {
     // A connection to a file does not break by itself: no need to ask it before each use, or to replace it.
     SqlitePoolOptions::new()
-        .max_connections(size)
+        .max_connections(1)
         .acquire_timeout(WAIT)
         .test_before_acquire(false)
         .idle_timeout(None)

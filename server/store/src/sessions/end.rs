@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use domain::{AccountId, EndReason, EventKind, Instant, Session, SessionId, SessionState, WebhookEvent};
+use domain::{EndReason, EventKind, Instant, Session, SessionId, SessionState, WebhookEvent};
 
-use super::{Changed, Deltas, cleaned_at, counters::lock_accounts, end_reason, sessions_for_update};
+use super::{Changed, Deltas, cleaned_at, end_reason, sessions_for_update};
 use crate::{
     Result, Tx,
-    sql::{Arg, args, cells, json, json_ids, sql},
+    sql::{Arg, args, cells, json, sql},
 };
 
 /// A back end says that a session is over.
@@ -67,25 +67,6 @@ impl Tx {
             self.emit(EventKind::SessionEnded, now, || over.iter().filter_map(told).collect()).await?;
         }
         Ok(outcomes)
-    }
-
-    /// Ends those of `ids` that are live sessions of `account`, as revoked. Returns how many that were.
-    ///
-    /// # Errors
-    /// When the database could not.
-    pub async fn revoke_sessions(&mut self, account: &AccountId, ids: &[SessionId], now: Instant) -> Result<i64> {
-        lock_accounts(self, &json_ids([account])?).await?;
-        let sql = sql!(
-            "UPDATE sessions SET ended_at = $3, end_reason = 'revoked' WHERE account_id = $2 AND ended_at IS NULL \
-             AND id IN (SELECT value FROM ",
-            list,
-            ")"
-        );
-        let revoked = self.exec(sql, args![json_ids(ids)?, account, now]).await?;
-        let mut deltas = Deltas::default();
-        deltas.ended(account, revoked);
-        deltas.write(self).await?;
-        Ok(revoked)
     }
 }
 

@@ -17,6 +17,7 @@ use sqlx::FromRow;
 
 pub(crate) use self::{counters::Deltas, create::insert_sessions};
 pub use self::{
+    clean::SessionsOf,
     create::{Created, SessionCreate},
     end::End,
     touch::Touch,
