@@ -7,7 +7,8 @@ import { chromium } from '@playwright/test';
 const [origin, rounds, ...paths] = process.argv.slice(2);
 const cookies = process.env.UNSTICK_COOKIE.split('; ').map((cookie) => {
   const [name, value] = cookie.split(/=(.*)/s);
-  return { name, value, url: origin };
+  // A `__Host-` cookie is one of a secure address; Chromium sends it to this machine over http all the same.
+  return { name, value, url: origin.replace('http:', 'https:'), secure: true };
 });
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',

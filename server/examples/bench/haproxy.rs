@@ -106,6 +106,11 @@ async fn start(folder: &Path, socket: &Path) -> Outcome<tokio::process::Child> {
         )?;
     }
     std::fs::write(acl(folder), "")?;
+    launch(folder, socket, &text).await
+}
+
+/// Starts HAProxy with the configuration `text`, and waits until it answers on `socket`.
+pub async fn launch(folder: &Path, socket: &Path, text: &str) -> Outcome<tokio::process::Child> {
     let file = folder.join("haproxy.cfg");
     std::fs::write(&file, text)?;
     std::fs::remove_file(socket).ok();
@@ -124,7 +129,7 @@ async fn start(folder: &Path, socket: &Path) -> Outcome<tokio::process::Child> {
 }
 
 /// Pins `keys` to api-2, some in one command.
-async fn fill(socket: &Path, table: &str, keys: &[String]) -> Outcome<()> {
+pub async fn fill(socket: &Path, table: &str, keys: &[String]) -> Outcome<()> {
     for some in keys.chunks(200) {
         let mut line = String::new();
         for key in some {
@@ -135,7 +140,7 @@ async fn fill(socket: &Path, table: &str, keys: &[String]) -> Outcome<()> {
     Ok(())
 }
 
-async fn ask(socket: &Path, command: &str) -> Outcome<String> {
+pub async fn ask(socket: &Path, command: &str) -> Outcome<String> {
     let mut stream = UnixStream::connect(socket).await?;
     stream.write_all(format!("{command}\n").as_bytes()).await?;
     let mut answer = String::new();

@@ -3,7 +3,8 @@
 //!
 //! `ARGS='--accounts 1000000' make bench` for the large size; `ARGS='--growth 1000000'` measures how the processor's time of
 //! a page grows over three sizes up to that one, `ARGS='--census 125000 --sessions-per-account 8'` runs a census of a million
-//! sessions on three routers, and `ARGS=--bulk` bulk clean-ups, and nothing else.
+//! sessions on three routers, `ARGS=--bulk` bulk clean-ups, and `ARGS=--parts` routes on a large HAProxy, claims
+//! on PostgreSQL and watchers of progress, and nothing else.
 
 mod bare;
 mod bulk;
@@ -12,16 +13,23 @@ mod cleanups;
 mod growth;
 mod haproxy;
 mod measure;
+mod million;
 mod pages;
 mod paint;
 mod queries;
+mod queue;
 mod reports;
 mod sign_in;
+#[path = "../../store/src/testing/mod.rs"]
+mod testing;
+mod watchers;
 mod world;
 
 use std::process::ExitCode;
 
 use measure::Table;
+// What `testing` takes from its own package there.
+use store::{AuditKeys, Options, Store, StoreError};
 
 struct Arguments {
     accounts: u64,
@@ -33,14 +41,20 @@ struct Arguments {
     census: u64,
     /// Whether bulk clean-ups alone are measured.
     bulk: bool,
+    /// Whether what load balancers and queues do alone is measured.
+    parts: bool,
 }
 
 fn arguments() -> Result<Arguments, String> {
-    let mut found = Arguments { accounts: 100_000, sessions: 10, rounds: 7, growth: 0, census: 0, bulk: false };
+    let mut found = Arguments { accounts: 100_000, sessions: 10, rounds: 7, growth: 0, census: 0, bulk: false, parts: false };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
-        if word == "--bulk" {
-            found.bulk = true;
+        match word.as_str() {
+            "--bulk" => found.bulk = true,
+            "--parts" => found.parts = true,
+            _ => {}
+        }
+        if word == "--bulk" || word == "--parts" {
             continue;
         }
         let value = words.next().ok_or_else(|| format!("{word} wants a number"))?;
@@ -53,7 +67,7 @@ fn arguments() -> Result<Arguments, String> {
             "--rounds" => found.rounds = usize::try_from(number).unwrap_or(7),
             other => {
                 return Err(format!(
-                    "unknown: {other} (there are --accounts, --sessions-per-account, --rounds, --growth, --census, --bulk)"
+                    "unknown: {other} (there are --accounts, --sessions-per-account, --rounds, --growth, --census, --bulk, --parts)"
                 ));
             }
         }
@@ -111,6 +125,14 @@ async fn run(arguments: &Arguments) -> Outcome<()> {
         println!("\n{table}");
         return Ok(());
     }
+    if arguments.parts {
+        let mut table = Table::default();
+        million::run(&mut table).await?;
+        queue::run(&mut table).await?;
+        Box::pin(watchers::run(&mut table)).await?;
+        println!("\n{table}");
+        return Ok(());
+    }
     if arguments.bulk {
         let mut table = Table::default();
         Box::pin(bulk::run(&mut table)).await?;
@@ -125,6 +147,9 @@ async fn run(arguments: &Arguments) -> Outcome<()> {
     cleanups::run(&world, arguments.rounds, &mut table).await?;
     Box::pin(bulk::run(&mut table)).await?;
     haproxy::run(&world, arguments.rounds, &mut table).await?;
+    million::run(&mut table).await?;
+    queue::run(&mut table).await?;
+    Box::pin(watchers::run(&mut table)).await?;
     sign_in::run(&world, arguments.rounds, &mut table).await?;
     pages::run(&world, arguments.rounds, &mut table).await?;
     println!("\n{table}");

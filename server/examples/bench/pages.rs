@@ -31,17 +31,11 @@ pub async fn run(world: &World, rounds: usize, table: &mut Table) -> Outcome<()>
             return Err(format!("{tool} is missing: .ci/setup installs it").into());
         }
     }
-    let (password, port) = ("violet tram ledger nine", free_port().await?);
-    let staff = domain::StaffId::parse("bench")?;
-    if world.store.staff(&staff).await?.is_none() {
-        world.unstick.add_staff(&shell(), &staff, "Bench", domain::Role::Support, password).await?;
-    }
-    let base = format!("http://127.0.0.1:{port}");
-    let server = serve(world, port, &base).await?;
-    let cookie = sign_in(&base, password).await?;
+    let server = Served::start(&world.folder, &world.file, &world.unstick, domain::Role::Support).await?;
+    let (base, cookie) = (&server.base, &server.cookie);
     let list = format!("{base}/accounts");
     let account = format!("{base}/accounts/{}", world.picks[0].id);
-    let bytes = fetch(&list, &cookie).await?.len();
+    let bytes = fetch(&list, cookie).await?.len();
     let bare_port = free_port().await?;
     let _bare = bare_child(bare_port, bytes).await?;
     let rival = format!("http://127.0.0.1:{bare_port}");
@@ -49,11 +43,11 @@ pub async fn run(world: &World, rounds: usize, table: &mut Table) -> Outcome<()>
     let (mut lists, mut accounts, mut leptos, mut plain) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     // A sign-in took memory that is given back a moment later.
     tokio::time::sleep(Duration::from_secs(3)).await;
-    let idle = pss(server.0.id())?;
+    let idle = server.pss_kb()? >> 10;
     for round in 0..=rounds {
         let figures = [
-            load(&list, &cookie)?,
-            load(&account, &cookie)?,
+            load(&list, cookie)?,
+            load(&account, cookie)?,
             load(&format!("{rival}/leptos"), "")?,
             load(&format!("{rival}/plain"), "")?,
         ];
@@ -76,7 +70,7 @@ pub async fn run(world: &World, rounds: usize, table: &mut Table) -> Outcome<()>
         let ratio = format!("{:.1} % ({:.1}–{:.1} %)", ratios[ratios.len() / 2], ratios[0], ratios[ratios.len() - 1]);
         table.add("P3", what, figure(median(ours)), figure(median(beside)), ratio, must);
     }
-    let loaded = pss(server.0.id())?;
+    let loaded = server.pss_kb()? >> 10;
     table.add(
         "P12",
         "memory: idle, and after the load (PSS)",
@@ -88,7 +82,7 @@ pub async fn run(world: &World, rounds: usize, table: &mut Table) -> Outcome<()>
     let account = format!("/accounts/{}", world.picks[0].id);
     let paths =
         [("list", "/accounts".to_owned()), ("plan of a clean-up", format!("{account}/clean-up")), ("account", account)];
-    crate::paint::run(&base, &cookie, &paths, table).await?;
+    crate::paint::run(base, cookie, &paths, table).await?;
     transfer(table)
 }
 
@@ -102,25 +96,61 @@ async fn free_port() -> Outcome<u16> {
     Ok(TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port())
 }
 
-async fn serve(world: &World, port: u16, base: &str) -> Outcome<Child> {
-    let config = world.folder.join("unstick.toml");
-    let text = format!(
-        "database_url = \"sqlite://{}\"\nlisten = \"127.0.0.1:{port}\"\npublic_origin = \"{base}\"\ndata_dir = \"{}\"\n\n\
-         [[router]]\nname = \"edge-1\"\nkind = \"embedded\"\n\
-         [[router.pool]]\nname = \"app\"\nscope = \"account\"\n[[router.pool]]\nname = \"files\"\nscope = \"session\"\n",
-        world.file.display(),
-        world.folder.display()
-    );
-    std::fs::write(&config, text)?;
-    let log = std::fs::File::create(world.folder.join("server.log"))?;
-    let mut command = tokio::process::Command::new("taskset");
-    command
-        .args(["-c", "0"])
-        .arg(std::env::var("ADMIN_TOOL").unwrap_or_else(|_| "target/release/admin-tool".to_owned()));
-    command.arg("--config").arg(&config).arg("serve").env("RUST_LOG", "warn");
-    let child = Child(command.stdout(log.try_clone()?).stderr(log).kill_on_drop(true).spawn()?);
-    wait_for(base).await?;
-    Ok(child)
+/// A server of its own on core 0, and somebody who is signed in to it.
+pub struct Served {
+    child: Child,
+    base: String,
+    cookie: String,
+    client: reqwest::Client,
+}
+
+impl Served {
+    /// Serves the database `file` with an embedded router.
+    pub async fn start(
+        folder: &std::path::Path,
+        file: &std::path::Path,
+        unstick: &service::Unstick,
+        role: domain::Role,
+    ) -> Outcome<Self> {
+        let (password, port) = ("violet tram ledger nine", free_port().await?);
+        let staff = domain::StaffId::parse("bench")?;
+        if unstick.store().staff(&staff).await?.is_none() {
+            unstick.add_staff(&shell(), &staff, "Bench", role, password).await?;
+        }
+        let base = format!("http://127.0.0.1:{port}");
+        let config = folder.join("unstick.toml");
+        let text = format!(
+            "database_url = \"sqlite://{}\"\nlisten = \"127.0.0.1:{port}\"\npublic_origin = \"{base}\"\ndata_dir = \"{}\"\n\n\
+             [[router]]\nname = \"edge-1\"\nkind = \"embedded\"\n\
+             [[router.pool]]\nname = \"app\"\nscope = \"account\"\n[[router.pool]]\nname = \"files\"\nscope = \"session\"\n",
+            file.display(),
+            folder.display()
+        );
+        std::fs::write(&config, text)?;
+        let log = std::fs::File::create(folder.join("server.log"))?;
+        let mut command = tokio::process::Command::new("taskset");
+        command
+            .args(["-c", "0"])
+            .arg(std::env::var("ADMIN_TOOL").unwrap_or_else(|_| "target/release/admin-tool".to_owned()));
+        command.arg("--config").arg(&config).arg("serve").env("RUST_LOG", "warn");
+        let child = Child(command.stdout(log.try_clone()?).stderr(log).kill_on_drop(true).spawn()?);
+        wait_for(&base).await?;
+        let cookie = sign_in(&base, password).await?;
+        Ok(Self { child, base, cookie, client: reqwest::Client::new() })
+    }
+
+    /// A request of whoever is signed in.
+    pub fn get(&self, path: &str) -> reqwest::RequestBuilder {
+        self.client.get(format!("{}{path}", self.base)).header("cookie", &self.cookie)
+    }
+
+    /// The server's share of memory, in KiB.
+    pub fn pss_kb(&self) -> Outcome<u64> {
+        let id = self.child.0.id().ok_or("the server is gone")?;
+        let text = std::fs::read_to_string(format!("/proc/{id}/smaps_rollup"))?;
+        let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).ok_or("no Pss line")?;
+        Ok(line.trim().trim_end_matches(" kB").parse()?)
+    }
 }
 
 /// Asks until it answers, for at most ten seconds.
@@ -175,13 +205,6 @@ fn load(url: &str, cookie: &str) -> Outcome<f64> {
     }
     let line = text.lines().find_map(|line| line.strip_prefix("Requests/sec:"));
     Ok(line.ok_or("wrk printed no figure")?.trim().parse()?)
-}
-
-/// A process's share of memory, in MB.
-fn pss(id: Option<u32>) -> Outcome<u64> {
-    let text = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", id.ok_or("the server is gone")?))?;
-    let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).ok_or("no Pss line")?;
-    Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? / 1_024)
 }
 
 fn transfer(table: &mut Table) -> Outcome<()> {

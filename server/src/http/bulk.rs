@@ -3,7 +3,6 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use app::islands::Progress;
 use axum::{
     Extension,
     body::{Body, Bytes},
@@ -14,7 +13,7 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use domain::{Actor, BulkAccount, BulkId, BulkStatus};
+use domain::{Actor, BulkAccount, BulkId};
 use futures::{
     Stream,
     stream::{self, StreamExt},
@@ -27,13 +26,12 @@ use tokio::{
 use super::{
     Site, answer,
     audit_export::{Format, safe},
+    feed::{self, News},
     who::{self, SignedIn},
 };
 
 /// Accounts of one batch of a report.
 const BATCH: u32 = 1_000;
-/// How often progress is told.
-const LOOK: Duration = Duration::from_millis(500);
 /// How often it is asked whether the watcher still may.
 const RECHECK: Duration = Duration::from_secs(3);
 /// The columns of the CSV.
@@ -42,9 +40,8 @@ const COLUMNS: &str = "no,account_id,outcome,cleanup_id,note\r\n";
 struct Watch {
     site: Site,
     known: SignedIn,
-    id: BulkId,
+    news: watch::Receiver<News>,
     stop: watch::Receiver<bool>,
-    shown: Option<Progress>,
     checked: Tick,
     ended: bool,
 }
@@ -65,8 +62,10 @@ pub async fn events(
         (Err(error), _) => return answer::of_error(path, &error),
         (Ok(_), None) => return answer::of_error(path, &service::Error::SignIn),
     };
-    let stop = site.stop();
-    let watch = Watch { site, known, id, stop, shown: None, checked: Tick::now(), ended: false };
+    let (stop, mut news) = (site.stop(), feed::of(&site, &id));
+    // What is known already is news to this one.
+    news.mark_changed();
+    let watch = Watch { site, known, news, stop, checked: Tick::now(), ended: false };
     let stream = Sse::new(updates(watch)).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)));
     // Some proxies hold answers back until they are whole.
     ([(HeaderName::from_static("x-accel-buffering"), "no")], stream).into_response()
@@ -92,26 +91,27 @@ impl Watch {
             if self.checked.elapsed() >= RECHECK {
                 self.checked = Tick::now();
                 if matches!(who::still(&self.site, &self.known).await, Ok(None)) {
-                    self.ended = true;
-                    return Some(Event::default().event("over").data("{}"));
+                    return Some(self.over());
                 }
             }
-            let bulk = self.site.unstick().store().bulk(&self.id).await.ok()??;
-            if bulk.status != BulkStatus::Running {
-                self.ended = true;
-                return Some(Event::default().event("over").data("{}"));
-            }
-            if self.shown.as_ref().is_none_or(|shown| shown.bulk != bulk) {
-                let news = Progress { bulk, now: self.site.unstick().clock().now() };
-                let data = serde_json::to_string(&news).ok()?;
-                self.shown = Some(news);
-                return Some(Event::default().event("progress").data(data));
-            }
-            tokio::select! {
-                () = sleep(LOOK) => {}
-                _ = self.stop.changed() => {}
+            let changed = tokio::select! {
+                changed = self.news.changed() => changed.is_ok(),
+                () = sleep(RECHECK) => continue,
+                _ = self.stop.changed() => continue,
+            };
+            let news = self.news.borrow_and_update().clone();
+            match news {
+                News::Progress(text) => return Some(Event::default().event("progress").data(&*text)),
+                News::Over => return Some(self.over()),
+                News::None if changed => {}
+                News::None | News::Lost => return None,
             }
         }
+    }
+
+    fn over(&mut self) -> Event {
+        self.ended = true;
+        Event::default().event("over").data("{}")
     }
 }
 

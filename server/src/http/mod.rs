@@ -13,6 +13,7 @@ mod csrf;
 mod customer;
 mod events;
 mod evidence;
+mod feed;
 mod files;
 mod frame;
 mod guard;
@@ -55,6 +56,7 @@ struct Inner {
     options: LeptosOptions,
     limits: api_v1::Limits,
     customer_limits: api_v1::CustomerLimits,
+    feeds: feed::Feeds,
     stop: watch::Receiver<bool>,
 }
 
@@ -79,7 +81,8 @@ impl Site {
         let options = options(&config);
         let limits = api_v1::Limits::new(config.api_rate);
         let customer_limits = api_v1::CustomerLimits::default();
-        Self(Arc::new(Inner { unstick, config, csrf_key, entropy, options, limits, customer_limits, stop }))
+        let feeds = feed::Feeds::default();
+        Self(Arc::new(Inner { unstick, config, csrf_key, entropy, options, limits, customer_limits, feeds, stop }))
     }
 
     /// The use cases.
@@ -98,6 +101,9 @@ impl Site {
     }
     fn customer_limits(&self) -> &api_v1::CustomerLimits {
         &self.0.customer_limits
+    }
+    fn feeds(&self) -> &feed::Feeds {
+        &self.0.feeds
     }
     fn csrf_key(&self) -> &Secret {
         &self.0.csrf_key

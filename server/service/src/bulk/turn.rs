@@ -18,7 +18,7 @@ use crate::{
 /// Accounts that are planned at once.
 const AT_ONCE: usize = 8;
 /// Steps of one transaction at most, but for one account alone: with them it takes some 50 ms.
-const STEPS: usize = 2_000;
+const STEPS: usize = 1_000;
 
 /// What an account's turn comes to.
 enum Turn {

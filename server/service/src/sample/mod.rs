@@ -17,7 +17,7 @@ use self::account::Batch;
 use crate::{Error, Result, Unstick};
 
 /// Accounts that are loaded at once.
-const BATCH: u64 = 2_000;
+const BATCH: u64 = 4_000;
 
 /// The event of sample data that was loaded to its end.
 const LOADED: &str = "sample.loaded";

@@ -40,10 +40,10 @@ impl Store {
              THEN 1 ELSE 0 END AS BIGINT) AS live FROM routes r \
              WHERE r.account_id IS NOT NULL AND r.account_id IN (SELECT value FROM ",
             list,
-            ") AND r.server IS NOT NULL AND NOT EXISTS (SELECT 1 FROM servers v WHERE v.router = r.router \
-             AND v.pool = r.pool AND v.name = r.server AND v.health IN (SELECT value FROM ",
+            ") AND r.server IS NOT NULL AND (r.router, r.pool, r.server) NOT IN (SELECT v.router, v.pool, v.name \
+             FROM servers v WHERE v.health IN (SELECT value FROM ",
             list2,
-            ")) AND EXISTS (SELECT 1 FROM servers v WHERE v.router = r.router AND v.pool = r.pool)) AS bad \
+            ")) AND (r.router, r.pool) IN (SELECT v.router, v.pool FROM servers v)) AS bad \
              GROUP BY account_id, scope, live ORDER BY account_id, scope, live"
         );
         let well: Vec<&str> = Health::ALL.into_iter().filter(|health| !health.is_bad()).map(Health::as_str).collect();

@@ -1,0 +1,133 @@
+//! P15: two hundred people who watch one bulk clean-up: what its pace loses by them, how much of the server's memory each
+//! takes, and how long after a change in the database they are told. Rounds with watchers and without alternate, each over
+//! accounts of its own; the server is a process of its own.
+
+use std::{
+    collections::BTreeMap,
+    io::Cursor,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use domain::{Bulk, BulkOrder, BulkOutcome, Mode};
+use service::{BulkSource, SampleSpec, Settings};
+
+use crate::{
+    Outcome,
+    measure::{Table, rate_text, time_text},
+    pages,
+    world::{World, embedded_fleet, shell, unstick_over},
+};
+
+/// Accounts of one round.
+const ACCOUNTS: usize = 2_000;
+/// Rounds of each kind, after one that does not count.
+const ROUNDS: usize = 3;
+const WATCHERS: usize = 200;
+
+pub async fn run(table: &mut Table) -> Outcome<()> {
+    let (store, folder) = World::empty("watchers").await?;
+    let settings = Settings { bulk_approval_above: u32::MAX, ..Settings::default() };
+    let unstick = unstick_over(store.clone(), embedded_fleet(&store), settings);
+    let all = ACCOUNTS * 2 * (ROUNDS + 1);
+    let spec = SampleSpec { accounts: u64::try_from(all)?, sessions_per_account: 5, seed: 15 };
+    unstick.load_sample(&shell(), spec, &|_, _| ()).await?;
+    store.checkpoint_wal().await?;
+    let bare = World::bare(&folder.join("unstick.db")).await?;
+    let ids: Vec<(String,)> = sqlx::query_as("SELECT id FROM accounts ORDER BY id").fetch_all(&bare).await?;
+    let server = pages::Served::start(&folder, &folder.join("unstick.db"), &unstick, domain::Role::Admin).await?;
+    let (mut alone, mut watched, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut lags, mut each) = (Vec::new(), Vec::new());
+    let mut lists = ids.chunks(ACCOUNTS);
+    for round in 0..=ROUNDS {
+        let one = bulk(&unstick, lists.next().unwrap_or_default()).await?;
+        let quiet = finished(&store, &one, &Mutex::default()).await?;
+        let two = bulk(&unstick, lists.next().unwrap_or_default()).await?;
+        let before = server.pss_kb()?;
+        let (seen, heard) = (Mutex::default(), Arc::new(Mutex::new(Vec::new())));
+        let tasks: Vec<_> = (0..WATCHERS)
+            .map(|_| tokio::spawn(watch(server.get(&format!("/bulk/{}/events", two.id)), Arc::clone(&heard))))
+            .collect();
+        let (busy, after) = tokio::join!(finished(&store, &two, &seen), async {
+            tokio::time::sleep(Duration::from_millis(800)).await;
+            server.pss_kb()
+        });
+        let (busy, after) = (busy?, after?);
+        for task in tasks {
+            task.await??;
+        }
+        if round > 0 {
+            ratios.push(100.0 * quiet.as_secs_f64() / busy.as_secs_f64());
+            alone.push(quiet);
+            watched.push(busy);
+            each.push(after.saturating_sub(before) / WATCHERS as u64);
+            lags.extend(lag(&seen.into_inner().unwrap_or_default(), &heard));
+        }
+    }
+    for list in [&mut alone, &mut watched, &mut lags] {
+        list.sort_unstable();
+    }
+    each.sort_unstable();
+    ratios.sort_by(f64::total_cmp);
+    let of = |list: &[Duration]| rate_text(ACCOUNTS as u64, list[list.len() / 2]);
+    let ratio = format!("{:.0} % ({:.0}–{:.0} %)", ratios[ratios.len() / 2], ratios[0], ratios[ratios.len() - 1]);
+    table.add("P15", "bulk with 200 watchers, beside none", of(&watched), of(&alone), ratio, "≥ 95 %");
+    table.add("P15", "memory of the server for each watcher", format!("{} kB", each[each.len() / 2]), "", "", "≤ 40 kB");
+    let late = lags.get(lags.len() * 99 / 100).copied().ok_or("nobody was told anything")?;
+    table.add("P15", "they are told after (p99)", time_text(late), "", format!("{} events", lags.len()), "≤ 500 ms");
+    bare.close().await;
+    store.close().await;
+    Ok(())
+}
+
+async fn bulk(unstick: &service::Unstick, ids: &[(String,)]) -> Outcome<Bulk> {
+    let list = ids.iter().map(|(id,)| id.as_str()).collect::<Vec<_>>().join("\n");
+    let (reason, ticket) = ("benchmark".to_owned(), String::new());
+    let order = BulkOrder { mode: Mode::Force, reason, ticket, wave: 1_000, rate: 1_000, failure_limit: 0 };
+    let bulk = unstick.draft_bulk(&shell(), BulkSource::List(Box::new(Cursor::new(list.into_bytes()))), order).await?;
+    unstick.request_bulk(&shell(), &bulk.id, &bulk.hash).await?;
+    Ok(bulk)
+}
+
+/// How many accounts had ended, and when that was first seen.
+type Seen = Mutex<BTreeMap<i64, Instant>>;
+
+/// How long the server takes for it. What it reads meanwhile is put into `seen`.
+async fn finished(store: &store::Store, bulk: &Bulk, seen: &Seen) -> Outcome<Duration> {
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_mins(5) {
+        let now = store.bulk(&bulk.id).await?.ok_or("the bulk clean-up is gone")?;
+        let ended = now.counts.get(BulkOutcome::Done) + now.counts.get(BulkOutcome::Nothing);
+        seen.lock().unwrap_or_else(PoisonError::into_inner).entry(ended).or_insert_with(Instant::now);
+        if ended == now.counts.total() {
+            return Ok(started.elapsed());
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Err("the server does not work on the bulk clean-up".into())
+}
+
+/// Hears what a watcher is told, until it is over.
+async fn watch(request: reqwest::RequestBuilder, heard: Arc<Mutex<Vec<(i64, Instant)>>>) -> Outcome<()> {
+    let mut response = request.send().await?.error_for_status()?;
+    let mut text = String::new();
+    while let Some(piece) = response.chunk().await? {
+        let at = Instant::now();
+        text.push_str(&String::from_utf8_lossy(&piece));
+        while let Some((event, rest)) = text.split_once("\n\n") {
+            if let Some((_, data)) = event.split_once("event: progress\ndata: ") {
+                let told: app::islands::Progress = serde_json::from_str(data)?;
+                let ended = told.bulk.counts.get(BulkOutcome::Done) + told.bulk.counts.get(BulkOutcome::Nothing);
+                heard.lock().unwrap_or_else(PoisonError::into_inner).push((ended, at));
+            }
+            text = rest.to_owned();
+        }
+    }
+    Ok(())
+}
+
+/// How long after it was seen in the database each was told.
+fn lag(seen: &BTreeMap<i64, Instant>, heard: &Mutex<Vec<(i64, Instant)>>) -> Vec<Duration> {
+    let heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+    heard.iter().filter_map(|(ended, at)| seen.get(ended).map(|first| at.saturating_duration_since(*first))).collect()
+}
