@@ -70,6 +70,8 @@ pub mod action {
     pub const FACTOR_BEGIN: &str = "/fn/me/second-factor/begin";
     /// Lets it count, with its first code.
     pub const FACTOR_CONFIRM: &str = "/fn/me/second-factor/confirm";
+    /// Renews its recovery codes.
+    pub const FACTOR_CODES: &str = "/fn/me/second-factor/codes";
     /// Takes it away.
     pub const FACTOR_REMOVE: &str = "/fn/me/second-factor/remove";
     /// Adds a staff member.
@@ -122,6 +124,8 @@ pub mod action {
     pub const WEBHOOK_ROTATE: &str = "/fn/webhooks/rotate";
     /// Switches a webhook on or off.
     pub const WEBHOOK_SWITCH: &str = "/fn/webhooks/switch";
+    /// Deletes a webhook.
+    pub const WEBHOOK_DELETE: &str = "/fn/webhooks/delete";
     /// Sends a webhook a test.
     pub const WEBHOOK_TEST: &str = "/fn/webhooks/test";
     /// Sends one event again.

@@ -20,6 +20,7 @@ pub struct Wrong {
 const TEXT: &str = "a text";
 const TIME: &str = "a time like 2026-11-23T09:14:07Z";
 const COUNT: &str = "a whole number, 0 or more";
+const KINDS: &str = "session.ended, cleanup.done, cleanup.came_back, finding.opened or webhook.test";
 
 /// What each field must be, wherever it comes: names mean one thing in all bodies.
 const FIELDS: &[(&str, &str)] = &[
@@ -34,9 +35,14 @@ const FIELDS: &[(&str, &str)] = &[
     ("created_at", TIME),
     ("email", TEXT),
     ("errors_total", COUNT),
+    ("event", KINDS),
+    ("event_id", TEXT),
+    ("events", "a list of session.ended, cleanup.done, cleanup.came_back and finding.opened"),
+    ("failed_only", "true or false"),
     ("failure_limit", "a whole number from 0 to 100000"),
     ("filter", "an object with text, kind, router, pool, server, leftover, seen_before or plan"),
-    ("from", TEXT),
+    ("format", "unstick or caep"),
+    ("from", "a text; where a time is meant, one like 2026-11-23T09:14:07Z"),
     ("hash", TEXT),
     ("ip", TEXT),
     ("items", "a list of objects"),
@@ -46,8 +52,11 @@ const FIELDS: &[(&str, &str)] = &[
     ),
     ("leftover", "a whole number, 1 or more"),
     ("limit", "a whole number from 1 to 1000"),
+    ("max_errors", "a whole number from 0 to 100"),
+    ("max_response", "a whole number from 0 to 10000"),
     ("mode", "unstick, stale or force"),
     ("name", TEXT),
+    ("off_server", "an object with router, pool and server"),
     ("older_than", "1h, 1d or 7d"),
     ("outcome", "waiting, running, owed, done, nothing, under_way, needs_attention or failed"),
     ("plan", TEXT),
@@ -65,16 +74,17 @@ const FIELDS: &[(&str, &str)] = &[
     ("server", TEXT),
     ("session_id", TEXT),
     ("since", TIME),
-    ("state", "ready, drain, maint or down"),
+    ("state", "ready, drain, maint or down; of an event waiting, delivered or failed"),
     ("status", "running, owed, needs_attention or done"),
     ("text", TEXT),
     ("ticket", TEXT),
     ("time_zone", TEXT),
-    ("to", TEXT),
+    ("to", "a text; where a time is meant, one like 2026-11-23T09:14:07Z"),
     ("type", "account, session or end"),
+    ("url", TEXT),
     ("user_agent", TEXT),
     ("wave", "a whole number from 1 to 1000"),
-    ("what", "pause, resume, cancel or retry"),
+    ("what", "pause, resume, cancel or retry; of a webhook enable or disable"),
 ];
 
 impl Wrong {
@@ -120,7 +130,8 @@ impl Wrong {
             let field = quoted.next().unwrap_or_default();
             return Self::of(named(field), format!("{field} is there twice: send it once"));
         }
-        let field = path.rsplit('.').next().unwrap_or_default();
+        // A list's item is told as the list.
+        let field = path.rsplit('.').next().and_then(|last| last.split('[').next()).unwrap_or_default();
         let Some((name, must)) = FIELDS.iter().find(|(name, _)| *name == field) else {
             return Self::no_object();
         };

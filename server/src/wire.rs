@@ -1,11 +1,12 @@
 //! What the API answers that is no view of the console: made by the server, read by a shell far away, one type for both.
 
 use domain::{
-    Account, AuditEvent, CleanupId, Finding, FindingKind, Instant, Mode, Place, PlanHash, Route, RouteKey, Scope,
-    ServerName, SessionId, Severity, TokenId, TokenScope, Unread, Verdict, VerdictKind, World, census::Census,
+    Account, AuditEvent, CleanupId, EventId, Finding, FindingKind, Instant, Mode, Place, PlanHash, Route, RouteKey,
+    Scope, ServerName, SessionId, Severity, TokenId, TokenScope, Unread, Verdict, VerdictKind, Webhook, World,
+    census::Census,
 };
 use serde::{Deserialize, Serialize};
-use service::{RouteChange, TokenInfo, Verification};
+use service::{RouteChange, TokenInfo, Verification, WithSecret};
 use utoipa::ToSchema;
 
 use crate::http::shapes::{self, At};
@@ -194,6 +195,39 @@ impl From<Verification> for Verified {
             }
         }
     }
+}
+
+/// A webhook with its secret, which no other answer has.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct WebhookMade {
+    /// The webhook.
+    #[schema(value_type = shapes::Webhook)]
+    pub webhook: Webhook,
+    /// Give it to the receiver and keep it nowhere else.
+    #[schema(example = "whsec_nNhS+b73KU9V9BZjKId9Mvt1vD10/qtJy/sIYpQMnZc=")]
+    pub secret: String,
+}
+
+impl From<WithSecret> for WebhookMade {
+    fn from(WithSecret { hook: webhook, secret }: WithSecret) -> Self {
+        Self { webhook, secret }
+    }
+}
+
+/// A test on its way.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct TestSent {
+    /// The event, as the log has it.
+    #[schema(value_type = String, example = "evt_jEGqHHHFV8O2L5oncqnsZ-ro")]
+    pub event_id: EventId,
+}
+
+/// Events that are sent again.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct Replayed {
+    /// How many.
+    #[schema(example = 12)]
+    pub events: i64,
 }
 
 /// An event of the audit log with its proof.

@@ -12,7 +12,9 @@ use leptos::{prelude::*, server_fn::codec::PostUrl};
 use service::BulkSource;
 
 use super::{
-    ApiError, confirm, ctx,
+    ApiError,
+    confirm::{self, Form},
+    ctx,
     flash::{self, Flash},
 };
 use crate::{components::text::sentence, routes};
@@ -256,16 +258,15 @@ pub async fn control_bulk(
     let done = async {
         let actor = confirm::prove(&unstick, &actor, (&password, &code), None).await?;
         unstick.control_bulk(&actor, &id, way).await?;
-        Ok::<_, ApiError>(words)
+        Ok(Flash::good(routes::bulk(&id, None, None), words))
     };
-    match done.await {
-        Err(error) if error.is_unproved() || matches!(error.field, Some("password" | "code")) => {
-            let verb = if way == BulkMove::Resume { "let the bulk clean-up go on" } else { "try again what failed" };
-            let fields = [("id", id.as_str()), ("what", &what)];
-            confirm::carry(routes::action::BULK_CONTROL, verb, &fields, &error).await
-        }
-        done => told(&id, done).await,
-    }
+    let form = Form {
+        action: routes::action::BULK_CONTROL,
+        what: if way == BulkMove::Resume { "let the bulk clean-up go on" } else { "try again what failed" },
+        fields: &[("id", id.as_str()), ("what", &what)],
+        page: &routes::bulk(&id, None, None),
+    };
+    form.ends(done.await).await
 }
 
 /// Back to the page, with what came of it; what a person could not know is no error page.

@@ -74,15 +74,42 @@ pub(crate) async fn renew(proved: Proved) -> Result<Actor, ApiError> {
     Ok(proved.actor)
 }
 
-/// Carries a form to the page that asks for the proof that it needs. `what` says what it does: «disable dana».
-pub(crate) async fn carry(action: &str, what: &str, fields: &[(&str, &str)], error: &ApiError) -> Result<(), ApiError> {
-    let mut typed: BTreeMap<String, String> =
-        fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    typed.insert(ACTION.to_owned(), action.to_owned());
-    typed.insert(WHAT.to_owned(), what.to_owned());
-    flash::leave(Flash::bad(routes::CONFIRM, error, typed)).await;
-    ctx::see_other(routes::CONFIRM);
-    Ok(())
+/// A form whose post needs a proof, and what is to become of it.
+pub(crate) struct Form<'a> {
+    /// Where it goes.
+    pub(crate) action: &'a str,
+    /// What it does: «disable dana».
+    pub(crate) what: &'a str,
+    /// Its fields.
+    pub(crate) fields: &'a [(&'a str, &'a str)],
+    /// The page that it is on.
+    pub(crate) page: &'a str,
+}
+
+impl Form<'_> {
+    /// Goes on with what came of it: to the page of the good news; without a proof that counts, to the page that asks for
+    /// one, which carries the form along; and back to the form, with all that was typed, where the person can mend it.
+    ///
+    /// # Errors
+    /// What nobody can mend there.
+    pub(crate) async fn ends(self, done: Result<Flash, ApiError>) -> Result<(), ApiError> {
+        let Self { action, what, fields, page } = self;
+        let mut typed: BTreeMap<String, String> =
+            fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let flash = match done {
+            Ok(flash) => flash,
+            Err(error) if error.is_unproved() || matches!(error.field, Some("password" | "code")) => {
+                typed.extend([(ACTION.to_owned(), action.to_owned()), (WHAT.to_owned(), what.to_owned())]);
+                Flash::bad(routes::CONFIRM, &error, typed)
+            }
+            Err(error) if error.is_mendable() => Flash::bad(page, &error, typed),
+            Err(error) => return Err(error),
+        };
+        let next = flash.at.clone();
+        flash::leave(flash).await;
+        ctx::see_other(&next);
+        Ok(())
+    }
 }
 
 /// A form that is carried.

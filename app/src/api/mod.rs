@@ -44,6 +44,7 @@ mod tests {
         assert_eq!(super::webhooks::AddWebhook::PATH, action::WEBHOOK_ADD);
         assert_eq!(super::webhooks::RotateWebhook::PATH, action::WEBHOOK_ROTATE);
         assert_eq!(super::webhooks::SwitchWebhook::PATH, action::WEBHOOK_SWITCH);
+        assert_eq!(super::webhooks::DeleteWebhook::PATH, action::WEBHOOK_DELETE);
         assert_eq!(super::webhooks::TestWebhook::PATH, action::WEBHOOK_TEST);
         assert_eq!(super::webhooks::SendAgain::PATH, action::WEBHOOK_AGAIN);
         assert_eq!(super::webhooks::ReplayWebhook::PATH, action::WEBHOOK_REPLAY);
@@ -61,6 +62,7 @@ mod tests {
         assert_eq!(super::me::ChangePassword::PATH, action::PASSWORD);
         assert_eq!(super::second_factor::BeginFactor::PATH, action::FACTOR_BEGIN);
         assert_eq!(super::second_factor::ConfirmFactor::PATH, action::FACTOR_CONFIRM);
+        assert_eq!(super::second_factor::RenewCodes::PATH, action::FACTOR_CODES);
         assert_eq!(super::second_factor::RemoveFactor::PATH, action::FACTOR_REMOVE);
         assert_eq!(super::staff::AddStaff::PATH, action::STAFF_ADD);
         assert_eq!(super::staff::SetRole::PATH, action::STAFF_ROLE);
@@ -100,6 +102,7 @@ mod tests {
             action::PASSWORD,
             action::FACTOR_BEGIN,
             action::FACTOR_CONFIRM,
+            action::FACTOR_CODES,
             action::FACTOR_REMOVE,
             action::STAFF_ADD,
             action::STAFF_ROLE,
@@ -117,6 +120,7 @@ mod tests {
             action::WEBHOOK_ADD,
             action::WEBHOOK_ROTATE,
             action::WEBHOOK_SWITCH,
+            action::WEBHOOK_DELETE,
             action::WEBHOOK_TEST,
             action::WEBHOOK_AGAIN,
             action::WEBHOOK_REPLAY,

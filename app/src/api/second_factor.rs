@@ -5,7 +5,9 @@ use leptos::{prelude::*, server_fn::codec::PostUrl};
 use service::Proof;
 
 use super::{
-    ApiError, confirm, ctx,
+    ApiError,
+    confirm::{self, Form},
+    ctx,
     flash::{self, Flash},
 };
 use crate::routes;
@@ -31,20 +33,16 @@ pub async fn begin_factor(
     let (unstick, actor) = ctx::mutating()?;
     let done = async {
         let actor = confirm::prove(&unstick, &actor, (&password, &code), None).await?;
-        unstick.begin_factor(&actor).await.map_err(ApiError::from)
+        unstick.begin_factor(&actor).await?;
+        Ok(Flash::good(routes::SECOND_FACTOR, "Nothing counts before the first code."))
     };
-    match done.await {
-        Ok(()) => {}
-        Err(error) if error.status == 409 => {
-            flash::leave(Flash::bad(routes::SECOND_FACTOR, &error, std::collections::BTreeMap::new())).await;
-        }
-        Err(error) if error.is_mendable() => {
-            return confirm::carry(routes::action::FACTOR_BEGIN, "set up a second factor", &[], &error).await;
-        }
-        Err(error) => return Err(error),
-    }
-    ctx::see_other(routes::SECOND_FACTOR);
-    Ok(())
+    let form = Form {
+        action: routes::action::FACTOR_BEGIN,
+        what: "set up a second factor",
+        fields: &[],
+        page: routes::SECOND_FACTOR,
+    };
+    form.ends(done.await).await
 }
 
 /// Lets one's second factor count, with its first code; the recovery codes are shown once, on the next page. Needs
@@ -64,22 +62,45 @@ pub async fn confirm_factor(
     let done = async {
         let actor = confirm::prove(&unstick, &actor, (&password, &code), None).await?;
         let codes = unstick.confirm_factor(&actor, first_code.trim(), &ctx::client_ip()).await?;
-        Ok::<_, ApiError>(unstick.seal_once(&actor, &codes.join("\n"))?)
+        let secret = unstick.seal_once(&actor, &codes.join("\n"))?;
+        Ok(Flash { secret, ..Flash::good(routes::SECOND_FACTOR, "Your second factor counts from now on.") })
     };
-    let flash = match done.await {
-        Ok(secret) => Flash { secret, ..Flash::good(routes::SECOND_FACTOR, "Your second factor counts from now on.") },
-        Err(error) if error.is_unproved() || matches!(error.field, Some("password" | "code")) => {
-            let fields = [("first_code", first_code.as_str())];
-            return confirm::carry(routes::action::FACTOR_CONFIRM, "set up a second factor", &fields, &error).await;
-        }
-        Err(error) if error.is_mendable() => {
-            Flash::bad(routes::SECOND_FACTOR, &error, std::collections::BTreeMap::new())
-        }
-        Err(error) => return Err(error),
+    let form = Form {
+        action: routes::action::FACTOR_CONFIRM,
+        what: "set up a second factor",
+        fields: &[("first_code", &first_code)],
+        page: routes::SECOND_FACTOR,
     };
-    flash::leave(flash).await;
-    ctx::see_other(routes::SECOND_FACTOR);
-    Ok(())
+    form.ends(done.await).await
+}
+
+/// Gives one new recovery codes, which are shown once, on the next page; the old ones are void. Needs `OwnSessions`.
+#[server(name = RenewCodes, prefix = "/fn", endpoint = "me/second-factor/codes", input = PostUrl)]
+pub async fn renew_codes(
+    /// The password, where it is asked for.
+    #[server(default)]
+    password: String,
+    /// A code beside it.
+    #[server(default)]
+    code: String,
+) -> Result<(), ApiError> {
+    let (unstick, actor) = ctx::mutating()?;
+    let done = async {
+        let actor = confirm::prove(&unstick, &actor, (&password, &code), None).await?;
+        let codes = unstick.renew_recovery_codes(&actor).await?;
+        let secret = unstick.seal_once(&actor, &codes.join("\n"))?;
+        Ok(Flash {
+            secret,
+            ..Flash::good(routes::SECOND_FACTOR, "These are your recovery codes now. Those from before are void.")
+        })
+    };
+    let form = Form {
+        action: routes::action::FACTOR_CODES,
+        what: "make new recovery codes",
+        fields: &[],
+        page: routes::SECOND_FACTOR,
+    };
+    form.ends(done.await).await
 }
 
 /// Takes one's second factor away, with both factors as proof. Needs `OwnSessions`.

@@ -1,7 +1,5 @@
 //! Staff, for admins.
 
-use std::collections::BTreeMap;
-
 use domain::{
     Role, StaffId, StaffSessionId,
     view::{StaffMemberPage, StaffPage},
@@ -9,8 +7,10 @@ use domain::{
 use leptos::{prelude::*, server_fn::codec::PostUrl};
 
 use super::{
-    ApiError, confirm, ctx,
-    flash::{self, Flash},
+    ApiError,
+    confirm::{self, Form},
+    ctx,
+    flash::Flash,
 };
 use crate::routes;
 
@@ -57,28 +57,16 @@ pub async fn add_staff(
         let shown = if shown.trim().is_empty() { id.as_str() } else { shown.trim() };
         let actor = confirm::prove(&unstick, &actor, (&password, &code), None).await?;
         let code = unstick.invite_staff(&actor, &id, shown, chosen).await?;
-        Ok::<_, ApiError>((unstick.seal_once(&actor, &code)?, id))
+        let secret = unstick.seal_once(&actor, &code)?;
+        Ok(Flash { secret, ..Flash::good(routes::staff_member(&id), format!("{id} is added.")) })
     };
-    match done.await {
-        Ok((secret, id)) => {
-            let page = routes::staff_member(&id);
-            flash::leave(Flash { secret, ..Flash::good(&page, format!("{id} is added.")) }).await;
-            ctx::see_other(&page);
-            Ok(())
-        }
-        Err(error) if error.is_unproved() || matches!(error.field, Some("password" | "code")) => {
-            let fields = [("name", name.as_str()), ("shown", &shown), ("role", &role)];
-            confirm::carry(routes::action::STAFF_ADD, &format!("add {}", name.trim()), &fields, &error).await
-        }
-        Err(error) if error.is_mendable() => {
-            let pairs = [("name", name), ("shown", shown), ("role", role)];
-            let typed: BTreeMap<_, _> = pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-            flash::leave(Flash::bad(routes::STAFF, &error, typed)).await;
-            ctx::see_other(routes::STAFF);
-            Ok(())
-        }
-        Err(error) => Err(error),
-    }
+    let form = Form {
+        action: routes::action::STAFF_ADD,
+        what: &format!("add {}", name.trim()),
+        fields: &[("name", &name), ("shown", &shown), ("role", &role)],
+        page: routes::STAFF,
+    };
+    form.ends(done.await).await
 }
 
 /// Gives a staff member another role. Needs `ManageStaff`.
@@ -102,10 +90,15 @@ pub async fn set_role(
         let role = Role::parse(&role).ok_or_else(|| ApiError::invalid("role", "choose a role"))?;
         let actor = confirm::prove(&unstick, &actor, (&password, &code), None).await?;
         unstick.set_role(&actor, &who, role).await?;
-        Ok((format!("{who} is {role} now, and signs in again."), String::new()))
+        Ok(Flash::good(routes::staff_member(&who), format!("{who} is {role} now, and signs in again.")))
     };
-    let fields = [("id", who.as_str()), ("role", &role)];
-    told(&who, done.await, (routes::action::STAFF_ROLE, &format!("make {who} {role}"), &fields)).await
+    let form = Form {
+        action: routes::action::STAFF_ROLE,
+        what: &format!("make {who} {role}"),
+        fields: &[("id", who.as_str()), ("role", &role)],
+        page: &routes::staff_member(&who),
+    };
+    form.ends(done.await).await
 }
 
 /// Disables, enables or resets a staff member, ends their console sessions, or has them prove anew who they are. Needs
@@ -159,10 +152,15 @@ pub async fn change_staff(
                 n => format!("{n} sign-ins are over."),
             },
         };
-        Ok((text, secret))
+        Ok(Flash { secret, ..Flash::good(routes::staff_member(&who), text) })
     };
-    let fields = [("id", who.as_str()), ("what", &what)];
-    told(&who, done.await, (routes::action::STAFF_CHANGE, &words, &fields)).await
+    let form = Form {
+        action: routes::action::STAFF_CHANGE,
+        what: &words,
+        fields: &[("id", who.as_str()), ("what", &what)],
+        page: &routes::staff_member(&who),
+    };
+    form.ends(done.await).await
 }
 
 /// Ends one console session of a staff member. Needs `ManageStaff`.
@@ -185,28 +183,13 @@ pub async fn end_staff_session(
     let done = async {
         let actor = confirm::prove(&unstick, &actor, (&password, &code), None).await?;
         unstick.end_staff_sessions(&actor, &who, Some(&which)).await?;
-        Ok(("That sign-in is over: its next request is refused.".to_owned(), String::new()))
+        Ok(Flash::good(routes::staff_member(&who), "That sign-in is over: its next request is refused."))
     };
-    let fields = [("id", who.as_str()), ("session", &session)];
-    told(&who, done.await, (routes::action::STAFF_END, &format!("end a sign-in of {who}"), &fields)).await
-}
-
-/// Back to the page of `who` with what came of it, or on to the page that asks for the proof.
-async fn told(
-    who: &StaffId,
-    done: Result<(String, String), ApiError>,
-    (action, what, fields): (&str, &str, &[(&str, &str)]),
-) -> Result<(), ApiError> {
-    let page = routes::staff_member(who);
-    let flash = match done {
-        Ok((text, secret)) => Flash { secret, ..Flash::good(&page, text) },
-        Err(error) if error.is_unproved() || matches!(error.field, Some("password" | "code")) => {
-            return confirm::carry(action, what, fields, &error).await;
-        }
-        Err(error) if error.is_mendable() => Flash::bad(&page, &error, BTreeMap::new()),
-        Err(error) => return Err(error),
+    let form = Form {
+        action: routes::action::STAFF_END,
+        what: &format!("end a sign-in of {who}"),
+        fields: &[("id", who.as_str()), ("session", &session)],
+        page: &routes::staff_member(&who),
     };
-    flash::leave(flash).await;
-    ctx::see_other(&page);
-    Ok(())
+    form.ends(done.await).await
 }

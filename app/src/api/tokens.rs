@@ -1,14 +1,14 @@
 //! API tokens of back ends, for admins.
 
-use std::collections::BTreeMap;
-
 use domain::{Instant, Span, TokenId, TokenScope};
 use leptos::{prelude::*, server_fn::codec::PostUrl};
 use service::TokenInfo;
 
 use super::{
-    ApiError, confirm, ctx,
-    flash::{self, Flash},
+    ApiError,
+    confirm::{self, Form},
+    ctx,
+    flash::Flash,
 };
 use crate::routes;
 
@@ -55,26 +55,17 @@ pub async fn create_token(
         let ends = (*days > 0).then(|| unstick.clock().now() + Span::from_days(*days));
         let actor = confirm::prove(&unstick, &actor, (&password, &code), None).await?;
         let (id, secret) = unstick.create_token(&actor, name.trim(), &scopes, ends).await?;
-        Ok::<_, ApiError>((unstick.seal_once(&actor, &secret)?, id))
+        let secret = unstick.seal_once(&actor, &secret)?;
+        Ok(Flash { secret, ..Flash::good(routes::TOKENS, format!("Token {id} is made.")) })
     };
     let joined = words.join(" ");
-    let flash = match done.await {
-        Ok((secret, id)) => Flash { secret, ..Flash::good(routes::TOKENS, format!("Token {id} is made.")) },
-        Err(error) if error.is_unproved() || matches!(error.field, Some("password" | "code")) => {
-            let fields = [("name", name.as_str()), ("scope", &joined), ("life", &life)];
-            let what = format!("make the token {}", name.trim());
-            return confirm::carry(routes::action::TOKEN_CREATE, &what, &fields, &error).await;
-        }
-        Err(error) if error.is_mendable() => {
-            let pairs = [("name", name), ("scope", joined), ("life", life)];
-            let typed: BTreeMap<_, _> = pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-            Flash::bad(routes::TOKENS, &error, typed)
-        }
-        Err(error) => return Err(error),
+    let form = Form {
+        action: routes::action::TOKEN_CREATE,
+        what: &format!("make the token {}", name.trim()),
+        fields: &[("name", &name), ("scope", &joined), ("life", &life)],
+        page: routes::TOKENS,
     };
-    flash::leave(flash).await;
-    ctx::see_other(routes::TOKENS);
-    Ok(())
+    form.ends(done.await).await
 }
 
 /// Revokes a token. Needs `ManageTokens`.
@@ -93,18 +84,14 @@ pub async fn revoke_token(
     let token = TokenId::parse(id).map_err(|_| ApiError::not_found("token"))?;
     let done = async {
         let actor = confirm::prove(&unstick, &actor, (&password, &code), None).await?;
-        unstick.revoke_token(&actor, &token).await.map_err(ApiError::from)
+        unstick.revoke_token(&actor, &token).await?;
+        Ok(Flash::good(routes::TOKENS, format!("Token {token} is refused from the next request on.")))
     };
-    let flash = match done.await {
-        Ok(()) => Flash::good(routes::TOKENS, format!("Token {token} is refused from the next request on.")),
-        Err(error) if error.is_unproved() || matches!(error.field, Some("password" | "code")) => {
-            let what = format!("revoke the token {token}");
-            return confirm::carry(routes::action::TOKEN_REVOKE, &what, &[("id", token.as_str())], &error).await;
-        }
-        Err(error) if error.is_mendable() => Flash::bad(routes::TOKENS, &error, BTreeMap::new()),
-        Err(error) => return Err(error),
+    let form = Form {
+        action: routes::action::TOKEN_REVOKE,
+        what: &format!("revoke the token {token}"),
+        fields: &[("id", token.as_str())],
+        page: routes::TOKENS,
     };
-    flash::leave(flash).await;
-    ctx::see_other(routes::TOKENS);
-    Ok(())
+    form.ends(done.await).await
 }

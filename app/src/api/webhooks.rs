@@ -14,22 +14,20 @@ use service::NewWebhook;
 use super::{
     ApiError,
     audit::moment,
-    confirm, ctx,
+    confirm::{self, Form},
+    ctx,
     flash::{self, Flash},
 };
-use crate::{components::text::sentence, routes};
+use crate::routes;
 
-/// The code of a message that says that a secret may be shown.
-pub(crate) const SECRET: &str = "secret";
-
-/// Every webhook. Needs `ManageWebhooks`.
+/// Every webhook. Needs `ReadWebhooks`.
 pub(crate) async fn list() -> Result<Vec<WebhookRow>, ApiError> {
     let (unstick, actor) = ctx::reading()?;
     ctx::only(&[])?;
     Ok(unstick.webhooks(&actor).await?)
 }
 
-/// The webhook that the path names. Needs `ManageWebhooks`.
+/// The webhook that the path names. Needs `ReadWebhooks`.
 pub(crate) async fn page() -> Result<WebhookPage, ApiError> {
     let (unstick, actor) = ctx::reading()?;
     ctx::only(&["state", "event", "account", "after"])?;
@@ -47,12 +45,6 @@ pub(crate) async fn page() -> Result<WebhookPage, ApiError> {
     };
     let text = routes::id_in(&ctx::path()).ok_or_else(|| ApiError::not_found("webhook"))?;
     Ok(unstick.webhook_page(&actor, &id(text)?, filter, ctx::asked("after").as_deref()).await?)
-}
-
-/// The secret of a webhook that was just made or changed, if nobody was shown it yet. Needs `ManageWebhooks`.
-pub(crate) async fn secret(id: &WebhookId) -> Result<Option<String>, ApiError> {
-    let (unstick, actor) = ctx::reading()?;
-    Ok(unstick.reveal_webhook(&actor, id).await?)
 }
 
 fn id(text: String) -> Result<WebhookId, ApiError> {
@@ -87,52 +79,34 @@ pub async fn add_webhook(
     code: String,
 ) -> Result<(), ApiError> {
     let (unstick, actor) = ctx::mutating()?;
-    let asked = [session_ended, cleanup_done, cleanup_came_back, finding_opened];
-    let chosen = EventKind::CHOICES.into_iter().zip(&asked).filter(|(_, value)| !value.is_empty());
+    let asked = [&session_ended, &cleanup_done, &cleanup_came_back, &finding_opened];
+    let chosen = EventKind::CHOICES.into_iter().zip(asked).filter(|(_, value)| !value.is_empty());
     let kinds: Vec<EventKind> = chosen.map(|(kind, _)| kind).collect();
-    let new = WebhookFormat::parse(&format).map(|format| NewWebhook { url: url.clone(), kinds: kinds.clone(), format });
-    let added = match new {
-        None => Err(ApiError::invalid("format", "choose how events look")),
-        Some(_) if kinds.is_empty() => Err(ApiError::invalid("events", "choose at least one event")),
-        Some(new) => {
-            let done = async {
-                let actor = confirm::prove(&unstick, &actor, (&password, &code), None).await?;
-                unstick.add_webhook(&actor, new).await.map_err(ApiError::from)
-            };
-            done.await
+    let done = async {
+        let format =
+            WebhookFormat::parse(&format).ok_or_else(|| ApiError::invalid("format", "choose how events look"))?;
+        if kinds.is_empty() {
+            return Err(ApiError::invalid("events", "choose at least one event"));
         }
+        let actor = confirm::prove(&unstick, &actor, (&password, &code), None).await?;
+        let made = unstick.add_webhook(&actor, NewWebhook { url: url.clone(), kinds, format }).await?;
+        let secret = unstick.seal_once(&actor, &made.secret)?;
+        Ok(Flash { secret, ..Flash::good(page_of(&made.hook.id), "The webhook is made.") })
     };
-    match added {
-        Err(error) if asks_for_proof(&error) => {
-            let [ended, done, came_back, opened] = &asked;
-            let fields = [
-                ("url", url.as_str()),
-                ("format", &format),
-                ("session_ended", ended),
-                ("cleanup_done", done),
-                ("cleanup_came_back", came_back),
-                ("finding_opened", opened),
-            ];
-            confirm::carry(routes::action::WEBHOOK_ADD, "make the webhook", &fields, &error).await
-        }
-        Ok(hook) => {
-            let page = routes::webhook(&hook.id, &DeliveryFilter::default(), None);
-            flash::leave(Flash { code: SECRET.to_owned(), ..Flash::good(&page, "The webhook is made.") }).await;
-            ctx::see_other(&page);
-            Ok(())
-        }
-        Err(error) if matches!(error.status, 409 | 422 | 503) => {
-            let (code, text) = (error.code.to_owned(), sentence(&error.message));
-            let mut typed: BTreeMap<String, String> =
-                kinds.iter().map(|kind| (kind.as_str().to_owned(), "on".to_owned())).collect();
-            typed.extend([("url".to_owned(), url), ("format".to_owned(), format)]);
-            let field = error.field.unwrap_or_default().to_owned();
-            flash::leave(Flash { at: routes::WEBHOOKS.to_owned(), code, text, field, typed, ..Flash::default() }).await;
-            ctx::see_other(routes::WEBHOOKS);
-            Ok(())
-        }
-        Err(error) => Err(error),
-    }
+    let form = Form {
+        action: routes::action::WEBHOOK_ADD,
+        what: "make the webhook",
+        fields: &[
+            ("url", &url),
+            ("format", &format),
+            ("session_ended", &session_ended),
+            ("cleanup_done", &cleanup_done),
+            ("cleanup_came_back", &cleanup_came_back),
+            ("finding_opened", &finding_opened),
+        ],
+        page: routes::WEBHOOKS,
+    };
+    form.ends(done.await).await
 }
 
 /// Gives a webhook a new secret. Needs `ManageWebhooks`.
@@ -149,19 +123,22 @@ pub async fn rotate_webhook(
 ) -> Result<(), ApiError> {
     let (unstick, actor) = ctx::mutating()?;
     let id = self::id(id)?;
-    let words = "It has a new secret. For a day the one before signs as well.";
     let done = async {
         let actor = confirm::prove(&unstick, &actor, (&password, &code), None).await?;
-        unstick.rotate_webhook(&actor, &id).await.map_err(ApiError::from)
+        let made = unstick.rotate_webhook(&actor, &id).await?;
+        let secret = unstick.seal_once(&actor, &made.secret)?;
+        Ok(Flash {
+            secret,
+            ..Flash::good(page_of(&id), "It has a new secret. For a day the one before signs as well.")
+        })
     };
-    let done = done.await;
-    if let Err(error) = &done
-        && asks_for_proof(error)
-    {
-        let what = format!("give the webhook {id} a new secret");
-        return confirm::carry(routes::action::WEBHOOK_ROTATE, &what, &[("id", id.as_str())], error).await;
-    }
-    told(&id, done.map(|()| words.to_owned()), SECRET).await
+    let form = Form {
+        action: routes::action::WEBHOOK_ROTATE,
+        what: &format!("give the webhook {id} a new secret"),
+        fields: &[("id", id.as_str())],
+        page: &page_of(&id),
+    };
+    form.ends(done.await).await
 }
 
 /// Switches a webhook on or off. Needs `ManageWebhooks`.
@@ -187,16 +164,44 @@ pub async fn switch_webhook(
     };
     let done = async {
         let actor = confirm::prove(&unstick, &actor, (&password, &code), None).await?;
-        unstick.switch_webhook(&actor, &id, on).await.map_err(ApiError::from)
+        unstick.switch_webhook(&actor, &id, on).await?;
+        Ok(Flash::good(page_of(&id), words))
     };
-    let done = done.await;
-    if let Err(error) = &done
-        && asks_for_proof(error)
-    {
-        let what = format!("switch the webhook {id} {to}");
-        return confirm::carry(routes::action::WEBHOOK_SWITCH, &what, &[("id", id.as_str()), ("to", &to)], error).await;
-    }
-    told(&id, done.map(|()| words.to_owned()), "").await
+    let form = Form {
+        action: routes::action::WEBHOOK_SWITCH,
+        what: &format!("switch the webhook {id} {to}"),
+        fields: &[("id", id.as_str()), ("to", &to)],
+        page: &page_of(&id),
+    };
+    form.ends(done.await).await
+}
+
+/// Deletes a webhook. Needs `ManageWebhooks`.
+#[server(name = DeleteWebhook, prefix = "/fn", endpoint = "webhooks/delete", input = PostUrl)]
+pub async fn delete_webhook(
+    /// Which.
+    id: String,
+    /// The password, where it is asked for.
+    #[server(default)]
+    password: String,
+    /// A code beside it.
+    #[server(default)]
+    code: String,
+) -> Result<(), ApiError> {
+    let (unstick, actor) = ctx::mutating()?;
+    let id = self::id(id)?;
+    let done = async {
+        let actor = confirm::prove(&unstick, &actor, (&password, &code), None).await?;
+        unstick.delete_webhook(&actor, &id).await?;
+        Ok(Flash::good(page_of(&id), "Deleted. What waited for it was given up."))
+    };
+    let form = Form {
+        action: routes::action::WEBHOOK_DELETE,
+        what: &format!("delete the webhook {id}"),
+        fields: &[("id", id.as_str())],
+        page: &page_of(&id),
+    };
+    form.ends(done.await).await
 }
 
 /// Sends a webhook a test. Needs `ManageWebhooks`.
@@ -208,7 +213,7 @@ pub async fn test_webhook(
     let (unstick, actor) = ctx::mutating()?;
     let id = self::id(id)?;
     let done = unstick.test_webhook(&actor, &id).await.map_err(ApiError::from);
-    told(&id, done.map(|()| "A test is on its way: load this page again in a moment.".to_owned()), "").await
+    told(&id, done.map(|_| "A test is on its way: load this page again in a moment.".to_owned())).await
 }
 
 /// Sends one event again. Needs `ManageWebhooks`.
@@ -223,7 +228,7 @@ pub async fn send_again(
     let id = self::id(id)?;
     let event = EventId::parse(event).map_err(|_| ApiError::not_found("event"))?;
     let done = unstick.replay_delivery(&actor, &id, &event).await.map_err(ApiError::from);
-    told(&id, done.map(|()| "It is sent again, under the same id.".to_owned()), "").await
+    told(&id, done.map(|()| "It is sent again, under the same id.".to_owned())).await
 }
 
 /// Sends again what happened in a stretch of time. Needs `ManageWebhooks`.
@@ -250,16 +255,14 @@ pub async fn replay_webhook(
         Err(error) => Err(error),
     };
     match done {
-        Ok(0) => told(&id, Ok("Nothing of that time was sent, or given up.".to_owned()), "").await,
-        Ok(1) => told(&id, Ok("1 event is sent again.".to_owned()), "").await,
-        Ok(n) => told(&id, Ok(format!("{n} events are sent again.")), "").await,
+        Ok(0) => told(&id, Ok("Nothing of that time was sent, or given up.".to_owned())).await,
+        Ok(1) => told(&id, Ok("1 event is sent again.".to_owned())).await,
+        Ok(n) => told(&id, Ok(format!("{n} events are sent again."))).await,
         Err(error) if matches!(error.status, 409 | 422 | 503) => {
-            let page = routes::webhook(&id, &DeliveryFilter::default(), None);
-            let (code, text) = (error.code.to_owned(), sentence(&error.message));
+            let page = page_of(&id);
             let typed = [("from", from), ("to", to), ("failed", failed)];
             let typed = typed.map(|(name, value)| (name.to_owned(), value)).into();
-            let field = error.field.unwrap_or_default().to_owned();
-            flash::leave(Flash { at: page.clone(), code, text, field, typed, ..Flash::default() }).await;
+            flash::leave(Flash::bad(&page, &error, typed)).await;
             ctx::see_other(&page);
             Ok(())
         }
@@ -267,22 +270,20 @@ pub async fn replay_webhook(
     }
 }
 
-/// Whether it was refused for want of a fresh proof, or for one that does not count.
-fn asks_for_proof(error: &ApiError) -> bool {
-    error.is_unproved() || matches!(error.field, Some("password" | "code"))
-}
-
 /// Back to the page, with what came of it; what a person could not know is no error page.
-async fn told(id: &WebhookId, done: Result<String, ApiError>, code: &str) -> Result<(), ApiError> {
-    let page = routes::webhook(id, &DeliveryFilter::default(), None);
+async fn told(id: &WebhookId, done: Result<String, ApiError>) -> Result<(), ApiError> {
+    let page = page_of(id);
     match done {
-        Ok(words) => flash::leave(Flash { code: code.to_owned(), ..Flash::good(&page, words) }).await,
+        Ok(words) => flash::leave(Flash::good(&page, words)).await,
         Err(error) if matches!(error.status, 409 | 503) => {
-            let text = sentence(&error.message);
-            flash::leave(Flash { code: error.code.to_owned(), ..Flash::good(&page, text) }).await;
+            flash::leave(Flash::bad(&page, &error, BTreeMap::new())).await;
         }
         Err(error) => return Err(error),
     }
     ctx::see_other(&page);
     Ok(())
+}
+
+fn page_of(id: &WebhookId) -> String {
+    routes::webhook(id, &DeliveryFilter::default(), None)
 }

@@ -51,7 +51,7 @@ impl Tab {
             Self::Routing => (routes::ROUTING, "Routing", "i-routing", Permission::ReadRouting),
             Self::Findings => (routes::FINDINGS, "Findings", "i-findings", Permission::ReadFindings),
             Self::Audit => (routes::AUDIT, "Audit log", "i-audit", Permission::ReadAudit),
-            Self::Webhooks => (routes::WEBHOOKS, "Webhooks", "i-webhooks", Permission::ManageWebhooks),
+            Self::Webhooks => (routes::WEBHOOKS, "Webhooks", "i-webhooks", Permission::ReadWebhooks),
             Self::Staff => (routes::STAFF, "Staff", "i-staff", Permission::ManageStaff),
             Self::Tokens => (routes::TOKENS, "Tokens", "i-tokens", Permission::ManageTokens),
             Self::Me | Self::Elsewhere => (routes::ME, "Your sign-ins", "i-me", Permission::OwnSessions),

@@ -41,7 +41,7 @@ fn show(page: &MePage, new: Option<&NewFactor>, flash: Option<&Flash>) -> AnyVie
     let must =
         page.me.must_enrol.then(|| note(Tone::Warn, "A second factor is required here. Set it up, and then go on."));
     let body = match (page.factor.since, new) {
-        (Some(_), _) => view! { {codes(flash)} {remove(page, flash)} }.into_any(),
+        (Some(_), _) => view! { {codes(flash)} {renew(page)} {remove(page, flash)} }.into_any(),
         (None, Some(new)) => confirm_new(new, flash),
         (None, None) => begin(flash),
     };
@@ -112,16 +112,28 @@ fn codes(flash: Option<&Flash>) -> AnyView {
     card("Your recovery codes", "shown once".into_any(), body.into_any())
 }
 
+/// New recovery codes, without setting the factor up again.
+fn renew(page: &MePage) -> AnyView {
+    let left = plural(page.factor.recovery_codes, "is left", "are left");
+    let body = view! {
+        <form class="pad form" method="post" action=routes::action::FACTOR_CODES>
+            {token(&ctx::csrf())}
+            <p>"Each stands in for one code, once. New ones make those from before void; your app stays as it is."</p>
+            <div class="do"><button class="btn">"Make new recovery codes"</button></div>
+        </form>
+    };
+    card("Recovery codes", left.into_any(), body.into_any())
+}
+
 fn remove(page: &MePage, flash: Option<&Flash>) -> AnyView {
     let since = page.factor.since.map(|at| view! { "set up " {ago(at, page.now)} });
-    let left = plural(page.factor.recovery_codes, "recovery code is left", "recovery codes are left");
     let required = page.factor.required.then(|| {
         view! { <p class="hint">"Your role must have one: after removing it, you set up another."</p> }
     });
     let body = view! {
         <form class="pad form" method="post" action=routes::action::FACTOR_REMOVE>
             {token(&ctx::csrf())}
-            <p>{left} ". For another telephone, or new recovery codes, remove it and set it up again."</p>
+            <p>"For another telephone, remove it and set it up again."</p>
             {required}
             {proof::fields(confirm::always(), flash)}
             <div class="do"><button class="btn d">"Remove it"</button></div>

@@ -14,7 +14,7 @@ use crate::{
     api::{
         ctx,
         flash::{self, Flash},
-        webhooks::{self, SECRET},
+        webhooks,
     },
     components::{
         card::{button, card, crumb, empty, note},
@@ -36,20 +36,17 @@ pub(crate) fn Webhook() -> impl IntoView {
     framed(Tab::Webhooks, async {
         let page = webhooks::page().await?;
         let flash = flash::take().await;
-        let asked = flash.as_ref().is_some_and(|flash| flash.code == SECRET);
-        let secret = if asked { webhooks::secret(&page.row.hook.id).await? } else { None };
         if flash.as_ref().is_some_and(|flash| flash.code == "invalid") {
             ctx::set_status(422);
         }
-        Ok(Shown::new("Webhook", show(&page, flash.as_ref(), secret.as_deref())))
+        Ok(Shown::new("Webhook", show(&page, flash.as_ref())))
     })
 }
 
-fn show(page: &WebhookPage, flash: Option<&Flash>, secret: Option<&str>) -> AnyView {
+fn show(page: &WebhookPage, flash: Option<&Flash>) -> AnyView {
     let WebhookRow { hook, waiting, failed, now, .. } = &page.row;
-    let good = |flash: &Flash| flash.code.is_empty() || flash.code == SECRET;
     let told = flash.filter(|flash| flash.field.is_empty());
-    let told = told.map(|flash| note(if good(flash) { Tone::Ok } else { Tone::Warn }, flash.text.clone()));
+    let told = told.map(|flash| note(if flash.code.is_empty() { Tone::Ok } else { Tone::Warn }, flash.text.clone()));
     let kinds: Vec<&str> = hook.kinds.iter().map(|kind| kind.as_str()).collect();
     view! {
         {crumb(routes::WEBHOOKS, "Webhooks")}
@@ -63,7 +60,7 @@ fn show(page: &WebhookPage, flash: Option<&Flash>, secret: Option<&str>) -> AnyV
             {id(hook.id.as_str())}
         </div>
         {told}
-        {secret.map(shown_once)}
+        {flash.and_then(Flash::secret).as_deref().map(shown_once)}
         {trouble(&page.row)}
         <div class="stack spaced">
             {steer(&page.row)}
@@ -93,6 +90,10 @@ fn trouble(row: &WebhookRow) -> AnyView {
         (WebhookState::Disabled, _) => {
             note(Tone::Warn, view! { <b>"Off: "</b> {hook.why.clone()} ". What happens now is not kept for it." })
         }
+        (WebhookState::Deleted, _) => {
+            let rest = ". What was sent to it can be read here for as long as it is kept.";
+            note(Tone::Warn, view! { <b>"Deleted: "</b> {hook.why.clone()} {rest} })
+        }
         (WebhookState::Active, Some(since)) => {
             let words = format!("{} tries failed since the last success, ", number(hook.failures));
             note(Tone::Warn, view! { {words} "the first " {ago(since, row.now)} ". It is tried less and less often." })
@@ -103,6 +104,9 @@ fn trouble(row: &WebhookRow) -> AnyView {
 
 fn steer(row: &WebhookRow) -> AnyView {
     let hook = &row.hook;
+    if hook.state == WebhookState::Deleted {
+        return ().into_any();
+    }
     let csrf = ctx::csrf();
     let active = hook.state == WebhookState::Active;
     let form = |action: &'static str, words: &'static str, class: &'static str, to: &'static str, disabled: bool| {
@@ -126,6 +130,28 @@ fn steer(row: &WebhookRow) -> AnyView {
             }}
             {(!active).then(|| view! { <span>"Switch it on before anything is sent to it."</span> })}
         </div>
+        {delete(row, &csrf)}
+    }
+    .into_any()
+}
+
+/// Deleting it: what will happen, and one confirmation.
+fn delete(row: &WebhookRow, csrf: &str) -> AnyView {
+    let waiting = match counted(row.waiting).as_str() {
+        "0" => String::new(),
+        "1" => "One event that waits is given up. ".to_owned(),
+        n => format!("{n} events that wait are given up. "),
+    };
+    view! {
+        <details>
+            <summary>"Delete it …"</summary>
+            <form class="pad form" method="post" action=routes::action::WEBHOOK_DELETE>
+                {token(csrf)}
+                {hidden("id", row.hook.id.as_str())}
+                <p>"Nothing is sent to it any more, and its secret is void. " {waiting} "What was sent can be read here for as long as it is kept. There is no way back: to tell the receiver again, make another webhook."</p>
+                <div class="do"><button class="btn d">"Delete this webhook"</button></div>
+            </form>
+        </details>
     }
     .into_any()
 }

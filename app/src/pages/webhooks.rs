@@ -97,6 +97,7 @@ pub(super) fn state(hook: &Webhook) -> AnyView {
         (WebhookState::Active, Some(_)) => tag(Tone::Warn, "failing").into_any(),
         (WebhookState::Paused, _) => tag(Tone::Bad, "paused").into_any(),
         (WebhookState::Disabled, _) => tag(Tone::Off, "off").into_any(),
+        (WebhookState::Deleted, _) => tag(Tone::Off, "deleted").into_any(),
     }
 }
 
@@ -112,7 +113,7 @@ fn form(flash: Option<&Flash>) -> AnyView {
     };
     let kind = |kind: EventKind| {
         let name = kind.as_str().replace('.', "_");
-        let checked = flash.is_none_or(|flash| flash.field.is_empty() || !typed(kind.as_str()).is_empty());
+        let checked = flash.is_none_or(|flash| flash.field.is_empty() || !typed(&name).is_empty());
         view! {
             <label class="choice">
                 <input type="checkbox" name=name checked=checked/>

@@ -47,9 +47,13 @@ impl Role {
             P::ReadAccounts | P::ReadRouting | P::ReadCleanups | P::ReadFindings => !matches!(self, Self::Auditor),
             P::CleanUp | P::RePin | P::RunCensus | P::HelpCustomers => matches!(self, Self::Support | Self::Admin),
             P::ReadAudit => matches!(self, Self::Admin | Self::Auditor),
-            P::ManageStaff | P::ManageTokens | P::Repair | P::SetServerState | P::BulkCleanUp | P::ManageWebhooks => {
-                matches!(self, Self::Admin)
-            }
+            P::ManageStaff
+            | P::ManageTokens
+            | P::Repair
+            | P::SetServerState
+            | P::BulkCleanUp
+            | P::ReadWebhooks
+            | P::ManageWebhooks => matches!(self, Self::Admin),
             P::ReportSessions | P::ReadSessions | P::AskRoute | P::FeedRouter | P::ReadOwnToken | P::SelfService => {
                 false
             }
@@ -95,7 +99,9 @@ pub enum Permission {
     ManageStaff,
     /// Make and revoke API tokens.
     ManageTokens,
-    /// Make, change and read webhooks and what was sent to them.
+    /// See webhooks and what was sent to them.
+    ReadWebhooks,
+    /// Make, change and delete webhooks, try them, and send again what was sent to them.
     ManageWebhooks,
     /// See and revoke one's own console sessions.
     OwnSessions,
@@ -133,6 +139,7 @@ impl Permission {
             Self::ReadAccountAudit => "see what was done to an account",
             Self::ManageStaff => "manage staff",
             Self::ManageTokens => "manage tokens",
+            Self::ReadWebhooks => "see webhooks",
             Self::ManageWebhooks => "manage webhooks",
             Self::OwnSessions => "manage your sessions",
             Self::ReportSessions => "report sessions",
@@ -188,6 +195,12 @@ pub enum TokenScope {
     /// `audit:read`
     #[serde(rename = "audit:read")]
     AuditRead,
+    /// `webhooks:read`
+    #[serde(rename = "webhooks:read")]
+    WebhooksRead,
+    /// `webhooks:write`
+    #[serde(rename = "webhooks:write")]
+    WebhooksWrite,
     /// `self:issue`
     #[serde(rename = "self:issue")]
     SelfIssue,
@@ -195,7 +208,7 @@ pub enum TokenScope {
 
 impl TokenScope {
     /// Every scope.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::SessionsWrite,
         Self::SessionsRead,
         Self::RoutesAsk,
@@ -209,6 +222,8 @@ impl TokenScope {
         Self::RoutingRead,
         Self::RoutingWrite,
         Self::AuditRead,
+        Self::WebhooksRead,
+        Self::WebhooksWrite,
         Self::SelfIssue,
     ];
 
@@ -228,6 +243,8 @@ impl TokenScope {
             Self::RoutingRead => "routing:read",
             Self::RoutingWrite => "routing:write",
             Self::AuditRead => "audit:read",
+            Self::WebhooksRead => "webhooks:read",
+            Self::WebhooksWrite => "webhooks:write",
             Self::SelfIssue => "self:issue",
         }
     }
@@ -254,6 +271,8 @@ impl TokenScope {
             Self::RoutingRead => &[P::ReadRouting],
             Self::RoutingWrite => &[P::RePin, P::SetServerState],
             Self::AuditRead => &[P::ReadAudit, P::ReadAccountAudit],
+            Self::WebhooksRead => &[P::ReadWebhooks],
+            Self::WebhooksWrite => &[P::ManageWebhooks],
             Self::SelfIssue => &[P::HelpCustomers],
         }
     }
@@ -397,7 +416,7 @@ mod tests {
             }
             if scope.as_str().ends_with(":read") {
                 let role_of_reading = |permission: &Permission| {
-                    *permission == Permission::ReadSessions
+                    matches!(permission, Permission::ReadSessions | Permission::ReadWebhooks)
                         || Role::Viewer.may(*permission)
                         || Role::Auditor.may(*permission)
                 };

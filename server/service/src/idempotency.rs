@@ -15,6 +15,9 @@ const KEPT: Span = Span::from_days(1);
 /// Longest answer that is kept, in bytes: that to the largest batch is shorter.
 const LONGEST: usize = 8 << 20;
 
+/// What stands before an answer that is kept sealed; no JSON begins so.
+const SEALED: &str = "sealed:";
+
 /// What comes of a call with a key.
 #[derive(Debug)]
 pub enum Once {
@@ -47,7 +50,7 @@ impl Unstick {
         let claimed = transact!(self, tx => { Ok(tx.claim_key(&claim, now).await?) })?;
         Ok(match claimed {
             Claimed::Mine => Once::Go(Box::new(claim)),
-            Claimed::Before(answer) => Once::Before(answer),
+            Claimed::Before(answer) => Once::Before(self.opened(&claim, answer)?),
             Claimed::OtherCall => Once::OtherCall,
             Claimed::UnderWay(until) => Once::UnderWay(wait(until, now)),
         })
@@ -72,6 +75,28 @@ impl Unstick {
             Ok(())
         })
     }
+}
+
+impl Unstick {
+    /// `answer`, for keeping, when it has a secret in it: a copy of the database tells nothing of it.
+    ///
+    /// # Errors
+    /// Without a key to seal with.
+    pub fn sealed(&self, claim: &KeyClaim, answer: KeptAnswer) -> Result<KeptAnswer> {
+        let sealed = self.settings().seal_keys.seal(self.entropy(), answer.body.as_bytes(), &purpose(claim))?;
+        Ok(KeptAnswer { body: format!("{SEALED}{sealed}"), ..answer })
+    }
+
+    fn opened(&self, claim: &KeyClaim, answer: KeptAnswer) -> Result<KeptAnswer> {
+        let Some(sealed) = answer.body.strip_prefix(SEALED) else { return Ok(answer) };
+        let body = self.settings().seal_keys.open(sealed, &purpose(claim))?;
+        Ok(KeptAnswer { body: String::from_utf8(body).map_err(Error::internal)?, ..answer })
+    }
+}
+
+/// What an answer is sealed for: one call of one token.
+fn purpose(claim: &KeyClaim) -> String {
+    format!("answer:{}:{}", claim.token, claim.key)
 }
 
 fn wait(until: Instant, now: Instant) -> Span {

@@ -1,14 +1,15 @@
 //! `webhook`: who is told what happens, and what they were told.
 
 use domain::{
-    AccountId, DeliveryFilter, DeliveryState, EventId, EventKind, Instant, WebhookFormat, WebhookId, WebhookState,
-    view::{WebhookPage, WebhookRow},
+    AccountId, Delivery, DeliveryFilter, DeliveryState, EventId, EventKind, Instant, WebhookFormat, WebhookId,
+    WebhookState,
+    view::{Page, WebhookRow},
 };
 use serde_json::{Value, json};
-use service::{NewWebhook, Unstick};
+use service::NewWebhook;
 
-use super::{Context, Exit, Failure, output, words};
-use crate::compose::Purpose;
+use super::{Context, Exit, Failure, desk::Again, output, words};
+use crate::{compose::Purpose, wire::WebhookMade};
 
 /// Tell others what happens: make, stop and try webhooks, read what was sent, send it again
 #[derive(Debug, clap::Args)]
@@ -17,6 +18,7 @@ use crate::compose::Purpose;
   admin-tool webhook test wh_K2x…
   admin-tool webhook log wh_K2x… --state failed
   admin-tool webhook replay wh_K2x… --from 2026-11-23T09:00:00Z --to 2026-11-23T10:00:00Z
+  admin-tool webhook delete wh_K2x…
 
 The secret is printed once. Events are sent by `admin-tool serve`, at least once, in order per account, and signed as the
 Standard Webhooks specification says: HMAC-SHA256 over webhook-id, webhook-timestamp and the body.")]
@@ -54,6 +56,8 @@ enum Command {
     Disable(Which),
     /// Go on telling, with what waited
     Enable(Which),
+    /// Stop telling for good; what waits is given up, and what was sent can be read with `log` for as long as it is kept
+    Delete(Which),
     /// Send an event that means nothing
     Test(Which),
     /// Send again, under the same ids: one event, or what happened in a stretch of time
@@ -114,46 +118,49 @@ fn delivery_state(text: &str) -> Result<DeliveryState, String> {
 
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     let Args { command, json } = args;
-    let unstick = context.open(Purpose::Work).await?;
-    let actor = &context.actor;
+    let desk = context.desk(Purpose::Work).await?;
     let done = match command {
         Command::Add { url, events, format } => {
-            let hook = unstick.add_webhook(actor, NewWebhook { url, kinds: events, format }).await?;
-            return secret(context, &unstick, &hook.id, json).await;
+            secret(&desk.add_webhook(NewWebhook { url, kinds: events, format }).await?, json);
+            return Ok(Exit::Done);
         }
         Command::Rotate(Which { id }) => {
-            unstick.rotate_webhook(actor, &id).await?;
-            return secret(context, &unstick, &id, json).await;
+            secret(&desk.rotate_webhook(&id).await?, json);
+            return Ok(Exit::Done);
         }
         Command::List => {
-            list(&unstick.webhooks(actor).await?, json);
+            list(&desk.webhooks().await?, json);
             return Ok(Exit::Done);
         }
         Command::Log { which, state, kind, account_id, after } => {
             let filter = DeliveryFilter { state, kind, account: account_id };
-            log(&unstick.webhook_page(actor, &which.id, filter, after.as_deref()).await?, json);
+            let (row, page) = desk.webhook_log(&which.id, filter, after).await?;
+            log(&row, &page, json);
             return Ok(Exit::Done);
         }
         Command::Disable(Which { id }) => {
-            unstick.switch_webhook(actor, &id, false).await?;
+            desk.switch_webhook(&id, false).await?;
             (id, "switched off".to_owned(), json!({}))
         }
         Command::Enable(Which { id }) => {
-            unstick.switch_webhook(actor, &id, true).await?;
+            desk.switch_webhook(&id, true).await?;
             (id, "switched on".to_owned(), json!({}))
         }
+        Command::Delete(Which { id }) => {
+            desk.delete_webhook(&id).await?;
+            (id, "deleted; what waited for it was given up".to_owned(), json!({}))
+        }
         Command::Test(Which { id }) => {
-            unstick.test_webhook(actor, &id).await?;
-            (id, "a test is on its way; see webhook log".to_owned(), json!({}))
+            let event = desk.test_webhook(&id).await?;
+            (id, "a test is on its way; see webhook log".to_owned(), json!({ "event_id": event }))
         }
-        Command::Replay { which, event, from, to, .. } if event.is_some() || from.is_none() || to.is_none() => {
-            let event = event.ok_or_else(|| Failure::usage("usage", "say which event, or from when to when"))?;
-            unstick.replay_delivery(actor, &which.id, &event).await?;
-            (which.id, "one event is sent again".to_owned(), json!({ "events": 1 }))
-        }
-        Command::Replay { which, from, to, failed, .. } => {
-            let stretch = (from.unwrap_or_default(), to.unwrap_or_default());
-            let events = unstick.replay_deliveries(actor, &which.id, stretch, failed).await?;
+        Command::Replay { which, event, from, to, failed } => {
+            let again = match (event, from, to) {
+                (Some(event), ..) => Again::One(event),
+                (None, Some(from), Some(to)) => Again::Stretch(from, to, failed),
+                _ => return Err(Failure::usage("usage", "say which event, or from when to when")),
+            };
+            let events = desk.replay(&which.id, again).await?;
             let count = words::count(usize::try_from(events).unwrap_or(0), "event");
             (which.id, format!("{count} sent again"), json!({ "events": events }))
         }
@@ -173,16 +180,13 @@ fn tell((id, text, mut more): (WebhookId, String, Value), json: bool) {
     output::document(&more);
 }
 
-async fn secret(context: &Context, unstick: &Unstick, id: &WebhookId, json: bool) -> Result<Exit, Failure> {
-    let secret = unstick.reveal_webhook(&context.actor, id).await?;
-    let secret = secret.ok_or_else(|| Failure::failed("somebody else was shown the secret: rotate it again"))?;
+fn secret(made: &WebhookMade, json: bool) {
+    let WebhookMade { webhook, secret } = made;
     if json {
-        output::document(&json!({ "outcome": "done", "id": id, "secret": secret }));
-    } else {
-        output::say(&format!("Webhook {id}. Its secret is shown this once:"));
-        output::print(&secret);
+        return output::document(&json!({ "outcome": "done", "id": webhook.id, "secret": secret }));
     }
-    Ok(Exit::Done)
+    output::say(&format!("Webhook {}. Its secret is shown this once:", webhook.id));
+    output::print(secret);
 }
 
 fn list(rows: &[WebhookRow], json: bool) {
@@ -208,17 +212,16 @@ fn list(rows: &[WebhookRow], json: bool) {
     output::print(&output::table(&["ID", "URL", "EVENTS", "WAITING", "GIVEN UP", "LAST TAKEN", "STATE"], &rows));
 }
 
-fn log(page: &WebhookPage, json: bool) {
+fn log(hook: &WebhookRow, page: &Page<Delivery>, json: bool) {
     if json {
-        let WebhookPage { row, log, .. } = page;
         return output::document(
-            &json!({ "outcome": "done", "webhook": row, "deliveries": log.items, "next": log.next }),
+            &json!({ "outcome": "done", "webhook": hook, "deliveries": page.items, "next": page.next }),
         );
     }
-    if page.log.items.is_empty() {
+    if page.items.is_empty() {
         return output::say("Nothing of that kind was sent, or is to be.");
     }
-    let row = |it: &domain::Delivery| {
+    let row = |it: &Delivery| {
         let account = it.account.as_ref().map_or_else(String::new, ToString::to_string);
         let took = it.took_ms.map_or_else(String::new, |ms| format!("{ms} ms"));
         let status = it.status.map_or_else(|| "–".to_owned(), |status| status.to_string());
@@ -236,10 +239,10 @@ fn log(page: &WebhookPage, json: bool) {
             said,
         ]
     };
-    let rows: Vec<Vec<String>> = page.log.items.iter().map(row).collect();
+    let rows: Vec<Vec<String>> = page.items.iter().map(row).collect();
     let heads = &["HAPPENED", "EVENT", "KIND", "ACCOUNT", "STATE", "TRIES", "STATUS", "TOOK", "SAID"];
     output::print(&output::table(heads, &rows));
-    if let Some(next) = &page.log.next {
+    if let Some(next) = &page.next {
         output::say(&format!("There are more: --after {next}"));
     }
 }

@@ -134,7 +134,7 @@ macro_rules! piece {
     };
     ($engine:ident webhook) => {
         "id, url, kinds, format, state, why, generation, fingerprint, old_until, created_at, created_by, failures, \
-         failing_since, retry_at, succeeded_at"
+         failing_since, retry_at, succeeded_at, deleted_at"
     };
     ($engine:ident delivery) => {
         "event_id, kind, account_id, at, state, attempts, next_at, tried_at, status, took_ms, said"

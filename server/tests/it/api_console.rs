@@ -6,17 +6,17 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, TestApp};
 
-struct Api<'a> {
+pub struct Api<'a> {
     app: &'a TestApp,
     token: String,
 }
 
 impl<'a> Api<'a> {
-    async fn new(app: &'a TestApp, scopes: &[TokenScope]) -> Self {
+    pub async fn new(app: &'a TestApp, scopes: &[TokenScope]) -> Self {
         Self { app, token: app.token(scopes).await }
     }
 
-    async fn send(&self, method: &str, path: &str, kind: &str, body: String) -> Answer {
+    pub async fn send(&self, method: &str, path: &str, kind: &str, body: String) -> Answer {
         let request = Request::builder()
             .method(method)
             .uri(format!("/api/v1/{path}"))
@@ -27,11 +27,11 @@ impl<'a> Api<'a> {
         self.app.browser().send(request).await
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Answer {
         self.send("GET", path, "application/json", String::new()).await
     }
 
-    async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
         self.send("POST", path, "application/json", body.to_string()).await
     }
 }
@@ -227,6 +227,48 @@ async fn servers_are_set_and_keys_are_pinned() {
     assert!(app.newest_event().await.1.starts_with("token:"));
     let bad = json!({"state": "off", "reason": "it is replaced tonight"}).to_string();
     assert_eq!(api.send("PUT", server, "application/json", bad).await.expect(422).json()["field"], "state");
+}
+
+#[tokio::test]
+async fn everybody_is_moved_off_a_server() {
+    let app = TestApp::new().await;
+    for name in ["acc_a", "acc_b"] {
+        app.stuck(name).await;
+    }
+    let (pool, spare) = (domain::PoolName::parse("app").unwrap(), domain::ServerName::parse("spare").unwrap());
+    let (healthy, counters) = (domain::Health::Healthy, domain::Counters::default());
+    app.unstick.feed_server(&domain::Actor::System, &pool, &spare, healthy, counters).await.unwrap();
+    app.unstick.observe_once().await.unwrap();
+    let api = Api::new(&app, &[TokenScope::RoutingRead, TokenScope::BulkWrite, TokenScope::CleanupsRead]).await;
+    let address = "routers/embedded/pools/app/servers/good/move-off";
+    let server = api.get(address).await.expect(200).json();
+    assert_eq!((&server["held"], &server["others"]), (&json!([["embedded", 2]]), &json!(["spare"])), "{server}");
+    assert_eq!((&server["may_ask"], &server["jobs"]), (&json!(true), &json!([])));
+    api.get("routers/embedded/pools/app/servers/nosuch/move-off").await.expect(404);
+    let order = |more: &Value| {
+        let mut body = json!({"off_server": {"router": "embedded", "pool": "app", "server": "good"},
+            "reason": "to be taken away", "ticket": "T-7"});
+        let fields = more.as_object().unwrap().clone();
+        for (name, value) in fields {
+            body[name] = value;
+        }
+        body
+    };
+    let both = api.post("bulk-cleanups", &order(&json!({"account_ids": ["acc_a"]}))).await.expect(422).json();
+    assert_eq!(both["field"], "filter");
+    let forced = api.post("bulk-cleanups", &order(&json!({"mode": "force"}))).await.expect(422).json();
+    assert_eq!(forced["field"], "mode", "{forced}");
+    let to = json!({"off_server": {"router": "embedded", "pool": "app", "server": "good", "to": "nosuch"}});
+    assert_eq!(api.post("bulk-cleanups", &order(&to)).await.expect(422).json()["field"], "to");
+    let draft = api.post("bulk-cleanups", &order(&json!({}))).await.expect(201).json();
+    assert_eq!((&draft["order"]["mode"], &draft["order"]["rate"]), (&json!("unstick"), &json!(20)), "{draft}");
+    let id = draft["id"].as_str().unwrap();
+    let page = api.get(&format!("bulk-cleanups/{id}")).await.expect(200).json();
+    assert_eq!(page["server_move"]["order"]["guard"], json!({"errors": 3, "response": 100}), "{page}");
+    assert_eq!(page["targets"][0]["name"], "spare");
+    let asked = api.post(&format!("bulk-cleanups/{id}/request"), &json!({"hash": draft["hash"]})).await.expect(202);
+    assert_eq!(asked.json()["status"], "running");
+    assert_eq!(api.get(address).await.expect(200).json()["jobs"][0]["id"], draft["id"]);
 }
 
 #[tokio::test]

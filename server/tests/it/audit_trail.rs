@@ -115,6 +115,7 @@ async fn every_changing_function_leaves_an_event() {
             | "/fn/sign-in/code"
             | "/fn/setup"
             | "/fn/me/second-factor/confirm"
+            | "/fn/me/second-factor/codes"
             | "/fn/me/second-factor/remove" => continue,
             "/fn/me/revoke" => (vec![("id", own[1].id.as_str())], "staff.session_revoked"),
             "/fn/me/revoke-others" => (vec![], "staff.other_sessions_revoked"),
@@ -139,6 +140,7 @@ fn about_webhooks<'a>(path: &str, hook: &'a str, event: &'a str) -> (Vec<(&'a st
         }
         "/fn/webhooks/rotate" => (vec![("id", hook)], "webhook.secret_rotated"),
         "/fn/webhooks/switch" => (vec![("id", hook), ("to", "off")], "webhook.disabled"),
+        "/fn/webhooks/delete" => (vec![("id", hook)], "webhook.deleted"),
         "/fn/webhooks/test" => (vec![("id", hook)], "webhook.tested"),
         "/fn/webhooks/again" => (vec![("id", hook), ("event", event)], "webhook.replayed"),
         _ => (vec![("id", hook), ("from", "2026-11-23"), ("to", "2026-11-24")], "webhook.replayed"),

@@ -165,6 +165,65 @@ fn everything_else_is_the_same_from_far_away() {
 }
 
 #[test]
+fn webhooks_are_the_same_from_far_away() {
+    let far = Far::new(&[]);
+    let add = ["webhook", "add", "https://receiver.example/unstick", "--event", "session.ended", "--json"];
+    let (there, here) = far.both(&add, 0);
+    assert_eq!(names(&there), names(&here));
+    assert!(there["secret"].as_str().unwrap().starts_with("whsec_"), "{there}");
+    let id = there["id"].as_str().unwrap();
+    let (there, here) = far.both(&["webhook", "list", "--json"], 0);
+    assert_eq!((there["webhooks"].as_array().unwrap().len(), shape(&there)), (2, shape(&here)));
+    let sent = json(&far.there.expect(&["webhook", "test", id, "--json"], 0).out);
+    let event = sent["event_id"].as_str().unwrap();
+    let (there, here) = far.both(&["webhook", "log", id, "--type", "webhook.test", "--json"], 0);
+    assert_eq!((&there["deliveries"][0]["event"], shape(&there)), (&event.into(), shape(&here)));
+    let (there, here) = far.both(&["webhook", "replay", id, "--event", event, "--json"], 0);
+    assert_eq!(there, here);
+    let stretch = ["webhook", "replay", id, "--from", "2026-01-01", "--to", "2126-01-01", "--json"];
+    assert_eq!(json(&far.there.expect(&stretch, 0).out)["outcome"], "done");
+    assert_eq!(names(&json(&far.there.expect(&["webhook", "rotate", id, "--json"], 0).out)).len(), 3);
+    far.there.expect(&["webhook", "disable", id, "--json"], 0);
+    let (there, here) = far.both(&["webhook", "disable", id, "--json"], 4);
+    assert_eq!(there, here, "refused in the same words");
+    far.there.expect(&["webhook", "enable", id, "--json"], 0);
+    far.there.expect(&["webhook", "delete", id, "--json"], 0);
+    let (there, here) = far.both(&["webhook", "delete", id, "--json"], 4);
+    assert_eq!(there, here);
+    assert!(far.there.expect(&["webhook", "log", id], 0).out.contains("webhook.test"), "its log can be read");
+    let (there, _) = far.both(&["webhook", "list", "--json"], 0);
+    assert_eq!(there["webhooks"].as_array().unwrap().len(), 1);
+    let (there, here) = far.both(&["webhook", "add", "https://10.0.0.1/", "--json"], 2);
+    assert_eq!(there, here);
+}
+
+#[test]
+fn everybody_is_moved_off_a_server_from_far_away() {
+    let far = Far::new(&[]);
+    let move_off = |more: &[&'static str]| {
+        let words = ["unstick-server", "--router", "embedded", "--pool", "app", "--server", "api-3", "--json"];
+        [&words[..], more].concat()
+    };
+    let state = |word: &'static str| {
+        let words = ["server-state", "--router", "embedded", "--pool", "app", "--server", "api-3", "--state", word];
+        [&words[..], &["--reason", "it is taken away", "--json"]].concat()
+    };
+    assert_eq!(json(&far.there.expect(&state("drain"), 0).out)["outcome"], "done");
+    let (there, here) = far.both(&move_off(&["--dry-run"]), 0);
+    assert_eq!((there["bulk"]["hash"].as_str(), names(&there)), (here["bulk"]["hash"].as_str(), names(&here)));
+    assert_eq!((&there["routes"], &there["targets"]), (&here["routes"], &here["targets"]));
+    let people = far
+        .there
+        .expect(&["unstick-server", "--router", "embedded", "--pool", "app", "--server", "api-3", "--dry-run"], 0);
+    assert!(people.err.contains("they go to"), "{}", people.err);
+    let done = json(&far.there.expect(&move_off(&["--reason", "it is taken away", "--wait"]), 0).out);
+    assert_eq!((done["outcome"].as_str(), &done["bulk"]["order"]["rate"]), (Some("done"), &20.into()), "{done}");
+    let (there, here) = far.both(&move_off(&["--dry-run"]), 2);
+    assert_eq!(there, here, "nobody is on it now");
+    assert!(there["error"]["message"].as_str().unwrap().contains("nobody is on api-3"), "{there}");
+}
+
+#[test]
 fn whoever_cannot_be_asked_is_told_why() {
     let far = Far::new(&["accounts:read"]);
     let clean = ["cleanup-user-sessions", "--account-id", "stuck-01", "--reason", "from far away", "--json"];

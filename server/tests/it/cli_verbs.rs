@@ -159,6 +159,7 @@ const VERBS: &[Verb] = &[
     changes("webhook rotate", &["webhook", "rotate", "WEBHOOK", "--json"], "webhook.secret_rotated"),
     changes("webhook disable", &["webhook", "disable", "WEBHOOK", "--json"], "webhook.disabled"),
     changes("webhook enable", &["webhook", "enable", "WEBHOOK", "--json"], "webhook.enabled"),
+    changes("webhook delete", &["webhook", "delete", "WEBHOOK", "--json"], "webhook.deleted"),
     reads("audit verify", &["audit", "verify", "--json"]),
     Verb { document: false, ..changes("audit export", &["audit", "export", "--format", "csv"], "audit.exported") },
     reads("audit checkpoint", &["audit", "checkpoint", "--json"]),

@@ -112,3 +112,29 @@ async fn a_call_under_way_is_waited_for_and_a_dead_one_is_taken_over() {
     app.clock.advance(Span::from_secs(61));
     caller.post("/api/v1/cleanups", "k-1", BODY).await.expect(201);
 }
+
+#[tokio::test]
+async fn an_answer_with_a_secret_is_given_again_and_is_nowhere_in_the_clear() {
+    let app = TestApp::new().await;
+    app.stuck("acc_a").await;
+    let scopes = [TokenScope::WebhooksWrite, TokenScope::SelfIssue];
+    let caller = Caller { app: &app, token: app.token(&scopes).await };
+    let mut secrets = Vec::new();
+    for (path, body, status, at) in [
+        ("/api/v1/webhooks", r#"{"url":"https://receiver.example/unstick"}"#, 201, "/secret"),
+        ("/api/v1/sessions/s_live_acc_a/self-token", "", 200, "/credential"),
+        ("/api/v1/accounts/acc_a/self-link", "{}", 201, "/url"),
+    ] {
+        let first = caller.post(path, path, body).await.expect(status);
+        let again = caller.post(path, path, body).await.expect(status);
+        assert_eq!(again.header("idempotency-replayed"), "true", "{path}");
+        assert_eq!((&again.text, again.location()), (&first.text, first.location()), "{path}");
+        secrets.push(first.json().pointer(at).unwrap().as_str().unwrap().to_owned());
+    }
+    let raw = app.raw_database().await;
+    for secret in secrets {
+        let tail = &secret.as_bytes()[secret.len() - 20..];
+        assert!(!raw.windows(tail.len()).any(|window| window == tail), "a secret is in the database");
+    }
+    assert_eq!(app.unstick.webhooks(&domain::Actor::System).await.unwrap().len(), 1, "it happened once");
+}

@@ -7,6 +7,7 @@ mod support;
 mod api;
 mod api_batches;
 mod api_console;
+mod api_webhooks;
 mod audit_trail;
 mod bulk;
 mod cli;

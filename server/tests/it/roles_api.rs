@@ -50,6 +50,7 @@ const OPERATIONS: &[Row] = &[
     ("put", "/api/v1/pools/{pool}/servers/{server}", r#"{"state":"ready"}"#, Some(TokenScope::RoutesWrite), 200),
     ("post", "/api/v1/sessions/{session_id}/self-token", "", Some(TokenScope::SelfIssue), 200),
     ("post", "/api/v1/accounts/{account_id}/self-link", "{}", Some(TokenScope::SelfIssue), 201),
+    ("get", "/api/v1/overview", "", Some(TokenScope::AccountsRead), 200),
     ("get", "/api/v1/search?q=acc_a", "", Some(TokenScope::AccountsRead), 200),
     ("get", "/api/v1/filtered-accounts?leftover=1", "", Some(TokenScope::AccountsRead), 200),
     ("get", "/api/v1/accounts/{account_id}/diagnosis", "", Some(TokenScope::AccountsRead), 200),
@@ -88,6 +89,7 @@ const OPERATIONS: &[Row] = &[
     ("post", "/api/v1/bulk-cleanups/{bulk_id}/control", r#"{"what":"cancel"}"#, Some(TokenScope::BulkWrite), 200),
     ("post", "/api/v1/census", "{}", Some(TokenScope::CensusWrite), 202),
     ("get", "/api/v1/census", "", Some(TokenScope::CensusRead), 200),
+    ("get", "/api/v1/census/trend", "", Some(TokenScope::CensusRead), 200),
     ("get", "/api/v1/findings", "", Some(TokenScope::CensusRead), 200),
     ("get", "/api/v1/repair-plan", "", Some(TokenScope::CensusWrite), 200),
     (
@@ -116,6 +118,22 @@ const OPERATIONS: &[Row] = &[
         Some(TokenScope::RoutingWrite),
         200,
     ),
+    ("get", "/api/v1/routers/{router}/pools/{pool}/servers/{server}/move-off", "", Some(TokenScope::RoutingRead), 200),
+    ("get", "/api/v1/webhooks", "", Some(TokenScope::WebhooksRead), 200),
+    ("post", "/api/v1/webhooks", r#"{"url":"https://receiver.example/unstick"}"#, Some(TokenScope::WebhooksWrite), 201),
+    ("get", "/api/v1/webhooks/{webhook_id}", "", Some(TokenScope::WebhooksRead), 200),
+    ("delete", "/api/v1/webhooks/{webhook_id}", "", Some(TokenScope::WebhooksWrite), 200),
+    ("post", "/api/v1/webhooks/{webhook_id}/control", r#"{"what":"disable"}"#, Some(TokenScope::WebhooksWrite), 200),
+    ("post", "/api/v1/webhooks/{webhook_id}/secret", "", Some(TokenScope::WebhooksWrite), 200),
+    ("post", "/api/v1/webhooks/{webhook_id}/test", "", Some(TokenScope::WebhooksWrite), 202),
+    (
+        "post",
+        "/api/v1/webhooks/{webhook_id}/replay",
+        r#"{"from":"2026-11-22T00:00:00Z","to":"2026-11-24T00:00:00Z"}"#,
+        Some(TokenScope::WebhooksWrite),
+        202,
+    ),
+    ("get", "/api/v1/webhooks/{webhook_id}/deliveries", "", Some(TokenScope::WebhooksRead), 200),
     ("get", "/api/v1/audit", "", Some(TokenScope::AuditRead), 200),
     ("get", "/api/v1/audit/{seq}", "", Some(TokenScope::AuditRead), 200),
     ("get", "/api/v1/audit/verification", "", Some(TokenScope::AuditRead), 200),
@@ -130,6 +148,7 @@ struct Made {
     hash: String,
     repair: String,
     plan: String,
+    hook: String,
 }
 
 /// Makes what `path` needs.
@@ -149,7 +168,8 @@ async fn made(app: &TestApp, path: &str) -> Made {
     }
     let cleanup = if path.contains("{cleanup_id}") { app.cleanup(&a.account).await.to_string() } else { String::new() };
     let (bulk, hash) = app.bulk_of(&system, "acc_a").await;
-    Made { cleanup, bulk: bulk.to_string(), hash, repair, plan }
+    let hook = app.webhook().await.to_string();
+    Made { cleanup, bulk: bulk.to_string(), hash, repair, plan, hook }
 }
 
 async fn call(
@@ -168,6 +188,7 @@ async fn call(
         .replace("{cleanup_id}", &made.cleanup)
         .replace("{bulk_id}", &made.bulk)
         .replace("{repair_id}", &made.repair)
+        .replace("{webhook_id}", &made.hook)
         .replace("{server}", "good");
     let body = body.replace("HASH", &made.hash).replace("PLAN", &made.plan);
     let request = Request::builder()

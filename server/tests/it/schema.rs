@@ -21,6 +21,7 @@ struct Known {
     token: String,
     cleanup: String,
     bulk: String,
+    hook: String,
 }
 
 impl Known {
@@ -46,16 +47,18 @@ impl Known {
         let mut create = vec!["token", "create", "schema", "--json"];
         create.extend(domain::TokenScope::ALL.iter().flat_map(|scope| ["--scope", scope.as_str()]));
         let token = json(&program.expect(&create, 0).out)["secret"].as_str().unwrap().to_owned();
-        Self { token, cleanup, bulk }
+        let hook = program.expect(&["webhook", "add", "https://receiver.example/unstick", "--json"], 0);
+        let hook = json(&hook.out)["id"].as_str().unwrap().to_owned();
+        Self { token, cleanup, bulk, hook }
     }
 
     /// The settings of schemathesis. The token is in a variable, so it is in no argument.
     fn settings(&self) -> String {
-        let Self { cleanup, bulk, .. } = self;
+        let Self { cleanup, bulk, hook, .. } = self;
         format!(
             "[headers]\nAuthorization = \"Bearer ${{UNSTICK_TEST_TOKEN}}\"\n\n[parameters]\n\
              \"path.account_id\" = \"stuck-04\"\n\"path.cleanup_id\" = \"{cleanup}\"\n\"path.bulk_id\" = \"{bulk}\"\n\
-             \"path.router\" = \"embedded\"\n\"path.pool\" = \"app\"\n\"path.server\" = \"api-3\"\n\"path.key\" = \"stuck-05\"\n"
+             \"path.webhook_id\" = \"{hook}\"\n\"path.router\" = \"embedded\"\n\"path.pool\" = \"app\"\n\"path.server\" = \"api-3\"\n\"path.key\" = \"stuck-05\"\n"
         )
     }
 }

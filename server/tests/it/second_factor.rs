@@ -41,13 +41,25 @@ async fn enrolled(app: &TestApp, name: &str, role: Role) -> (Browser, Phone, Vec
     assert!(browser.get("/me/second-factor").await.expect(422).text.contains("That is not the code of now"));
     browser.post("/fn/me/second-factor/confirm", &[("first_code", &phone.code(app))]).await.expect(303);
     let page = browser.get("/me/second-factor").await.expect(200).text;
-    let codes: Vec<String> =
-        page.split("<li><code>").skip(1).map(|rest| rest.split("</code>").next().unwrap().to_owned()).collect();
+    let codes = shown_codes(&page);
     assert_eq!(codes.len(), 10, "{page}");
     let again = browser.get("/me/second-factor").await.expect(200).text;
     assert!(codes.iter().all(|code| !again.contains(code)), "recovery codes are shown once");
     assert!(!again.contains("otpauth://"), "and the secret is never shown again");
     (browser, phone, codes)
+}
+
+/// Sets up a second factor for `actor`; answers the recovery codes.
+pub async fn enrol(app: &TestApp, actor: &domain::Actor) -> Vec<String> {
+    app.unstick.begin_factor(actor).await.unwrap();
+    let new = app.unstick.new_factor(actor, "unstick.example").await.unwrap().unwrap();
+    let code = Phone::reading(&new.address).code(app);
+    app.unstick.confirm_factor(actor, &code, "203.0.113.7").await.unwrap()
+}
+
+/// The recovery codes that a page shows.
+fn shown_codes(page: &str) -> Vec<String> {
+    page.split("<li><code>").skip(1).map(|rest| rest.split("</code>").next().unwrap().to_owned()).collect()
 }
 
 /// Gives the password; answers the browser before its second step.
@@ -208,6 +220,34 @@ async fn it_is_removed_with_both_factors_and_then_the_password_stands_alone() {
 }
 
 #[tokio::test]
+async fn recovery_codes_are_renewed_alone_and_the_old_ones_are_void() {
+    let app = TestApp::new().await;
+    let (mut browser, phone, old) = enrolled(&app, "dana", Role::Support).await;
+    let answer = browser.post("/fn/me/second-factor/codes", &[]).await.expect(303);
+    assert_eq!(answer.location(), "/me/second-factor");
+    assert_eq!(app.newest_event().await.0, "staff.recovery_codes_renewed");
+    let page = browser.get("/me/second-factor").await.expect(200).text;
+    let new = shown_codes(&page);
+    assert_eq!(new.len(), 10, "{page}");
+    assert!(page.contains("Those from before are void") && page.contains("10 are left"));
+    assert!(old.iter().all(|code| !new.contains(code)));
+    assert!(shown_codes(&browser.get("/me/second-factor").await.expect(200).text).is_empty(), "shown once");
+    let mut later = half_way(&app, "dana").await;
+    assert!(give(&mut later, &old[0]).await.contains("error=code"), "an old one is void");
+    assert_eq!(give(&mut later, &new[0]).await, "/");
+    assert!(later.get("/me/second-factor").await.expect(200).text.contains("9 are left"));
+    // The app on the telephone is the same.
+    next_code(&app);
+    let mut again = half_way(&app, "dana").await;
+    assert_eq!(give(&mut again, &phone.code(&app)).await, "/");
+    // Without a second factor there are none.
+    let sam = app.person_with_password("sam", Role::Support).await;
+    let mut sam = app.session_of(&sam).await;
+    sam.post("/fn/me/second-factor/codes", &[]).await.expect(303);
+    assert!(sam.get("/me/second-factor").await.text.contains("You have no second factor"));
+}
+
+#[tokio::test]
 async fn who_must_have_one_does_nothing_before() {
     let app = TestApp::with(&[("UNSTICK_REQUIRE_TOTP", "admins")]).await;
     app.stuck("acc_a").await;
@@ -242,8 +282,7 @@ async fn seeds_and_codes_are_not_in_the_database() {
     let phone = Phone::reading(&page);
     browser.post("/fn/me/second-factor/confirm", &[("first_code", &phone.code(&app))]).await.expect(303);
     // Before the page that shows them was asked for: they wait in the session.
-    app.unstick.store().checkpoint_wal().await.unwrap();
-    let raw = std::fs::read(app.folder.path().join("data/unstick.db")).unwrap();
+    let raw = app.raw_database().await;
     let page = browser.get("/me/second-factor").await.expect(200).text;
     let code = page.split("<li><code>").nth(1).unwrap().split("</code>").next().unwrap().to_owned();
     let plain = code.replace('-', "");

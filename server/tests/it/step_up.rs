@@ -21,9 +21,11 @@ const NEED: &[(&str, i64)] = &[
     ("/fn/tokens/revoke", 6),
     ("/fn/me/second-factor/begin", 6),
     ("/fn/me/second-factor/confirm", 31),
+    ("/fn/me/second-factor/codes", 6),
     ("/fn/webhooks/add", 6),
     ("/fn/webhooks/rotate", 6),
     ("/fn/webhooks/switch", 6),
+    ("/fn/webhooks/delete", 6),
 ];
 
 /// Functions that need none: they bring their own, they are a way in or out, they concern oneself or one customer who stays
@@ -132,7 +134,7 @@ impl World {
             "/fn/webhooks/add" => {
                 vec![("url", "https://hooks.example.org/in"), ("format", "unstick"), ("cleanup_done", "on")]
             }
-            "/fn/webhooks/rotate" => vec![("id", &self.hook)],
+            "/fn/webhooks/rotate" | "/fn/webhooks/delete" => vec![("id", &self.hook)],
             "/fn/webhooks/switch" => vec![("id", &self.hook), ("to", "off")],
             _ => vec![],
         }
@@ -161,6 +163,11 @@ async fn nothing_that_needs_a_proof_happens_without_one() {
         if *path == "/fn/me/second-factor/confirm" {
             app.unstick.begin_factor(&maker).await.unwrap();
         }
+        // Who has a second factor gives a code too.
+        let code = match *path {
+            "/fn/me/second-factor/codes" => crate::second_factor::enrol(&app, &maker).await.remove(0),
+            _ => String::new(),
+        };
         wait(&app, &mut browser, *minutes).await;
         let hash = app.plan_hash(&stuck.account, Mode::Force).await;
         let hook = app.webhook().await.to_string();
@@ -179,7 +186,7 @@ async fn nothing_that_needs_a_proof_happens_without_one() {
         browser.post(path, &wrong).await.expect(303);
         assert_eq!(app.newest_event().await.0, "staff.proof_failed", "{path}");
         assert_eq!(app.events().await, before + 1, "{path} did something with a wrong password");
-        let right = [fields, vec![("password", PASSWORD)]].concat();
+        let right = [fields, vec![("password", PASSWORD), ("code", &code)]].concat();
         browser.post(path, &right).await.expect(303);
         assert!(app.events().await > before + 2, "{path} did nothing with the right password");
     }

@@ -39,15 +39,27 @@ async fn a_secret_is_shown_once_to_who_made_the_webhook() {
     let made = admin.post("/fn/webhooks/add", &with_url("https://receiver.example/unstick")).await.expect(303);
     let page = made.location().to_owned();
     assert!(page.starts_with("/webhooks/wh_"), "{page}");
+    let id = domain::WebhookId::parse(page.trim_start_matches("/webhooks/")).unwrap();
+    let before = (app.unstick.store().webhook(&id).await.unwrap(), app.events().await);
+    // It is for who made it: another admin who looks first is shown nothing and takes nothing away.
+    app.person("other", Role::Admin).await;
+    let mut other = app.session_of(&domain::StaffId::parse("other").unwrap()).await;
+    assert!(!other.get(&page).await.expect(200).text.contains("whsec_"));
     let first = admin.get(&page).await.expect(200);
     assert!(first.text.contains("whsec_") && first.text.contains("shown this once"));
     let again = admin.get(&page).await.expect(200);
     assert!(!again.text.contains("whsec_"));
-    let id = domain::WebhookId::parse(page.trim_start_matches("/webhooks/")).unwrap();
+    let after = (app.unstick.store().webhook(&id).await.unwrap(), app.events().await);
+    assert_eq!(before, after, "whoever looks changes nothing");
     admin.post("/fn/webhooks/rotate", &[("id", id.as_str())]).await.expect(303);
     let rotated = admin.get(&page).await.expect(200);
-    assert!(rotated.text.contains("whsec_"));
-    assert_eq!(app.unstick.reveal_webhook(&domain::Actor::System, &id).await.unwrap(), None);
+    let shown = |page: &str| page.split("<code>whsec_").nth(1).map(|rest| rest.split('<').next().unwrap().to_owned());
+    assert!(shown(&rotated.text).is_some() && shown(&rotated.text) != shown(&first.text), "another one");
+    assert!(!admin.get(&page).await.expect(200).text.contains("whsec_"));
+    let raw = app.raw_database().await;
+    for secret in [shown(&first.text).unwrap(), shown(&rotated.text).unwrap()] {
+        assert!(!raw.windows(secret.len()).any(|window| window == secret.as_bytes()), "a secret is in the database");
+    }
     let listed = admin.get("/webhooks").await.expect(200);
     assert!(listed.text.contains("https://receiver.example/unstick") && !listed.text.contains("whsec_"));
 }
@@ -82,7 +94,7 @@ async fn the_log_says_what_came_of_each_event_and_sends_it_again() {
     let app = TestApp::with(&[("UNSTICK_WEBHOOK_ALLOW", "127.0.0.0/8")]).await;
     let (url, got) = receiver(StatusCode::BAD_GATEWAY).await;
     let new = service::NewWebhook { url, kinds: vec![EventKind::SessionEnded], format: WebhookFormat::Unstick };
-    let hook = app.unstick.add_webhook(&domain::Actor::System, new).await.unwrap().id;
+    let hook = app.unstick.add_webhook(&domain::Actor::System, new).await.unwrap().hook.id;
     app.stuck("acc_a").await;
     app.unstick.deliver_once().await.unwrap();
     let mut admin = app.signed_in(Role::Admin).await;
@@ -119,4 +131,25 @@ async fn who_is_switched_off_is_sent_nothing_and_the_buttons_say_why() {
     admin.post("/fn/webhooks/test", &[("id", hook.as_str())]).await.expect(303);
     let page = admin.get(&format!("/webhooks/{hook}")).await.expect(200);
     assert!(page.text.contains("It is disabled: switch it on first."), "a refusal is a note, no error page");
+}
+
+#[tokio::test]
+async fn a_deleted_webhook_is_in_no_list_and_its_log_can_be_read() {
+    let app = TestApp::new().await;
+    let hook = app.webhook().await;
+    let event = app.sent_event(&hook).await;
+    let address = format!("/webhooks/{hook}");
+    let mut admin = app.signed_in(Role::Admin).await;
+    let before = admin.get(&address).await.expect(200).text;
+    assert!(before.contains("Delete it") && before.contains("One event that waits is given up."), "{before}");
+    let deleted = admin.post("/fn/webhooks/delete", &[("id", hook.as_str())]).await.expect(303);
+    assert_eq!(deleted.location(), address);
+    let page = admin.get(&address).await.expect(200).text;
+    for words in ["Deleted. What waited for it was given up.", "staff:admin deleted it", event.as_str(), "given up"] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert!(!page.contains("Delete it") && !page.contains("New secret") && page.contains("<fieldset disabled"));
+    assert!(!admin.get("/webhooks").await.expect(200).text.contains("receiver.example/unstick</a>"));
+    admin.post("/fn/webhooks/delete", &[("id", hook.as_str())]).await.expect(303);
+    assert!(admin.get(&address).await.expect(200).text.contains("It is deleted."), "twice is told, and no error page");
 }

@@ -120,6 +120,8 @@ pub enum WebhookState {
     Paused,
     /// By a person, or because the receiver said that it is gone: no events are kept for it.
     Disabled,
+    /// By a person, for good: what was sent to it can be read for a while yet.
+    Deleted,
 }
 
 impl WebhookState {
@@ -129,12 +131,13 @@ impl WebhookState {
             Self::Active => "active",
             Self::Paused => "paused",
             Self::Disabled => "disabled",
+            Self::Deleted => "deleted",
         }
     }
 
     /// Reads the word of [`Self::as_str`].
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Active, Self::Paused, Self::Disabled].into_iter().find(|state| state.as_str() == word)
+        [Self::Active, Self::Paused, Self::Disabled, Self::Deleted].into_iter().find(|state| state.as_str() == word)
     }
 }
 
@@ -171,6 +174,8 @@ pub struct Webhook {
     pub retry_at: Option<Instant>,
     /// When it last took something, to the minute.
     pub succeeded_at: Option<Instant>,
+    /// When it was deleted.
+    pub deleted_at: Option<Instant>,
 }
 
 /// Where a delivery is.

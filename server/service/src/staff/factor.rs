@@ -130,8 +130,7 @@ impl Unstick {
                 "that is not the code of now: is the clock of your telephone right?",
             ));
         };
-        let codes: Vec<String> = (0..RECOVERY_CODES).map(|_| new_one_time_code(self.entropy())).collect();
-        let hashes: Vec<[u8; 32]> = codes.iter().filter_map(|code| code_hash(code)).collect();
+        let (codes, hashes) = self.new_recovery_codes();
         transact!(self, tx => {
             if !tx.enrol_factor(&id, &factor.seed, step, now).await? {
                 return Err(none());
@@ -142,6 +141,31 @@ impl Unstick {
             Ok(tx.append_audit(&draft).await?)
         })?;
         Ok(codes)
+    }
+
+    /// Gives one new recovery codes, which are kept nowhere; those from before are void, used or not.
+    ///
+    /// # Errors
+    /// `Unproved`; `Conflict` when one has no second factor; `Denied`.
+    pub async fn renew_recovery_codes(&self, actor: &Actor) -> Result<Vec<String>> {
+        let (id, _) = self.myself(actor).await?;
+        actor.require_fresh(Freshness::FiveMinutes, self.now())?;
+        let (codes, hashes) = self.new_recovery_codes();
+        let draft = self.draft(actor, "staff.recovery_codes_renewed", id.as_str());
+        transact!(self, tx => {
+            if !tx.lock_factor(&id).await? {
+                return Err(Error::Conflict("you have no second factor: set one up first".to_owned()));
+            }
+            tx.set_recovery_codes(&id, &hashes).await?;
+            Ok(tx.append_audit(&draft).await?)
+        })?;
+        Ok(codes)
+    }
+
+    fn new_recovery_codes(&self) -> (Vec<String>, Vec<[u8; 32]>) {
+        let codes: Vec<String> = (0..RECOVERY_CODES).map(|_| new_one_time_code(self.entropy())).collect();
+        let hashes = codes.iter().filter_map(|code| code_hash(code)).collect();
+        (codes, hashes)
     }
 
     /// Takes one's second factor and its recovery codes away, for who just proved who they are ([`Self::prove`]) with

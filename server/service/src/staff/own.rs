@@ -24,6 +24,7 @@ const PERMISSIONS: &[Permission] = &[
     Permission::ReadAccountAudit,
     Permission::ManageStaff,
     Permission::ManageTokens,
+    Permission::ReadWebhooks,
     Permission::ManageWebhooks,
     Permission::OwnSessions,
     Permission::ReportSessions,

@@ -15,13 +15,18 @@ const LATE: Span = Span::from_secs(15 * 60);
 const BATCH: u32 = 500;
 
 impl Unstick {
-    /// Forgets what was delivered long ago, and after a month what was not.
+    /// Forgets what was delivered long ago, and after a month what was not; ends what a deletion left, and forgets who was
+    /// deleted when nothing of their log is left.
     ///
     /// # Errors
     /// Failures of the database.
     pub async fn purge_webhooks(&self) -> Result<()> {
         let (now, keep) = (self.now(), self.settings().webhooks.keep);
-        for hook in self.store().webhooks().await? {
+        let (kept, deleted) = tokio::try_join!(self.store().webhooks(), self.store().deleted_webhooks())?;
+        for hook in &deleted {
+            self.give_up_rest(hook).await?;
+        }
+        for hook in kept.iter().chain(&deleted) {
             for state in DeliveryState::ALL {
                 let before = now - if state == DeliveryState::Delivered { keep } else { UNDELIVERED };
                 loop {
@@ -33,6 +38,10 @@ impl Unstick {
                     tokio::task::yield_now().await;
                 }
             }
+        }
+        for hook in &deleted {
+            // A change that began before the deletion may still tell of itself: long ago it is over.
+            transact!(self, tx => { Ok(tx.forget_webhook(&hook.id, now - UNDELIVERED).await?) })?;
         }
         Ok(())
     }

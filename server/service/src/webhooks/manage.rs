@@ -3,13 +3,13 @@
 use std::net::IpAddr;
 
 use domain::{
-    Actor, EventKind, Freshness, Permission, Span, Webhook, WebhookEvent, WebhookFormat, WebhookId, WebhookState,
-    new_id, refusal,
+    Actor, EventId, EventKind, Freshness, Permission, Span, Webhook, WebhookEvent, WebhookFormat, WebhookId,
+    WebhookState, new_id, refusal, view::WebhookRow,
 };
 use store::NewSecret;
 use url::{Host, Url};
 
-use super::{NewWebhook, secret};
+use super::{NewWebhook, WithSecret, secret};
 use crate::{Error, Result, Unstick};
 
 /// Webhooks that there may be: each event is written once for each that wants it.
@@ -18,11 +18,11 @@ const MOST: usize = 50;
 const OVERLAP: Span = Span::from_days(1);
 
 impl Unstick {
-    /// Makes a webhook. Its secret is asked for by [`Self::reveal_webhook`], once.
+    /// Makes a webhook. Its secret is answered this once.
     ///
     /// # Errors
     /// `Invalid` for the address and for what the format has no form for; `Conflict` when there are too many; `Unproved`; `Denied`.
-    pub async fn add_webhook(&self, actor: &Actor, new: NewWebhook) -> Result<Webhook> {
+    pub async fn add_webhook(&self, actor: &Actor, new: NewWebhook) -> Result<WithSecret> {
         self.authorize_fresh(actor, Permission::ManageWebhooks, Freshness::FiveMinutes, "webhooks").await?;
         let url = self.checked_url(&new.url)?;
         let kinds = checked_kinds(new.kinds, new.format)?;
@@ -32,8 +32,9 @@ impl Unstick {
             )));
         }
         let id = WebhookId::parse(new_id("wh", self.entropy())).map_err(Error::internal)?;
+        let secret = secret::secret(&self.settings().webhooks.key, &id, 1);
         let hook = Webhook {
-            fingerprint: secret::fingerprint(&secret::secret(&self.settings().webhooks.key, &id, 1)),
+            fingerprint: secret::fingerprint(&secret),
             id,
             url: url.to_string(),
             kinds,
@@ -48,40 +49,31 @@ impl Unstick {
             failing_since: None,
             retry_at: None,
             succeeded_at: None,
+            deleted_at: None,
         };
         let mut draft = self.draft(actor, "webhook.added", hook.id.as_str());
         // Without its query: some receivers want a secret there.
         let place = format!("{}{}", url.origin().ascii_serialization(), url.path());
         draft.detail = serde_json::json!({ "url": place, "events": hook.kinds, "format": hook.format });
         transact!(self, tx => {
-            tx.add_webhook(&hook, false).await?;
+            tx.add_webhook(&hook).await?;
             tx.append_audit(&draft).await?;
             Ok(())
         })?;
-        Ok(hook)
+        Ok(WithSecret { hook, secret: secret::text(&secret) })
     }
 
-    /// The secret of a webhook, if nobody was shown it yet: `whsec_…`.
-    ///
-    /// # Errors
-    /// `NotFound`; `Denied`.
-    pub async fn reveal_webhook(&self, actor: &Actor, id: &WebhookId) -> Result<Option<String>> {
-        self.authorize(actor, Permission::ManageWebhooks, id.as_str()).await?;
-        let hook = self.webhook_by_id(id).await?;
-        let first = transact!(self, tx => { Ok(tx.reveal_webhook(id, hook.generation).await?) })?;
-        Ok(first.then(|| secret::text(&secret::secret(&self.settings().webhooks.key, id, hook.generation))))
-    }
-
-    /// Gives a webhook a new secret, to be asked for by [`Self::reveal_webhook`]. For a day the one before signs as well.
+    /// Gives a webhook a new secret, which is answered this once. For a day the one before signs as well.
     ///
     /// # Errors
     /// `Conflict` when somebody else does the same at this moment; `NotFound`; `Unproved`; `Denied`.
-    pub async fn rotate_webhook(&self, actor: &Actor, id: &WebhookId) -> Result<()> {
+    pub async fn rotate_webhook(&self, actor: &Actor, id: &WebhookId) -> Result<WithSecret> {
         self.authorize_fresh(actor, Permission::ManageWebhooks, Freshness::FiveMinutes, id.as_str()).await?;
-        let hook = self.webhook_by_id(id).await?;
+        let hook = self.kept_webhook(id).await?;
         let generation = hook.generation + 1;
-        let fingerprint = secret::fingerprint(&secret::secret(&self.settings().webhooks.key, id, generation));
-        let next = NewSecret { generation, fingerprint, old_until: self.now() + OVERLAP, revealed: false };
+        let secret = secret::secret(&self.settings().webhooks.key, id, generation);
+        let fingerprint = secret::fingerprint(&secret);
+        let next = NewSecret { generation, fingerprint, old_until: self.now() + OVERLAP };
         let mut draft = self.draft(actor, "webhook.secret_rotated", id.as_str());
         draft.detail = serde_json::json!({ "generation": generation, "old_until": next.old_until });
         let rotated = transact!(self, tx => {
@@ -91,16 +83,21 @@ impl Unstick {
             }
             Ok(rotated)
         })?;
-        if rotated { Ok(()) } else { Err(Error::Conflict("somebody else changed it: look at it again".to_owned())) }
+        if !rotated {
+            return Err(Error::Conflict("somebody else changed it: look at it again".to_owned()));
+        }
+        let NewSecret { generation, fingerprint, old_until } = next;
+        let hook = Webhook { generation, fingerprint, old_until: Some(old_until), ..hook };
+        Ok(WithSecret { hook, secret: secret::text(&secret) })
     }
 
-    /// Serves a webhook, or stops doing so.
+    /// Serves a webhook, or stops doing so. Answers it as it then is.
     ///
     /// # Errors
     /// `Conflict` when it is so already; `NotFound`; `Unproved`; `Denied`.
-    pub async fn switch_webhook(&self, actor: &Actor, id: &WebhookId, on: bool) -> Result<()> {
+    pub async fn switch_webhook(&self, actor: &Actor, id: &WebhookId, on: bool) -> Result<WebhookRow> {
         self.authorize_fresh(actor, Permission::ManageWebhooks, Freshness::FiveMinutes, id.as_str()).await?;
-        self.webhook_by_id(id).await?;
+        self.kept_webhook(id).await?;
         let (state, why, action) = if on {
             (WebhookState::Active, String::new(), "webhook.enabled")
         } else {
@@ -114,22 +111,19 @@ impl Unstick {
             }
             Ok(switched)
         })?;
-        if switched {
-            return Ok(());
+        if !switched {
+            return Err(Error::Conflict(format!("it is switched {} already", if on { "on" } else { "off" })));
         }
-        Err(Error::Conflict(format!("it is {} already", if on { "switched on" } else { "switched off" })))
+        self.webhook_row(self.webhook_by_id(id).await?).await
     }
 
-    /// Sends a webhook an event that means nothing.
+    /// Sends a webhook an event that means nothing. Answers which.
     ///
     /// # Errors
     /// `Conflict` while it is not served; `NotFound`; `Denied`.
-    pub async fn test_webhook(&self, actor: &Actor, id: &WebhookId) -> Result<()> {
+    pub async fn test_webhook(&self, actor: &Actor, id: &WebhookId) -> Result<EventId> {
         self.authorize(actor, Permission::ManageWebhooks, id.as_str()).await?;
-        let hook = self.webhook_by_id(id).await?;
-        if hook.state != WebhookState::Active {
-            return Err(Error::Conflict(format!("it is {}: switch it on first", hook.state.as_str())));
-        }
+        self.served_webhook(id).await?;
         let now = self.now();
         let event = WebhookEvent::test(&new_id("test", self.entropy()), now);
         let mut draft = self.draft(actor, "webhook.tested", id.as_str());
@@ -138,11 +132,33 @@ impl Unstick {
             tx.emit_to(id, &event, now).await?;
             tx.append_audit(&draft).await?;
             Ok(())
-        })
+        })?;
+        Ok(event.id)
     }
 
     pub(super) async fn webhook_by_id(&self, id: &WebhookId) -> Result<Webhook> {
         self.store().webhook(id).await?.ok_or(Error::NotFound("webhook"))
+    }
+
+    /// A webhook that was not deleted.
+    ///
+    /// # Errors
+    /// `Conflict` when it was; `NotFound`.
+    pub(super) async fn kept_webhook(&self, id: &WebhookId) -> Result<Webhook> {
+        let hook = self.webhook_by_id(id).await?;
+        if hook.deleted_at.is_some() { Err(Error::Conflict("it is deleted".to_owned())) } else { Ok(hook) }
+    }
+
+    /// A webhook that events are sent to.
+    ///
+    /// # Errors
+    /// `Conflict` while it is not served; `NotFound`.
+    pub(super) async fn served_webhook(&self, id: &WebhookId) -> Result<()> {
+        let state = self.kept_webhook(id).await?.state;
+        if state == WebhookState::Active {
+            return Ok(());
+        }
+        Err(Error::Conflict(format!("it is {}: switch it on first", state.as_str())))
     }
 
     fn checked_url(&self, text: &str) -> Result<Url> {

@@ -5,6 +5,7 @@
 //! sent twice, under one id: at least once, never lost.
 
 mod connect;
+mod delete;
 mod deliver;
 mod health;
 mod manage;
@@ -16,7 +17,7 @@ mod sign;
 
 use std::{fmt, sync::OnceLock};
 
-use domain::{EventKind, IpRange, Span, WebhookFormat, WebhookPace};
+use domain::{EventKind, IpRange, Span, Webhook, WebhookFormat, WebhookPace};
 
 /// The key from which every webhook's secret follows. Never prints itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,6 +65,21 @@ pub struct NewWebhook {
     pub kinds: Vec<EventKind>,
     /// How events look.
     pub format: WebhookFormat,
+}
+
+/// A webhook with its secret, for whoever just made it. The secret is kept nowhere and never answered again.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WithSecret {
+    /// It.
+    pub hook: Webhook,
+    /// `whsec_…`.
+    pub secret: String,
+}
+
+impl fmt::Debug for WithSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WithSecret({}, …)", self.hook.id)
+    }
 }
 
 /// The way out, which is opened with the first event.

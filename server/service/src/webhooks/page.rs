@@ -16,7 +16,7 @@ impl Unstick {
     /// # Errors
     /// `Denied`.
     pub async fn webhooks(&self, actor: &Actor) -> Result<Vec<WebhookRow>> {
-        self.authorize(actor, Permission::ManageWebhooks, "webhooks").await?;
+        self.authorize(actor, Permission::ReadWebhooks, "webhooks").await?;
         self.webhook_rows().await
     }
 
@@ -28,7 +28,16 @@ impl Unstick {
         Ok(rows)
     }
 
-    async fn webhook_row(&self, hook: Webhook) -> Result<WebhookRow> {
+    /// A webhook with what waits for it; for a while also one that was deleted.
+    ///
+    /// # Errors
+    /// `NotFound`; `Denied`.
+    pub async fn webhook(&self, actor: &Actor, id: &WebhookId) -> Result<WebhookRow> {
+        self.authorize(actor, Permission::ReadWebhooks, id.as_str()).await?;
+        self.webhook_row(self.webhook_by_id(id).await?).await
+    }
+
+    pub(super) async fn webhook_row(&self, hook: Webhook) -> Result<WebhookRow> {
         let (waits, gave_up) = tokio::try_join!(
             self.store().count_deliveries(&hook, DeliveryState::Waiting, COUNTED + 1),
             self.store().count_deliveries(&hook, DeliveryState::Failed, COUNTED + 1),
@@ -48,7 +57,7 @@ impl Unstick {
         filter: DeliveryFilter,
         after: Option<&str>,
     ) -> Result<WebhookPage> {
-        self.authorize(actor, Permission::ManageWebhooks, id.as_str()).await?;
+        self.authorize(actor, Permission::ReadWebhooks, id.as_str()).await?;
         let row = self.webhook_row(self.webhook_by_id(id).await?).await?;
         let log = self.store().deliveries_page(id, &filter, after, self.settings().page_size).await?;
         let keep = self.settings().webhooks.keep;

@@ -2,7 +2,10 @@
 
 use std::{io::Read, time::Duration};
 
-use domain::{Bulk, BulkAccount, BulkId, BulkMove, BulkOrder, BulkOutcome, BulkStatus, PlanHash, view::BulkPage};
+use domain::{
+    Bulk, BulkAccount, BulkId, BulkMove, BulkOrder, BulkOutcome, BulkStatus, Guard, Place, PlanHash, ServerMove,
+    view::BulkPage,
+};
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -159,9 +162,17 @@ async fn draft(remote: &Remote, source: BulkSource, order: BulkOrder) -> Result<
             ];
             remote.post_text("bulk-cleanups", &query, bytes).await
         }
-        BulkSource::Server(_) => {
-            let text = "everybody is moved off a server in the console, or by a shell where the database is";
-            Err(Failure::usage("usage", text).about("server"))
+        BulkSource::Server(off) => {
+            let ServerMove { place: Place { router, pool }, server, to, guard: Guard { errors, response } } = *off;
+            let off = json!({
+                "router": router, "pool": pool, "server": server, "to": to, "max_errors": errors,
+                "max_response": response,
+            });
+            let body = json!({
+                "off_server": off, "mode": mode, "reason": reason, "ticket": ticket, "wave": wave, "rate": rate,
+                "failure_limit": failure_limit,
+            });
+            remote.change(Method::POST, "bulk-cleanups", &body).await
         }
     }
 }

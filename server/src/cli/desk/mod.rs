@@ -6,11 +6,15 @@ mod census;
 mod cleanups;
 mod remote;
 mod rest;
+mod webhooks;
 
 use domain::Actor;
 use service::Unstick;
 
-pub use self::remote::{Remote, Target};
+pub use self::{
+    remote::{Remote, Target},
+    webhooks::Again,
+};
 use super::{Context, Failure};
 use crate::compose::Purpose;
 

@@ -147,6 +147,14 @@ impl Remote {
         read(self.send(self.ask(method, path)?.json(body)).await?).await
     }
 
+    /// Deletes something.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        read(self.send(self.ask(Method::DELETE, path)?).await?).await
+    }
+
     /// Changes something by posting a text.
     ///
     /// # Errors

@@ -11,7 +11,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
-    Bulk, BulkAccount, BulkId, BulkMove, BulkOrder, BulkOutcome, Mode,
+    Bulk, BulkAccount, BulkId, BulkMove, BulkOrder, BulkOutcome, Guard, Mode, Place, PoolName, RouterName, ServerMove,
+    ServerName,
     view::{BulkPage, Page},
 };
 use serde::{Deserialize, Serialize};
@@ -40,7 +41,9 @@ pub struct BulkBody {
     /// These accounts, at most 200,000. Unknown ids and repeats are reported line by line.
     #[schema(example = json!(["acc_7Q2mX0cVd4", "acc_9aLp0"]))]
     account_ids: Option<Vec<String>>,
-    /// How much of each account; by default `stale`.
+    /// Those who are on a server now: their routes to it, and nothing else, are cleared.
+    off_server: Option<OffServer>,
+    /// How much of each account; by default `stale`, with `off_server` always `unstick`.
     #[schema(value_type = Option<shapes::Mode>)]
     mode: Option<Mode>,
     /// Why, in 5 to 500 characters; it goes into the audit log.
@@ -51,12 +54,47 @@ pub struct BulkBody {
     /// Accounts under way at once; by default 100.
     #[schema(minimum = 1, maximum = 1000)]
     wave: Option<u32>,
-    /// Accounts begun a second, at most; by default 500.
+    /// Accounts begun a second, at most; by default 500, with `off_server` 20.
     #[schema(minimum = 1, maximum = 1000)]
     rate: Option<u32>,
     /// It stops by itself when more accounts than this are in trouble; by default 25.
     #[schema(minimum = 0, maximum = 100_000)]
     failure_limit: Option<u32>,
+}
+
+/// A server that everybody is moved off.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OffServer {
+    /// A router; its whole fleet is meant.
+    #[schema(value_type = String, example = "lb-1")]
+    router: RouterName,
+    /// The pool.
+    #[schema(value_type = String, example = "app")]
+    pool: PoolName,
+    /// The server that everybody leaves.
+    #[schema(value_type = String, example = "api-2")]
+    server: ServerName,
+    /// The server that all of them are pinned to; without, the load balancer chooses.
+    #[schema(value_type = Option<String>, example = "api-3")]
+    to: Option<ServerName>,
+    /// It stops by itself when the errors of another server rise by more than so many percentage points; by default 3, 0 for
+    /// never.
+    #[schema(minimum = 0, maximum = 100)]
+    max_errors: Option<u32>,
+    /// It stops by itself when another server takes so many percent longer to answer; by default 100, 0 for never.
+    #[schema(minimum = 0, maximum = 10_000)]
+    max_response: Option<u32>,
+}
+
+impl OffServer {
+    fn source(self) -> BulkSource {
+        let Self { router, pool, server, to, max_errors, max_response } = self;
+        let usual = Guard::default();
+        let guard =
+            Guard { errors: max_errors.unwrap_or(usual.errors), response: max_response.unwrap_or(usual.response) };
+        BulkSource::Server(Box::new(ServerMove { place: Place { router, pool }, server, to, guard }))
+    }
 }
 
 /// How it is to be carried out, where the body is a list.
@@ -108,14 +146,19 @@ impl OrderParams {
 
 impl BulkBody {
     fn parts(self) -> Result<(BulkSource, BulkOrder), Problem> {
-        let Self { filter, account_ids, mode, reason, ticket, wave, rate, failure_limit } = self;
+        let Self { filter, account_ids, off_server, mode, reason, ticket, wave, rate, failure_limit } = self;
+        let (mode, rate) = match &off_server {
+            Some(_) => (mode.or(Some(Mode::Unstick)), rate.or(Some(BulkOrder::MOVE_RATE))),
+            None => (mode, rate),
+        };
         let order = OrderParams { mode, reason: Some(reason), ticket, wave, rate, failure_limit }.order();
-        let source = match (filter, account_ids) {
-            (Some(filter), None) if filter.after.is_some() => {
+        let source = match (filter, account_ids, off_server) {
+            (None, None, Some(off)) => off.source(),
+            (Some(filter), None, None) if filter.after.is_some() => {
                 return Err(Problem::invalid("after", "a filter has no field after here"));
             }
-            (Some(filter), None) => BulkSource::Filter(filter.filter()?),
-            (None, Some(ids)) => {
+            (Some(filter), None, None) => BulkSource::Filter(filter.filter()?),
+            (None, Some(ids), None) => {
                 // A line break would make two ids of one.
                 if let Some(bad) = ids.iter().find(|id| id.chars().any(char::is_control)) {
                     let text = format!("{} is no account id", bad.escape_debug());
@@ -123,7 +166,12 @@ impl BulkBody {
                 }
                 BulkSource::List(Box::new(Cursor::new(ids.join("\n").into_bytes())))
             }
-            _ => return Err(Problem::invalid("filter", "say which accounts are meant: filter or account_ids")),
+            _ => {
+                return Err(Problem::invalid(
+                    "filter",
+                    "say which accounts are meant: filter, account_ids or off_server",
+                ));
+            }
         };
         Ok((source, order))
     }
@@ -162,13 +210,16 @@ impl FromRequest<Site> for Draft {
 /// Draft a bulk clean-up
 ///
 /// Freezes the list, counts it, and answers its hash; nothing is done to anybody before it is asked for. The accounts are
-/// chosen by the filter of the list of accounts, or by a list of ids: in JSON, or as a body of `text/csv` (a column
-/// `account_id`, or one id a line), when the order stands in the query. Needs the scope `bulk:write`.
+/// chosen by the filter of the list of accounts, by a list of ids (in JSON, or as a body of `text/csv` with a column
+/// `account_id` or one id a line, when the order stands in the query), or as those who are on a server now, to move
+/// everybody off it. Needs the scope `bulk:write`.
 #[utoipa::path(post, path = "/api/v1/bulk-cleanups", tag = "bulk clean-ups", operation_id = "draftBulk", params(OrderParams),
     request_body(content((BulkBody = "application/json", example = json!({"filter": {"kind": "stale_route", "leftover": 3},
         "mode": "stale", "reason": "left by the outage", "ticket": "T-48213"})), (String = "text/csv",
         example = "account_id\nacc_7Q2mX0cVd4\nacc_9aLp0\n"))),
-    responses((status = 201, body = shapes::Bulk, description = "Drafted: look at it, then ask for its hash")))]
+    responses((status = 201, body = shapes::Bulk, description = "Drafted: look at it, then ask for its hash"),
+        (status = 409, body = problem::Shown, content_type = "application/problem+json",
+            description = "A load balancer cannot be read, so nobody knows who is on the server")))]
 pub async fn draft(Backend(actor): Backend, State(site): State<Site>, draft: Draft) -> Result<Response, Problem> {
     let bulk = Box::pin(site.unstick().draft_bulk(&actor, draft.source, draft.order)).await?;
     let location = [(header::LOCATION, format!("/api/v1/bulk-cleanups/{}", bulk.id))];

@@ -8,7 +8,7 @@ use axum::{
 };
 use domain::{
     Instant, Repair, RepairId, RepairPlan, RepairRequest, RouterName, ServerName,
-    census::{CensusFinding, CensusKind, FindingAge, FindingFilter},
+    census::{CensusFinding, CensusKind, FindingAge, FindingFilter, TrendPoint},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -53,6 +53,27 @@ pub async fn run(
 pub async fn latest(Backend(actor): Backend, State(site): State<Site>) -> Result<Json<Censuses>, Problem> {
     let (last, newest) = site.unstick().censuses(&actor).await?;
     Ok(Json(Censuses { last, newest }))
+}
+
+/// How much was found over time.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Trend {
+    /// When past censuses ended, the oldest first.
+    #[schema(value_type = Vec<At>)]
+    ends: Vec<Instant>,
+    /// How many were open then, of the kinds of which any were.
+    #[schema(value_type = Vec<shapes::TrendPoint>)]
+    points: Vec<TrendPoint>,
+}
+
+/// Read the trend of the findings
+///
+/// How many were open at the end of past censuses, by kind. Needs the scope `census:read`.
+#[utoipa::path(get, path = "/api/v1/census/trend", tag = "census", operation_id = "getTrend",
+    responses((status = 200, body = Trend, description = "The trend")))]
+pub async fn trend(Backend(actor): Backend, State(site): State<Site>) -> Result<Json<Trend>, Problem> {
+    let page = Box::pin(site.unstick().findings(&actor, &FindingFilter::default(), None)).await?;
+    Ok(Json(Trend { ends: page.ends, points: page.trend }))
 }
 
 /// Which findings.

@@ -1,6 +1,6 @@
 //! The API, version 1. What back ends tell: accounts and sessions as they live, routes asked for and servers fed on an
-//! embedded router. And all that the console can do: diagnosis, clean-ups, bulk clean-ups, the census, routing, the audit
-//! log. Bearer tokens with scopes, no cookies; JSON; every failure a problem of RFC 9457. Described at
+//! embedded router. And all that the console can do: diagnosis, clean-ups, bulk clean-ups, the census, routing, webhooks, the
+//! audit log. Bearer tokens with scopes, no cookies; JSON; every failure a problem of RFC 9457. Described at
 //! `/api/openapi.json`, and for people at `/api/docs`.
 
 mod accounts;
@@ -16,6 +16,7 @@ mod extract;
 mod limits;
 mod once;
 mod openapi;
+mod overview;
 mod problem;
 mod route;
 mod routing;
@@ -26,6 +27,7 @@ pub mod shapes;
 mod shown;
 mod token;
 mod webhook_events;
+mod webhooks;
 
 use axum::{
     Router,
@@ -88,6 +90,7 @@ pub fn routes(site: &Site) -> Router<Site> {
 fn console() -> Router<Site> {
     Router::new()
         .route("/token", get(token::get))
+        .route("/overview", get(overview::get))
         .route("/search", get(diagnosis::search))
         .route("/filtered-accounts", get(diagnosis::filtered))
         .route("/accounts/{account_id}/diagnosis", get(diagnosis::diagnose))
@@ -109,13 +112,22 @@ fn console() -> Router<Site> {
         .route("/bulk-cleanups/{bulk_id}/report.csv", get(bulk::csv))
         .route("/bulk-cleanups/{bulk_id}/report.ndjson", get(bulk::ndjson))
         .route("/census", get(census::latest).post(census::run))
+        .route("/census/trend", get(census::trend))
         .route("/findings", get(census::findings))
         .route("/repair-plan", get(census::plan))
         .route("/repairs/{repair_id}", get(census::repaired))
         .route("/routing", get(routing::get))
         .route("/routing/owed", get(routing::owed))
         .route("/routers/{router}/pools/{pool}/servers/{server}/state", get(routing::state).put(routing::set_state))
+        .route("/routers/{router}/pools/{pool}/servers/{server}/move-off", get(routing::move_off))
         .route("/routers/{router}/pools/{pool}/keys/{key}", get(routing::pin).put(routing::set_pin))
+        .route("/webhooks", get(webhooks::list).post(webhooks::add))
+        .route("/webhooks/{webhook_id}", get(webhooks::get).delete(webhooks::delete))
+        .route("/webhooks/{webhook_id}/control", post(webhooks::control))
+        .route("/webhooks/{webhook_id}/secret", post(webhooks::rotate))
+        .route("/webhooks/{webhook_id}/test", post(webhooks::test))
+        .route("/webhooks/{webhook_id}/replay", post(webhooks::replay))
+        .route("/webhooks/{webhook_id}/deliveries", get(webhooks::deliveries))
         .route("/audit", get(audit::search))
         .route("/audit/{seq}", get(audit::event))
         .route("/audit/verification", get(audit::verify))

@@ -30,6 +30,10 @@ const LONGEST: usize = 255;
 /// Longest answer that is looked at, in bytes.
 const ANSWER: usize = 16 << 20;
 
+/// In the extensions of an answer that has a secret in it: it is kept sealed.
+#[derive(Debug, Clone, Copy)]
+pub struct HasSecret;
+
 /// Lets a call with a key happen once.
 pub async fn once(State(site): State<Site>, request: Request, next: Next) -> Response {
     let changes = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH | Method::DELETE);
@@ -62,7 +66,16 @@ async fn keyed(site: &Site, request: Request, next: Next) -> Result<Response, Pr
         }
         Once::Go(claim) => {
             let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
+            let has_secret = response.extensions().get::<HasSecret>().is_some();
             let (response, kept) = read(response).await?;
+            let kept = match kept.map(|kept| if has_secret { site.unstick().sealed(&claim, kept) } else { Ok(kept) }) {
+                Some(Err(error)) => {
+                    log_internal(&error);
+                    None
+                }
+                Some(Ok(kept)) => Some(kept),
+                None => None,
+            };
             if let Err(error) = site.unstick().keep_answer(&claim, kept.as_ref()).await {
                 log_internal(&error);
             }

@@ -10,8 +10,8 @@ use utoipa::{
 };
 
 use super::{
-    accounts, audit, batch, bulk, census, cleanups, diagnosis, problem, route, routing, self_service, servers,
-    sessions, token, webhook_events,
+    accounts, audit, batch, bulk, census, cleanups, diagnosis, overview, problem, route, routing, self_service,
+    servers, sessions, token, webhook_events, webhooks,
 };
 
 #[derive(OpenApi)]
@@ -20,7 +20,7 @@ use super::{
         title = "Unstick",
         description = "What back ends tell Unstick (accounts, sessions as they live, and, for an embedded router, servers and \
                        where to send a session), and all that the console can do: diagnosis, clean-ups, bulk clean-ups, the \
-                       census, routing, the audit log. Every call carries `Authorization: Bearer sac_…`; make a token with \
+                       census, routing, webhooks, the audit log. Every call carries `Authorization: Bearer sac_…`; make a token with \
                        `admin-tool token create`. Failures are problems of RFC 9457. Lists go on by `next`. Calls that \
                        change something take an `Idempotency-Key`: sent again within 24 hours with the same key, the same \
                        call gets the same answer and nothing happens twice."
@@ -28,15 +28,18 @@ use super::{
     paths(
         token::get,
         accounts::put, accounts::get, accounts::list,
+        overview::get,
         diagnosis::search, diagnosis::filtered, diagnosis::diagnose, diagnosis::routes, diagnosis::timeline, diagnosis::history,
         sessions::put, sessions::get, sessions::list, sessions::touch, sessions::end,
         batch::accounts, batch::sessions, batch::touches, batch::ends,
         cleanups::plan, cleanups::request, cleanups::list, cleanups::get, cleanups::steps, cleanups::retry,
         cleanups::evidence, cleanups::evidence_text,
         bulk::draft, bulk::list, bulk::get, bulk::accounts, bulk::request, bulk::approve, bulk::control, bulk::csv, bulk::ndjson,
-        census::run, census::latest, census::findings, census::plan, census::repair, census::repaired,
-        routing::get, routing::owed, routing::state, routing::set_state, routing::pin, routing::set_pin,
+        census::run, census::latest, census::trend, census::findings, census::plan, census::repair, census::repaired,
+        routing::get, routing::owed, routing::state, routing::set_state, routing::move_off, routing::pin, routing::set_pin,
         route::ask, servers::feed,
+        webhooks::list, webhooks::add, webhooks::get, webhooks::delete, webhooks::control, webhooks::rotate, webhooks::test,
+        webhooks::replay, webhooks::deliveries,
         audit::search, audit::event, audit::verify, audit::csv, audit::ndjson,
         self_service::who, self_service::diagnosis, self_service::reset, self_service::progress, self_service::issue,
         self_service::link,

@@ -2,8 +2,8 @@
 
 use axum::{Json, extract::State};
 use domain::{
-    OwedList, Place, PoolName, RePinPage, RePinRequest, RePinned, RouteKey, RouterName, ServerName, ServerState,
-    StatePlan, StateRequest, StateSet, view::RoutingPage,
+    MovePage, OwedList, Place, PoolName, RePinPage, RePinRequest, RePinned, RouteKey, RouterName, ServerName,
+    ServerState, StatePlan, StateRequest, StateSet, view::RoutingPage,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -86,6 +86,24 @@ pub async fn set_state(
 ) -> Result<Json<StateSet>, Problem> {
     let request = StateRequest { place: Place { router, pool }, server, state, reason, ticket };
     Ok(Json(Box::pin(site.unstick().set_server_state(&actor, request)).await?))
+}
+
+/// Read who is on a server
+///
+/// How many routes lead to it, where those would go who leave it, and the bulk clean-ups that move everybody off it. Such a
+/// one is drafted as any other, with `off_server`. Needs the scope `routing:read`.
+#[utoipa::path(get, path = "/api/v1/routers/{router}/pools/{pool}/servers/{server}/move-off", tag = "routing",
+    operation_id = "getServerMove",
+    params(("router" = String, Path, description = "A router; its whole fleet is meant", example = "lb-1"),
+        ("pool" = String, Path, description = "The pool", example = "app"),
+        ("server" = String, Path, description = "The server", example = "api-2")),
+    responses((status = 200, body = shapes::MovePage, description = "The server, before everybody is moved off it")))]
+pub async fn move_off(
+    Backend(actor): Backend,
+    State(site): State<Site>,
+    Three(router, pool, server): Three<RouterName, PoolName, ServerName>,
+) -> Result<Json<MovePage>, Problem> {
+    Ok(Json(Box::pin(site.unstick().move_page(&actor, &Place { router, pool }, &server)).await?))
 }
 
 /// Read where a key is pinned

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use app::api::ClientIp;
 use axum::{
-    Json,
+    Extension, Json,
     extract::{FromRequestParts, State},
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
@@ -22,6 +22,7 @@ use super::{
     Problem,
     auth::Backend,
     extract::{Body, Id},
+    once::HasSecret,
     problem,
 };
 use crate::http::{Site, frame::ActedBy};
@@ -433,9 +434,9 @@ pub async fn issue(
     Backend(actor): Backend,
     State(site): State<Site>,
     Id(id): Id<SessionId>,
-) -> Result<Json<CredentialView>, Problem> {
+) -> Result<(Extension<HasSecret>, Json<CredentialView>), Problem> {
     let made = site.unstick().issue_credential(&actor, &id).await?;
-    Ok(Json(CredentialView { credential: made.secret, expires_at: made.expires_at }))
+    Ok((Extension(HasSecret), Json(CredentialView { credential: made.secret, expires_at: made.expires_at })))
 }
 
 /// Make a link for a customer
@@ -451,9 +452,9 @@ pub async fn link(
     State(site): State<Site>,
     Id(id): Id<AccountId>,
     Body(body): Body<LinkBody>,
-) -> Result<(StatusCode, Json<LinkView>), Problem> {
+) -> Result<(StatusCode, Extension<HasSecret>, Json<LinkView>), Problem> {
     let life = body.expires_in.map(|seconds| Span::from_secs(seconds.into()));
     let made = site.unstick().make_customer_link(&actor, &id, body.session_id.as_ref(), life).await?;
     let url = format!("{}{}", site.config().public_origin, app::routes::self_service(&made.code));
-    Ok((StatusCode::CREATED, Json(LinkView { url, expires_at: made.expires_at })))
+    Ok((StatusCode::CREATED, Extension(HasSecret), Json(LinkView { url, expires_at: made.expires_at })))
 }

@@ -72,6 +72,15 @@ impl Tx {
         Ok(self.exec(sql!("DELETE FROM factors WHERE staff_id = $1"), args![staff]).await? == 1)
     }
 
+    /// Holds the second factor of `staff` until the transaction ends; `false` when they have none that counts.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn lock_factor(&mut self, staff: &StaffId) -> Result<bool> {
+        let sql = sql!("UPDATE factors SET last_step = last_step WHERE staff_id = $1 AND enrolled_at IS NOT NULL");
+        Ok(self.exec(sql, args![staff]).await? == 1)
+    }
+
     /// Gives `staff` recovery codes, by their hashes, instead of those from before.
     ///
     /// # Errors

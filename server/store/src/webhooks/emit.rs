@@ -51,7 +51,7 @@ impl Tx {
     }
 
     async fn subscribers(&mut self, kind: EventKind) -> Result<Vec<WebhookId>> {
-        let sql = rows!("id, kinds", "FROM webhooks WHERE state <> 'disabled' ORDER BY id");
+        let sql = rows!("id, kinds", "FROM webhooks WHERE state IN ('active', 'paused') ORDER BY id");
         let found: Vec<(String, String)> = self.rows(sql, &[]).await?;
         let wants = |(_, words): &(String, String)| words.split(' ').any(|word| word == kind.as_str());
         found.into_iter().filter(wants).map(|(id, _)| webhook_id(id)).collect()

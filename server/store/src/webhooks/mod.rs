@@ -7,6 +7,7 @@
 //! - a lease has a token, as a clean-up's has: who lost it changes nothing.
 
 mod claim;
+mod delete;
 mod emit;
 mod log;
 mod purge;
@@ -41,6 +42,7 @@ struct WebhookRecord {
     failing_since: Option<i64>,
     retry_at: Option<i64>,
     succeeded_at: Option<i64>,
+    deleted_at: Option<i64>,
 }
 
 impl TryFrom<WebhookRecord> for Webhook {
@@ -64,6 +66,7 @@ impl TryFrom<WebhookRecord> for Webhook {
             failing_since: record.failing_since.map(Instant::from_micros),
             retry_at: record.retry_at.map(Instant::from_micros),
             succeeded_at: record.succeeded_at.map(Instant::from_micros),
+            deleted_at: record.deleted_at.map(Instant::from_micros),
         })
     }
 }

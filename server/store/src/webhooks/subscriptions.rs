@@ -18,20 +18,18 @@ pub struct NewSecret {
     pub fingerprint: String,
     /// Until when the one before it signs too.
     pub old_until: Instant,
-    /// Whether it was shown already.
-    pub revealed: bool,
 }
 
 impl Tx {
-    /// Adds a webhook. `revealed` says whether its secret was shown already.
+    /// Adds a webhook.
     ///
     /// # Errors
     /// When the database could not.
-    pub async fn add_webhook(&mut self, hook: &Webhook, revealed: bool) -> Result<()> {
+    pub async fn add_webhook(&mut self, hook: &Webhook) -> Result<()> {
         let sql = sql!(
             "INSERT INTO webhooks (",
             webhook,
-            ", revealed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
+            ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
         );
         let values = args![
             &hook.id,
@@ -49,7 +47,7 @@ impl Tx {
             hook.failing_since,
             hook.retry_at,
             hook.succeeded_at,
-            i64::from(revealed),
+            hook.deleted_at,
         ];
         self.exec(sql, values).await.map(|_| ())
     }
@@ -60,21 +58,11 @@ impl Tx {
     /// When the database could not.
     pub async fn rotate_webhook(&mut self, hook: &Webhook, to: &NewSecret) -> Result<bool> {
         let sql = sql!(
-            "UPDATE webhooks SET generation = $3, fingerprint = $4, old_until = $5, revealed = $6 \
-             WHERE id = $1 AND generation = $2"
+            "UPDATE webhooks SET generation = $3, fingerprint = $4, old_until = $5 \
+             WHERE id = $1 AND generation = $2 AND deleted_at IS NULL"
         );
-        let revealed = i64::from(to.revealed);
-        let values = args![&hook.id, hook.generation, to.generation, &to.fingerprint, to.old_until, revealed];
+        let values = args![&hook.id, hook.generation, to.generation, &to.fingerprint, to.old_until];
         Ok(self.exec(sql, values).await? == 1)
-    }
-
-    /// Notes that the secret of `generation` is shown. Returns whether it was not before: then, and only then, show it.
-    ///
-    /// # Errors
-    /// When the database could not.
-    pub async fn reveal_webhook(&mut self, id: &WebhookId, generation: i64) -> Result<bool> {
-        let sql = sql!("UPDATE webhooks SET revealed = 1 WHERE id = $1 AND generation = $2 AND revealed = 0");
-        Ok(self.exec(sql, args![id, generation]).await? == 1)
     }
 
     /// Serves a webhook, or not, and says why not. What it failed before is forgotten. Returns whether that changed anything.
@@ -84,23 +72,23 @@ impl Tx {
     pub async fn set_webhook_state(&mut self, id: &WebhookId, state: WebhookState, why: &str) -> Result<bool> {
         let sql = sql!(
             "UPDATE webhooks SET state = $2, why = $3, failures = 0, failing_since = NULL, retry_at = NULL \
-             WHERE id = $1 AND state <> $2"
+             WHERE id = $1 AND state <> $2 AND deleted_at IS NULL"
         );
         Ok(self.exec(sql, args![id, state.as_str(), why]).await? == 1)
     }
 }
 
 impl Store {
-    /// Every webhook, the newest first; at most 1,000.
+    /// Every webhook that was not deleted, the newest first; at most 1,000.
     ///
     /// # Errors
     /// When the database could not.
     pub async fn webhooks(&self) -> Result<Vec<Webhook>> {
-        let sql = rows!(webhook, "FROM webhooks ORDER BY created_at DESC, id LIMIT 1000");
+        let sql = rows!(webhook, "FROM webhooks WHERE deleted_at IS NULL ORDER BY created_at DESC, id LIMIT 1000");
         all(self.rows::<WebhookRecord>(sql, &[]).await?)
     }
 
-    /// The webhook called `id`.
+    /// The webhook called `id`, deleted or not.
     ///
     /// # Errors
     /// When the database could not.

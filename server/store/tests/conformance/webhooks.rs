@@ -18,7 +18,8 @@ both! {
     of_many_that_keep_at_once_each_lane_has_an_order,
     a_deleted_event_lets_the_next_go,
     the_log_is_read_page_by_page_and_by_filter,
-    a_secret_is_given_and_shown_once,
+    a_secret_follows_the_one_before,
+    a_deleted_webhook_is_told_nothing_and_goes_with_its_log,
 }
 
 fn hook(id: &str) -> Webhook {
@@ -38,12 +39,13 @@ fn hook(id: &str) -> Webhook {
         failing_since: None,
         retry_at: None,
         succeeded_at: None,
+        deleted_at: None,
     }
 }
 
 async fn subscribed(db: &Db) -> WebhookId {
     let hook = hook("wh_1");
-    tx!(db, tx => tx.add_webhook(&hook, false));
+    tx!(db, tx => tx.add_webhook(&hook));
     hook.id
 }
 
@@ -231,14 +233,46 @@ async fn the_log_is_read_page_by_page_and_by_filter(db: &Db) {
     assert_eq!(body, lease.body);
 }
 
-async fn a_secret_is_given_and_shown_once(db: &Db) {
+async fn a_secret_follows_the_one_before(db: &Db) {
     let id = subscribed(db).await;
-    assert!(tx!(db, tx => tx.reveal_webhook(&id, 1)));
-    assert!(!tx!(db, tx => tx.reveal_webhook(&id, 1)));
     let stored = db.store.webhook(&id).await.unwrap().unwrap();
     assert_eq!(stored, hook("wh_1"));
-    let next = NewSecret { generation: 2, fingerprint: "g".to_owned(), old_until: at(9), revealed: false };
+    let next = NewSecret { generation: 2, fingerprint: "g".to_owned(), old_until: at(9) };
     assert!(tx!(db, tx => tx.rotate_webhook(&stored, &next)));
     assert!(!tx!(db, tx => tx.rotate_webhook(&stored, &next)), "of two at once one does");
-    assert!(!tx!(db, tx => tx.reveal_webhook(&id, 1)) && tx!(db, tx => tx.reveal_webhook(&id, 2)));
+}
+
+async fn a_deleted_webhook_is_told_nothing_and_goes_with_its_log(db: &Db) {
+    let id = subscribed(db).await;
+    keep(db, vec![event("a", 1), event("a", 2), event("b", 3), event("c", 4)]).await;
+    let lease = claim(db, &id, "one", 10, 5).await.into_iter().find(|lease| lease.lane == "c").unwrap();
+    assert!(settle(db, &lease, DeliveryState::Delivered, 10).await);
+    let zombie = claim(db, &id, "two", 60, 5).await.remove(0);
+    assert!(tx!(db, tx => tx.delete_webhook(&id, "by hand", at(61))));
+    assert!(!tx!(db, tx => tx.delete_webhook(&id, "by hand", at(62))), "once");
+    assert_eq!(db.store.due_webhooks(at(200)).await.unwrap(), [], "nothing is sent any more");
+    assert_eq!(keep(db, vec![event("a", 9)]).await, 0, "and nothing new is kept");
+    assert!(!tx!(db, tx => tx.set_webhook_state(&id, WebhookState::Active, "")), "there is no way back");
+    assert!(!tx!(db, tx => tx.stop_webhook(&id, WebhookState::Paused, "")));
+    assert_eq!(tx!(db, tx => tx.give_up_deliveries(&id, "deleted", 2)), 2, "a piece at a time");
+    assert_eq!(tx!(db, tx => tx.give_up_deliveries(&id, "deleted", 2)), 1);
+    assert_eq!(tx!(db, tx => tx.give_up_deliveries(&id, "deleted", 2)), 0);
+    assert!(!settle(db, &zombie, DeliveryState::Delivered, 63).await, "what was under way changes nothing");
+    let stored = db.store.webhook(&id).await.unwrap().unwrap();
+    assert_eq!(
+        (stored.state, stored.why.as_str(), stored.deleted_at),
+        (WebhookState::Deleted, "by hand", Some(at(61)))
+    );
+    assert_eq!(db.store.webhooks().await.unwrap(), []);
+    assert_eq!(db.store.deleted_webhooks().await.unwrap(), [stored.clone()]);
+    for (state, n) in [(DeliveryState::Waiting, 0), (DeliveryState::Failed, 3), (DeliveryState::Delivered, 1)] {
+        assert_eq!(db.store.count_deliveries(&stored, state, 9).await.unwrap().0, n, "{state:?}");
+    }
+    assert!(!tx!(db, tx => tx.forget_webhook(&id, at(100))), "not while something of it is kept");
+    for state in DeliveryState::ALL {
+        tx!(db, tx => tx.purge_deliveries(&id, state, at(100), 10));
+    }
+    assert!(!tx!(db, tx => tx.forget_webhook(&id, at(61))), "nor before its time");
+    assert!(tx!(db, tx => tx.forget_webhook(&id, at(62))));
+    assert_eq!(db.store.webhook(&id).await.unwrap(), None);
 }

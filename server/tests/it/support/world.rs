@@ -251,7 +251,7 @@ impl TestApp {
     pub async fn webhook(&self) -> domain::WebhookId {
         let url = "https://receiver.example/unstick".to_owned();
         let new = service::NewWebhook { url, kinds: vec![], format: domain::WebhookFormat::Unstick };
-        self.unstick.add_webhook(&Actor::System, new).await.unwrap().id
+        self.unstick.add_webhook(&Actor::System, new).await.unwrap().hook.id
     }
 
     /// An event that is on its way to `hook`.
@@ -260,6 +260,12 @@ impl TestApp {
         let filter = domain::DeliveryFilter::default();
         let page = self.unstick.webhook_page(&Actor::System, hook, filter, None).await.unwrap();
         page.log.items[0].event.clone()
+    }
+
+    /// The database's file, with all that was written.
+    pub async fn raw_database(&self) -> Vec<u8> {
+        self.unstick.store().checkpoint_wal().await.unwrap();
+        std::fs::read(self.folder.path().join("data/unstick.db")).unwrap()
     }
 
     /// The number of the newest audit event.

@@ -24,9 +24,10 @@ both!(
     what_came_back_and_what_a_census_found_is_told,
     a_new_secret_signs_beside_the_old_one_for_a_day,
     who_speaks_caep_gets_a_signed_token,
-    a_secret_is_shown_once_and_is_nowhere_in_the_audit_log,
+    a_secret_is_answered_once_and_is_nowhere_in_the_audit_log,
     who_wants_something_else_is_told_nothing,
     a_test_arrives_past_everything_that_waits,
+    who_is_deleted_is_told_nothing_and_what_waited_is_given_up,
 );
 
 /// As in a running service, but faster and to this machine.
@@ -45,9 +46,8 @@ pub fn settings() -> WebhookSettings {
 /// Subscribes `receiver`, and answers the webhook and its secret.
 pub async fn subscribe(world: &World, receiver: &Receiver, kinds: &[EventKind]) -> (WebhookId, String) {
     let new = NewWebhook { url: receiver.url.clone(), kinds: kinds.to_vec(), format: WebhookFormat::Unstick };
-    let hook = world.unstick.add_webhook(&shell(), new).await.unwrap();
-    let secret = world.unstick.reveal_webhook(&shell(), &hook.id).await.unwrap().unwrap();
-    (hook.id, secret)
+    let made = world.unstick.add_webhook(&shell(), new).await.unwrap();
+    (made.hook.id, made.secret)
 }
 
 /// Sends until nothing is due any more; time passes by the clock's hand.
@@ -72,6 +72,23 @@ pub async fn sessions_end(world: &World, name: &str, count: usize) {
         open(world, name, &id).await;
         end(world, &id).await;
     }
+}
+
+/// As [`sessions_end`], all at once.
+async fn many_end(world: &World, name: &str, count: usize) {
+    world.account(name).await;
+    let ids: Vec<SessionId> = (0..count).map(|number| session(&format!("{name}_{number}"))).collect();
+    let create = |id: &SessionId| SessionCreate {
+        id: id.clone(),
+        account: account(name),
+        client: "CLI 2.4".into(),
+        user_agent: String::new(),
+        ip: String::new(),
+        created_at: None,
+    };
+    world.unstick.create_sessions(&shell(), ids.iter().map(create).collect()).await.unwrap();
+    let end = |id: SessionId| End { id, reason: EndReason::SignedOut, released: true, at: None };
+    world.unstick.end_sessions(&shell(), ids.into_iter().map(end).collect()).await.unwrap();
 }
 
 pub async fn open(world: &World, name: &str, id: &SessionId) {
@@ -163,8 +180,7 @@ async fn what_came_back_and_what_a_census_found_is_told(world: World) {
 async fn a_new_secret_signs_beside_the_old_one_for_a_day(world: World) {
     let receiver = Receiver::start().await;
     let (hook, old) = subscribe(&world, &receiver, &[]).await;
-    world.unstick.rotate_webhook(&shell(), &hook).await.unwrap();
-    let new = world.unstick.reveal_webhook(&shell(), &hook).await.unwrap().unwrap();
+    let new = world.unstick.rotate_webhook(&shell(), &hook).await.unwrap().secret;
     assert_ne!(old, new);
     sessions_end(&world, "a", 1).await;
     deliver(&world).await;
@@ -185,9 +201,8 @@ async fn who_speaks_caep_gets_a_signed_token(world: World) {
     };
     let refused = world.unstick.add_webhook(&shell(), new(&[EventKind::CleanupDone])).await;
     assert!(matches!(refused, Err(Error::Invalid { field: "events", .. })), "{refused:?}");
-    let hook = world.unstick.add_webhook(&shell(), new(&[])).await.unwrap();
+    let service::WithSecret { hook, secret } = world.unstick.add_webhook(&shell(), new(&[])).await.unwrap();
     assert_eq!(hook.kinds, [EventKind::SessionEnded]);
-    let secret = world.unstick.reveal_webhook(&shell(), &hook.id).await.unwrap().unwrap();
     sessions_end(&world, "a", 1).await;
     deliver(&world).await;
     let got = receiver.got().remove(0);
@@ -207,12 +222,14 @@ async fn who_speaks_caep_gets_a_signed_token(world: World) {
     assert_eq!(parts[1]["events"][domain::CAEP_SESSION_REVOKED]["initiating_entity"], "user");
 }
 
-async fn a_secret_is_shown_once_and_is_nowhere_in_the_audit_log(world: World) {
+async fn a_secret_is_answered_once_and_is_nowhere_in_the_audit_log(world: World) {
     let receiver = Receiver::start().await;
     let (hook, secret) = subscribe(&world, &receiver, &[]).await;
-    assert_eq!(world.unstick.reveal_webhook(&shell(), &hook).await.unwrap(), None);
-    world.unstick.rotate_webhook(&shell(), &hook).await.unwrap();
-    let next = world.unstick.reveal_webhook(&shell(), &hook).await.unwrap().unwrap();
+    let next = world.unstick.rotate_webhook(&shell(), &hook).await.unwrap();
+    assert!(!format!("{next:?}").contains("whsec_"), "it never prints itself");
+    let stored = world.store.webhook(&hook).await.unwrap().unwrap();
+    assert_eq!(next.hook, stored, "what is answered is what is there");
+    let next = next.secret;
     let events = world.store.audit_page(&domain::view::AuditFilter::default(), None, 100).await.unwrap();
     let actions: Vec<&str> =
         events.iter().map(|it| it.draft.action.as_str()).filter(|it| it.starts_with("webhook")).collect();
@@ -249,4 +266,44 @@ async fn a_test_arrives_past_everything_that_waits(world: World) {
     assert!(test.is_signed_with(&secret) && test.json()["account_id"].is_null());
     world.unstick.switch_webhook(&shell(), &hook, false).await.unwrap();
     assert!(matches!(world.unstick.test_webhook(&shell(), &hook).await, Err(Error::Conflict(_))));
+}
+
+async fn who_is_deleted_is_told_nothing_and_what_waited_is_given_up(world: World) {
+    let receiver = Receiver::start().await;
+    let (hook, _) = subscribe(&world, &receiver, &[]).await;
+    sessions_end(&world, "a", 1).await;
+    deliver(&world).await;
+    receiver.does(|_| receiver::Act::Answer(500));
+    many_end(&world, "b", 600).await;
+    world.unstick.deliver_once().await.unwrap();
+    let got = receiver.got().len();
+    let deleted = world.unstick.delete_webhook(&shell(), &hook).await.unwrap();
+    assert_eq!((deleted.waiting.n, deleted.failed.n), (0, 600), "more than one transaction takes");
+    assert_eq!(deleted.hook.state, domain::WebhookState::Deleted);
+    sessions_end(&world, "c", 1).await;
+    deliver(&world).await;
+    assert_eq!(receiver.got().len(), got, "not one more");
+    let newest = log(&world, &hook).await.remove(0);
+    assert!(newest.said.starts_with("not sent: ") && newest.said.ends_with(" deleted it"), "{newest:?}");
+    assert_eq!(world.unstick.webhooks(&shell()).await.unwrap(), []);
+    let refusals = [
+        world.unstick.delete_webhook(&shell(), &hook).await.map(|_| ()),
+        world.unstick.switch_webhook(&shell(), &hook, true).await.map(|_| ()),
+        world.unstick.rotate_webhook(&shell(), &hook).await.map(|_| ()),
+        world.unstick.test_webhook(&shell(), &hook).await.map(|_| ()),
+        world.unstick.replay_delivery(&shell(), &hook, &newest.event).await,
+    ];
+    for refused in refusals {
+        assert!(matches!(&refused, Err(Error::Conflict(text)) if text == "it is deleted"), "{refused:?}");
+    }
+    let events = world.store.audit_page(&domain::view::AuditFilter::default(), None, 100).await.unwrap();
+    assert_eq!(events.iter().filter(|it| it.draft.action == "webhook.deleted").count(), 1);
+    // Its log goes as any other does, and it goes with it.
+    world.clock.advance(Span::from_days(8));
+    world.unstick.purge_webhooks().await.unwrap();
+    assert!(log(&world, &hook).await.iter().all(|it| it.state == domain::DeliveryState::Failed));
+    world.clock.advance(Span::from_days(24));
+    world.unstick.purge_webhooks().await.unwrap();
+    let gone = world.unstick.webhook(&shell(), &hook).await;
+    assert!(matches!(gone, Err(Error::NotFound("webhook"))), "{gone:?}");
 }

@@ -94,7 +94,7 @@ pub enum HitField {
 }
 
 /// A number that was counted up to a limit.
-#[derive(ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub struct Count {
     /// How many.
     n: i64,

@@ -187,6 +187,65 @@ pub struct BulkAccounts {
     next: Option<String>,
 }
 
+/// When a move off a server stops by itself: 0 switches a limit off.
+#[derive(ToSchema)]
+pub struct Guard {
+    /// The share of failed requests of another server rose by so many percentage points.
+    errors: u32,
+    /// Another server's mean time to answer became so many percent longer.
+    response: u32,
+}
+
+/// A server that everybody is moved off.
+#[derive(ToSchema)]
+pub struct ServerMove {
+    /// Where; every load balancer of the fleet is meant.
+    place: Place,
+    /// The server that everybody leaves.
+    #[schema(example = "api-2")]
+    server: String,
+    /// The server that all of them are pinned to; null: the load balancer chooses.
+    to: Option<String>,
+    /// When it stops by itself.
+    guard: Guard,
+}
+
+/// A bulk clean-up that moves everybody off a server.
+#[derive(ToSchema)]
+pub struct MoveView {
+    /// Which server, and how carefully.
+    order: ServerMove,
+    /// Routes that lead to it, as they were last read: load balancer, number.
+    #[schema(value_type = Vec<Vec<serde_json::Value>>)]
+    held: Vec<(String, i64)>,
+    /// Routes to it that belong to nobody known: they stay.
+    unknown: i64,
+    /// Whether the router sends nobody new to it.
+    is_closed: bool,
+}
+
+/// A server, before everybody is moved off it.
+#[derive(ToSchema)]
+pub struct MovePage {
+    /// Where, as it was asked.
+    place: Place,
+    /// Which server.
+    server: String,
+    /// Routes that lead to it, as they were last read: load balancer, number.
+    #[schema(value_type = Vec<Vec<serde_json::Value>>)]
+    held: Vec<(String, i64)>,
+    /// Whether the router sends nobody new to it.
+    is_closed: bool,
+    /// The other servers of the pool that are well.
+    others: Vec<String>,
+    /// The newest bulk clean-ups that move everybody off it.
+    jobs: Vec<Bulk>,
+    /// Whether the token may begin one.
+    may_ask: bool,
+    /// When it was read.
+    now: At,
+}
+
 /// A bulk clean-up with its preview and the first of its accounts.
 #[derive(ToSchema)]
 pub struct BulkPage {
@@ -201,6 +260,8 @@ pub struct BulkPage {
     routes: Vec<(Place, String, i64)>,
     /// Where they would go, when a whole server is un-stuck.
     targets: Vec<ServerStatus>,
+    /// Which server it empties, if it does.
+    server_move: Option<MoveView>,
     /// How long it takes, about, in microseconds.
     takes: i64,
     /// Whether the token may pause, resume and end it.

@@ -39,6 +39,17 @@ pub enum FindingState {
     Gone,
 }
 
+/// How many findings of a kind were open at the end of a census.
+#[derive(ToSchema)]
+pub struct TrendPoint {
+    /// When.
+    at: At,
+    /// Of what kind.
+    kind: CensusKind,
+    /// How many.
+    open: i64,
+}
+
 /// Something that a census saw.
 #[derive(ToSchema)]
 pub struct CensusFinding {

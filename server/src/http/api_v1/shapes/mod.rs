@@ -9,15 +9,17 @@ mod audit;
 mod bulk;
 mod census;
 mod cleanups;
+mod overview;
 mod routing;
+mod webhooks;
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-pub use self::{accounts::*, audit::*, bulk::*, census::*, cleanups::*, routing::*};
+pub use self::{accounts::*, audit::*, bulk::*, census::*, cleanups::*, overview::*, routing::*, webhooks::*};
 
 /// A point in time, RFC 3339 in UTC.
-#[derive(ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[schema(format = DateTime, example = "2026-11-23T09:14:07.000000Z")]
 pub struct At(String);
 
