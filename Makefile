@@ -1,5 +1,5 @@
 # One line each; `make help` prints them. .ci/setup installs what is missing and chooses the compiler (.tools/env).
-.PHONY: help setup build run lab test e2e lint fmt torture bench clean
+.PHONY: help setup build run lab test e2e pictures lint fmt torture bench clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 SHELL := bash
@@ -35,6 +35,8 @@ test: setup $(FRONT) ## every test: Rust, then the browser against the debug ser
 	@$(WITH) cargo test $(NATIVE) && $(MAKE) --no-print-directory e2e
 e2e: setup $(FRONT) ## browser journeys only; ARGS='-g search' to choose
 	@$(WITH) cargo test $(NATIVE) --no-run --quiet && cd end2end && playwright test $(ARGS)
+pictures: setup $(FRONT) ## the README's pictures anew, from the lab
+	@$(WITH) cargo test $(NATIVE) --no-run --quiet && cd end2end/pictures && playwright test
 lint: setup ## format, clippy for both halves, documentation, unused dependencies
 	@$(WITH) cargo fmt --all --check && .ci/unused-dependencies && cargo clippy $(NATIVE) --all-targets -- -D warnings && cargo clippy -p hydrate --lib --profile wasm-release --target wasm32-unknown-unknown --target-dir target/front -- -D warnings && RUSTDOCFLAGS='-D warnings' cargo doc $(NATIVE) --no-deps --quiet
 fmt: setup ## format

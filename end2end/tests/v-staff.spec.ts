@@ -93,6 +93,17 @@ test('a new person, a second factor, a replay, a recovery code, a reset', async 
   await expect(page.getByRole('button', { name: 'Sign out' })).toBeVisible();
   await page.goto('/me');
   await expect(page.getByText('9 recovery codes are left')).toBeVisible();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await firstStep();
+  await page.getByLabel('Code').fill(recovery[0]);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await expect(page.getByRole('heading', { name: 'Your code' }), 'a recovery code counts once too').toBeVisible();
+  await expect(page.getByRole('alert')).toBeVisible();
+  await page.getByLabel('Code').fill(recovery[1]);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await expect(page.getByRole('button', { name: 'Sign out' })).toBeVisible();
+  await page.goto('/me');
+  await expect(page.getByText('8 recovery codes are left')).toBeVisible();
 
   // Lost telephone: an admin resets, and the person is told.
   await ada.page.goto('/staff/nora');

@@ -49,6 +49,18 @@ pub(crate) fn note(tone: Tone, body: impl IntoView + 'static) -> AnyView {
     view! { <div class=format!("note {}", tone.class()) role=role>{body}</div> }.into_any()
 }
 
+/// Lines (each a `<li>`) of which the first few are seen at once and the rest when asked for.
+pub(crate) fn listed(mut lines: Vec<AnyView>) -> AnyView {
+    /// How many are seen; one more would take as much room as what says that there is more.
+    const SEEN: usize = 5;
+    let rest = if lines.len() > SEEN + 1 { lines.split_off(SEEN) } else { Vec::new() };
+    let more = (!rest.is_empty()).then(|| {
+        let words = format!("and {} more", rest.len());
+        view! { <details class="rest"><summary>{words}</summary><ul>{rest}</ul></details> }
+    });
+    view! { <ul>{lines}</ul> {more} }.into_any()
+}
+
 /// `Accounts › …`: the way back.
 pub(crate) fn crumb(url: &str, words: &str) -> AnyView {
     view! { <p class="crumb"><a href=url.to_owned()>{words.to_owned()}</a></p> }.into_any()

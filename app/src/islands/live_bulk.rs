@@ -49,35 +49,64 @@ mod browser {
 
 #[cfg(feature = "hydrate")]
 mod browser {
+    use std::{rc::Rc, time::Duration};
+
     use leptos::{html::Div, prelude::*};
     use wasm_bindgen::{JsCast, closure::Closure};
     use web_sys::{EventSource, MessageEvent};
 
     use super::Progress;
 
+    /// How long to wait before a connection that the server refused is tried again: a browser does not by itself.
+    const AGAIN: Duration = Duration::from_secs(3);
+
+    #[derive(Clone)]
+    struct Follower {
+        url: Rc<str>,
+        view: RwSignal<Option<Progress>>,
+        lost: RwSignal<bool>,
+        first: NodeRef<Div>,
+    }
+
     pub(super) fn follow(url: String, view: RwSignal<Option<Progress>>, lost: RwSignal<bool>, first: NodeRef<Div>) {
-        Effect::new(move |_| {
-            let Ok(source) = EventSource::new(&url) else {
-                return lost.set(true);
+        Effect::new(move |_| Follower { url: url.as_str().into(), view, lost, first }.connect());
+    }
+
+    impl Follower {
+        fn connect(&self) {
+            let Ok(source) = EventSource::new(&self.url) else {
+                return self.lost.set(true);
             };
-            on(&source, "progress", move |event| {
-                let text = event.data().as_string().unwrap_or_default();
-                let Ok(news) = serde_json::from_str::<Progress>(&text) else { return };
-                if view.with_untracked(Option::is_none)
-                    && let Some(first) = first.get_untracked()
-                {
-                    first.set_inner_html("");
-                }
-                view.set(Some(news));
-                lost.set(false);
-            });
+            let this = self.clone();
+            on(&source, "progress", move |event| this.news(&event));
             let from = source.clone();
             on(&source, "over", move |_| {
                 from.close();
                 window().location().reload().ok();
             });
-            on(&source, "error", move |_| lost.set(true));
-        });
+            let (this, from) = (self.clone(), source.clone());
+            on(&source, "error", move |_| this.trouble(&from));
+        }
+
+        fn news(&self, event: &MessageEvent) {
+            let text = event.data().as_string().unwrap_or_default();
+            let Ok(news) = serde_json::from_str::<Progress>(&text) else { return };
+            if self.view.with_untracked(Option::is_none)
+                && let Some(first) = self.first.get_untracked()
+            {
+                first.set_inner_html("");
+            }
+            self.view.set(Some(news));
+            self.lost.set(false);
+        }
+
+        fn trouble(&self, source: &EventSource) {
+            self.lost.set(true);
+            if source.ready_state() == EventSource::CLOSED {
+                let this = self.clone();
+                set_timeout(move || this.connect(), AGAIN);
+            }
+        }
     }
 
     /// Listens for as long as the page lives.

@@ -13,7 +13,7 @@ use crate::{
         flash::{self, Flash},
     },
     components::{
-        card::{button, card, empty, note},
+        card::{button, card, empty, listed, note},
         form::{field, token},
         frame::Tab,
         table::{pager, table},
@@ -116,7 +116,7 @@ fn unread(page: &FindingsPage) -> AnyView {
     let body = view! {
         <b>"Not everything is known. "</b>
         "The last census could not read the following, so what was found there before stays as it was:"
-        <ul>{places.iter().map(item).collect_view()}</ul>
+        {listed(places.iter().map(|it| item(it).into_any()).collect())}
     };
     note(Tone::Warn, body)
 }

@@ -51,14 +51,14 @@ fn first(page: &HomePage) -> AnyView {
         <div class="head">
             <h1>"Accounts"</h1>
             <p class="meta">
-                <a href=routes::ACCOUNTS>{format!("about {} accounts", number(accounts))}</a>
+                <a href=routes::ACCOUNTS>{if accounts > 0 { format!("about {} accounts", number(accounts)) } else { "no accounts yet".to_owned() }}</a>
                 {page.sample.then(|| view! { <span class="tag off">"sample data"</span> })}
             </p>
         </div>
-        {if accounts == 0 && page.accumulating.is_empty() { start() } else { ().into_any() }}
         {late(&page.unfinished)}
         {bad_servers(&page.bad_servers, page.now)}
         <div class="stack">
+            {(accounts == 0 && page.accumulating.is_empty()).then(start)}
             {stuck(page)}
             {most_left_over(&page.accumulating, page.now)}
             {newest(&page.cleanups, page.now)}
@@ -125,8 +125,8 @@ fn stuck(page: &HomePage) -> AnyView {
     let row = |row: &AccountRow| view! { <tr>{account_cells(row, page.now, ().into_any(), false)}</tr> }.into_any();
     let body = table("Accounts that are stuck", HEADS, page.stuck.iter().map(row).collect());
     let on = |on: &OnServer| {
-        let words = format!("all {} on {}", number(on.pinned), on.server);
-        view! { " " <a href=routes::accounts_on(&on.place, &on.server, None)>{words}</a> }
+        let words = format!("all {} on {} of {}", number(on.pinned), on.server, on.place.router);
+        view! { <a class="beside" href=routes::accounts_on(&on.place, &on.server, None)>{words}</a> }
     };
     card("Stuck now", page.stuck_on.iter().map(on).collect_view().into_any(), body)
 }

@@ -13,7 +13,7 @@ use crate::{
         flash::{self, Flash},
     },
     components::{
-        card::{button, card, crumb, note},
+        card::{button, card, crumb, listed, note},
         form::{hidden, token},
         frame::Tab,
         tag::{Tone, tag},
@@ -178,8 +178,8 @@ fn notices(page: &PlanPage) -> AnyView {
     let line = |unread: &domain::Unread| view! { <li>{unread.words()} "."</li> };
     let owed = (!page.unread.is_empty()).then(|| {
         let lines = view! {
-            <ul>{page.unread.iter().map(line).collect_view()}</ul>
-            "The clean-up is not called clean before."
+            {listed(page.unread.iter().map(|it| line(it).into_any()).collect())}
+            <p>"The clean-up is not called clean before."</p>
         };
         note(Tone::Warn, lines)
     });

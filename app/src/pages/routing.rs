@@ -45,7 +45,7 @@ fn show(page: &RoutingPage) -> AnyView {
         page.routers.iter().map(|it| router(it, page.now, &palette)).collect_view().into_any()
     };
     view! {
-        <div class="head"><h1>"Routing"</h1><p class="meta">"read " {ago(page.now, page.now)}</p></div>
+        <div class="head"><h1>"Routing"</h1><p class="meta"><span>"read " {ago(page.now, page.now)}</span></p></div>
         <div class="stack">{lost(&page.lost)} {body} {owed(&page.owed, page.now)} {census(page.census.as_ref(), page.now)}</div>
     }
     .into_any()

@@ -86,9 +86,9 @@ fn row(at: &StateAt, now: Instant) -> AnyView {
         <tr>
             <td><code>{at.router.to_string()}</code></td>
             <td>{state}</td>
-            <td>{overall}</td>
+            <td class="fold">{overall}</td>
             <td class="n">{at.pinned.map(number)}</td>
-            <td>{asked}</td>
+            <td class="fold">{asked}</td>
         </tr>
     }
     .into_any()

@@ -79,7 +79,7 @@ fn row(it: &TokenInfo, now: Instant) -> AnyView {
     let state = match (it.revoked_at, it.expires_at) {
         (Some(at), _) => view! { {tag(Tone::Off, "revoked")} " " {ago(at, now)} }.into_any(),
         (None, Some(at)) if over => view! { {tag(Tone::Off, "over")} " " {ago(at, now)} }.into_any(),
-        (None, Some(at)) => view! { "until " <time datetime=at.to_string()>{at.to_day()}</time> }.into_any(),
+        (None, Some(at)) => view! { "until " <time datetime=at.to_string() title=at.to_text()>{at.to_text().split(' ').next().unwrap_or_default().to_owned()}</time> }.into_any(),
         (None, None) => "for ever".into_any(),
     };
     let revoke = (it.revoked_at.is_none() && !over).then(|| {

@@ -84,7 +84,7 @@ impl ServerState {
                 "Nobody new is sent to this server.",
                 "Customers who are pinned to it are sent to another server with their next request, and stay there. What only \
                  this server remembered (an upload in progress, an unsaved draft) may be lost.",
-                "Not so where HAProxy’s configuration has `option persist`: there they stay pinned and are still sent to this \
+                "Not so where HAProxy’s configuration has «option persist»: there they stay pinned and are still sent to this \
                  server. Then only a clean-up moves them.",
                 "Connections that are open (downloads, WebSockets) are not cut.",
             ],

@@ -76,8 +76,21 @@ impl Console {
         let scopes = "sessions:write,sessions:read,self:issue";
         let made: Value = console.json(&["token", "create", "lab", "--scope", scopes]).await?;
         console.token = made["secret"].as_str().ok_or("no token was made")?.to_owned();
-        console.serve(folder).await?;
+        console.serve().await?;
         Ok(console)
+    }
+
+    /// Kills it: it is asked nothing, and finishes nothing.
+    pub async fn kill(&self) -> Outcome<()> {
+        match self.child.lock().await.take() {
+            Some(child) => child.kill().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Starts it again on the same database and port, unless it runs.
+    pub async fn start_again(&self) -> Outcome<()> {
+        if self.child.lock().await.is_some() { Ok(()) } else { self.serve().await }
     }
 
     /// What `admin-tool` prints for `words`.
@@ -118,9 +131,9 @@ impl Console {
         Ok(())
     }
 
-    async fn serve(&self, folder: &Path) -> Outcome<()> {
+    async fn serve(&self) -> Outcome<()> {
         let words = [OsStr::new("--config"), self.config.as_os_str(), OsStr::new("serve")];
-        let log = folder.join("console.log");
+        let log = self.config.with_file_name("console.log");
         let mut child = self.child.lock().await;
         *child = Some(Child::start(&self.program, &words, &log)?);
         drop(child);

@@ -11,7 +11,9 @@
 //! | `POST /customers/{account}/sign-out?badly=true` | the present client signs out | `client` |
 //! | `GET /haproxy/table/{table}?key=K&on=lb-2` | the runtime API's own rows | `rows` |
 //! | `POST /haproxy/stop?on=lb-2`, `/haproxy/start` | comes back cold: what its peers know, servers ready, the fence down | |
+//! | `GET /redis` | | `entries`: what the map itself holds, by key |
 //! | `POST /redis/snapshot`, `/redis/crash` | keeps what the map holds; ends it and starts it on what it kept last | |
+//! | `POST /console/kill`, `/console/start` | kill -9 of the console; it starts again on the same database and port | |
 //! | `POST /servers/{server}/bad`, `good`, `drain`, `ready`, `maint` | | |
 //! | `POST /receiver/kill`, `/receiver/start` | the receiver of webhooks dies, comes back | |
 //! | `GET /receiver` | what it got, checked: `events`, `duplicates`, `out_of_order`, `bad_signatures`, `kinds`, `last` | |
@@ -64,7 +66,9 @@ pub async fn serve(world: Arc<World>, port: u16) -> Outcome<String> {
         .route("/customers/{account}/credential", post(credential))
         .route("/haproxy/{what}", post(haproxy))
         .route("/haproxy/table/{table}", get(table).post(teach))
+        .route("/redis", get(entries))
         .route("/redis/{what}", post(redis))
+        .route("/console/{what}", post(console))
         .route("/servers/{server}/{state}", post(server))
         .route("/receiver", get(received))
         .route("/receiver/{what}", post(receiver))
@@ -214,6 +218,16 @@ async fn haproxy(State(world): Lab, Path(what): Path<String>, Query(which): Quer
     Ok(Json(json!({ "haproxy": what })))
 }
 
+async fn console(State(world): Lab, Path(what): Path<String>) -> Answer {
+    let console = world.console.as_ref().ok_or("this lab has no console")?;
+    match what.as_str() {
+        "kill" => console.kill().await?,
+        "start" => console.start_again().await?,
+        other => return Err(format!("kill or start, not {other}").into()),
+    }
+    Ok(Json(json!({ "console": what })))
+}
+
 async fn redis(State(world): Lab, Path(what): Path<String>) -> Answer {
     let proxy = world.proxy.as_ref().ok_or("this lab has no Redis: start it with --redis")?;
     match what.as_str() {
@@ -222,6 +236,12 @@ async fn redis(State(world): Lab, Path(what): Path<String>) -> Answer {
         other => return Err(format!("snapshot or crash, not {other}").into()),
     }
     Ok(Json(json!({ "redis": what })))
+}
+
+/// What the affinity proxy's map holds, untouched by Unstick; fences too, with `:fence` behind their key.
+async fn entries(State(world): Lab) -> Answer {
+    let proxy = world.proxy.as_ref().ok_or("this lab has no Redis: start it with --redis")?;
+    Ok(Json(json!({ "entries": proxy.map.entries().await? })))
 }
 
 #[derive(Deserialize)]

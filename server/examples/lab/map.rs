@@ -2,6 +2,7 @@
 //! was cleaned since the last snapshot, and the controls can make it crash.
 
 use std::{
+    collections::BTreeMap,
     ffi::OsStr,
     path::{Path, PathBuf},
     time::Duration,
@@ -78,6 +79,21 @@ impl Map {
     /// Whether the process ended and nobody stopped it.
     pub async fn died(&self) -> bool {
         self.child.lock().await.as_mut().is_some_and(Child::ended)
+    }
+
+    /// All that it holds under [`PREFIX`], by what follows that.
+    pub async fn entries(&self) -> Outcome<BTreeMap<String, String>> {
+        let mut all = redis::cmd("KEYS");
+        all.arg(format!("{PREFIX}*"));
+        let mut entries = BTreeMap::new();
+        for key in self.ask::<Vec<String>>(all).await? {
+            let mut get = redis::cmd("GET");
+            get.arg(&key);
+            if let (Some(value), Some(short)) = (self.ask::<Option<String>>(get).await?, key.strip_prefix(PREFIX)) {
+                entries.insert(short.to_owned(), value);
+            }
+        }
+        Ok(entries)
     }
 
     /// The answer to a command.

@@ -8,8 +8,8 @@ use crate::compose::Purpose;
 
 /// Pin one key to a chosen server on all load balancers of a fleet
 ///
-/// A clean-up lets the load balancer choose a server; this chooses for it. The server must be healthy. It is read back from
-/// every load balancer. A request that is open at this moment can pin the key back when it ends.
+/// A clean-up lets the load balancer choose a server; this chooses for it. A server that is known not to be well is refused. It
+/// is read back from every load balancer. A request that is open at this moment can pin the key back when it ends.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   admin-tool re-pin --router lb-1 --pool app --key acc_7Q2mX0cVd4 --server api-1 --reason 'their upload is on api-1'

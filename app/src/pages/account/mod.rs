@@ -15,7 +15,7 @@ use super::{Shown, framed};
 use crate::{
     api::{accounts, ctx},
     components::{
-        card::{card, crumb, empty, note},
+        card::{card, crumb, empty, listed, note},
         cleanup_row, event,
         frame::Tab,
         server::Palette,
@@ -68,7 +68,7 @@ fn show(page: &AccountPage, me: Option<&Me>) -> AnyView {
 
 /// The way to let the customer help themselves.
 fn for_customer(page: &AccountPage) -> AnyView {
-    view! { <p class="do"><a class="btn q" href=routes::account_link(&page.account.id)>"Link for the customer"</a></p> }
+    view! { <p class="do below"><a class="btn q" href=routes::account_link(&page.account.id)>"Link for the customer"</a></p> }
         .into_any()
 }
 
@@ -114,7 +114,7 @@ fn unread(page: &AccountPage) -> Option<AnyView> {
     let body = view! {
         <b>"Not everything could be read."</b>
         " What these routers hold is told as it was when they were last read:"
-        <ul>{page.unread.iter().map(line).collect_view()}</ul>
+        {listed(page.unread.iter().map(|it| line(it).into_any()).collect())}
     };
     Some(note(Tone::Warn, body))
 }

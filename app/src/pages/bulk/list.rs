@@ -56,11 +56,11 @@ fn row(it: &Bulk, now: Instant) -> AnyView {
     view! {
         <tr>
             <td class="fold">
-                <a class="go" href=routes::bulk(&it.id, None, None)>{foreign(&it.order.reason)}</a>
+                <a class="go clamp" href=routes::bulk(&it.id, None, None)>{foreign(&it.order.reason)}</a>
                 <div class="sub">{tag(Tone::Off, mode_word(it.order.mode))} " " <code>{it.order.ticket.clone()}</code></div>
             </td>
             <td>{status(it.status)}</td>
-            <td class="n">{number(it.counts.total())}</td>
+            <td class="n">{number(it.counts.total())} <span class="unit">" accounts"</span></td>
             <td>{far} " " {trouble}</td>
             <td class="x">{it.actor.clone()}</td>
             <td class="x">{ago(it.created_at, now)}</td>

@@ -49,7 +49,7 @@ fn form(filter: &AccountFilter, flash: Option<&Flash>, me: Option<&Me>) -> AnyVi
             {token(&ctx::csrf())}
             <fieldset disabled=!may>
                 <legend class="sr">"A new bulk clean-up"</legend>
-                <div class="grid even">
+                <div class="grid even spaced">
                     <div class="stack">{who(filter, flash)}</div>
                     <div class="stack">{how(flash)}</div>
                 </div>

@@ -40,7 +40,8 @@ pub(super) fn steering(page: &BulkPage, flash: Option<&Flash>) -> AnyView {
     if buttons.is_empty() && words.is_empty() {
         return ().into_any();
     }
-    view! { <div class="do">{buttons} <span>{words}</span></div> }.into_any()
+    let words = (!words.is_empty()).then(|| view! { <p class="say">{words}</p> });
+    view! { <div class="do steer">{words} {buttons}</div> }.into_any()
 }
 
 /// The button that lets it begin, or begin later; and what is to be known about that.

@@ -101,7 +101,7 @@ fn form(page: &CustomerLinkPage, flash: Option<&Flash>) -> AnyView {
         </select>
     };
     view! {
-        <section class="card pad form" aria-label="Make a link">
+        <section class="card pad form narrow" aria-label="Make a link">
             {told}
             <form method="post" action=routes::action::MAKE_LINK>
                 {token(&ctx::csrf())}

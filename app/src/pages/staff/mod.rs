@@ -71,7 +71,7 @@ fn row(member: &StaffMember, now: Instant) -> AnyView {
     let last = it.last_sign_in_at.map_or_else(|| "never".into_any(), |at| ago(at, now).into_any());
     view! {
         <tr>
-            <td>
+            <td class="who-cell">
                 <a class="go" href=routes::staff_member(&it.id)>{foreign(&it.name)}</a> " " {state}
                 <div class="sub"><code>{it.id.to_string()}</code></div>
             </td>

@@ -1,7 +1,7 @@
 //! What the pages and the shell show of bulk clean-ups.
 
 use domain::{
-    Actor, BulkId, BulkOutcome, BulkSelection, Health, Instant, Permission, ServerStatus, Span,
+    Actor, BulkId, BulkOutcome, BulkSelection, Instant, Permission, ServerStatus, Span,
     view::{BulkPage, BulksPage, Page},
 };
 
@@ -95,9 +95,8 @@ impl Unstick {
 fn targets(selection: &BulkSelection, servers: Vec<ServerStatus>) -> Vec<ServerStatus> {
     let BulkSelection::Filter(filter) = selection else { return Vec::new() };
     let Some((place, from)) = &filter.server else { return Vec::new() };
-    let takes = |server: &ServerStatus| {
-        server.place == *place && server.name != *from && matches!(server.health, Health::Healthy | Health::Unknown)
-    };
+    let takes =
+        |server: &ServerStatus| server.place == *place && server.name != *from && server.health.takes_customers();
     servers.into_iter().filter(takes).collect()
 }
 

@@ -88,9 +88,14 @@ fn headline(cleanup: &Cleanup, steps: &[Step], counts: StepCounts, came_back: bo
             let mut routers: Vec<&str> = steps.iter().filter(|step| step.is_owed()).filter_map(router_of).collect();
             routers.sort_unstable();
             routers.dedup();
-            let words =
-                Rich::new().strong("Owed.").text(format!(" {} steps wait for ", counts.owed)).names(&routers, 3);
-            words.text(", which does not answer. They run by themselves when it is back; the rest is done.")
+            let words = Rich::new().strong("Owed.").text(match counts.owed {
+                1 => " 1 step waits for ".to_owned(),
+                owed => format!(" {owed} steps wait for "),
+            });
+            let rest = if counts.owed == 1 { "It runs by itself" } else { "They run by themselves" };
+            let whose = if routers.len() == 1 { "does not answer" } else { "do not answer" };
+            let back = if routers.len() == 1 { "it is" } else { "they are" };
+            words.names(&routers, 3).text(format!(", which {whose}. {rest} when {back} back; the rest is done."))
         }
         Status::NeedsAttention => Rich::new().strong("Needs a person.").text(format!(
             " {} steps were tried {} times and did not hold. Read why below, mend it, and retry.",

@@ -126,7 +126,7 @@ pub async fn pin(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PinBody {
-    /// The server; it must be healthy.
+    /// The server; one that is known not to be well is refused.
     #[schema(value_type = String, example = "api-1")]
     server: ServerName,
     /// Why, in 5 to 500 characters; it goes into the audit log.
