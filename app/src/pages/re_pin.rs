@@ -1,6 +1,6 @@
 //! Pinning a key to a chosen server: where it is now, where it could be, and why.
 
-use domain::{Health, RePinPage, ServerStatus};
+use domain::{RePinPage, ServerStatus};
 use leptos::prelude::*;
 
 use super::{Shown, framed, reason};
@@ -73,7 +73,7 @@ fn confirm(page: &RePinPage, flash: Option<&Flash>) -> AnyView {
         view! {
             <div class="choice">
                 <input type="radio" name="server" id=id.clone() value=server.name.to_string() required
-                    disabled=server.health != Health::Healthy checked=chosen == server.name.as_str()/>
+                    disabled=!server.health.takes_customers() checked=chosen == server.name.as_str()/>
                 <label for=id><b>{server.name.to_string()}</b> " " {health(server.health, false)} <small>{pinned}</small></label>
             </div>
         }

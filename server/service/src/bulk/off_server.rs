@@ -104,7 +104,7 @@ impl Unstick {
                 format!("choose another server of the pool {} than {to}", order.place.pool),
             ));
         }
-        match target.iter().find(|it| it.health != Health::Healthy) {
+        match target.iter().find(|it| !it.health.takes_customers()) {
             Some(bad) => {
                 let message =
                     format!("{to} is {} on {}: choose a server that is healthy", bad.health.as_str(), bad.place.router);
@@ -228,7 +228,7 @@ fn pool_at<'a>(router: &'a Arc<dyn Router>, order: &ServerMove) -> Option<&'a Po
 
 /// Whether customers who leave `left` may go to `server`.
 fn takes(server: &ServerStatus, left: &ServerName) -> bool {
-    server.name != *left && matches!(server.health, Health::Healthy | Health::Unknown)
+    server.name != *left && server.health.takes_customers()
 }
 
 /// Whether nobody new is sent to `server` anywhere.

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use domain::{
-    AccountId, Actor, AuditOutcome, Health, Permission, PinAnswer, Place, RePinPage, RePinRequest, RePinned, RouteKey,
-    Scope, ServerStatus, Trouble,
+    AccountId, Actor, AuditOutcome, Permission, PinAnswer, Place, RePinPage, RePinRequest, RePinned, RouteKey, Scope,
+    ServerStatus, Trouble,
 };
 use futures::future::join_all;
 use routers::{Router, RouterError};
@@ -50,7 +50,7 @@ impl Unstick {
         let servers = self.servers_at(&request.place).await?;
         let health = servers.iter().find(|server| server.name == request.server).map(|server| server.health);
         match health {
-            Some(Health::Healthy) => {}
+            Some(health) if health.takes_customers() => {}
             Some(bad) => {
                 let message = format!("{} is {}: choose a server that is healthy", request.server, bad.as_str());
                 return Err(Error::invalid("server", message));
