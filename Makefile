@@ -9,13 +9,15 @@ WITH := source .tools/env &&
 # hydrate is wasm's alone. Crash points sleep until a test's environment names one; the release build has none.
 NATIVE := --workspace --exclude hydrate --features server/crash-points
 
-# How often `make torture` does what `make test` does a few times: the counts of the goals, or RUNS for each.
+# How often `make torture` does what `make test` does a few times: the counts of the goals, or RUNS for each (and ACCOUNTS
+# for each bulk clean-up that is killed).
 TORTURE := UNSTICK_TORTURE_SQLITE=$${RUNS:-50} UNSTICK_TORTURE_POSTGRES=$${RUNS:-20} UNSTICK_TORTURE_MODEL=$${RUNS:-1000000} \
   UNSTICK_TORTURE_SERVICE_MODEL=$${RUNS:-1000} UNSTICK_TORTURE_ZOMBIES=$${RUNS:-100} UNSTICK_TORTURE_PROCESSES=$${RUNS:-20000} \
   UNSTICK_TORTURE_DISK=$${RUNS:-50} UNSTICK_TORTURE_STOPS=$${RUNS:-100} UNSTICK_TORTURE_MIGRATIONS=$${RUNS:-200} \
   UNSTICK_TORTURE_FLIGHTS=$${RUNS:-1000} UNSTICK_TORTURE_SCHEMA=$${RUNS:-200} \
+  UNSTICK_TORTURE_BULK=$${RUNS:-300} UNSTICK_TORTURE_BULK_ACCOUNTS=$${ACCOUNTS:-5000} \
   UNSTICK_TORTURE_OUTAGE=$${RUNS:-10000} UNSTICK_TORTURE_OUTAGE_SECONDS=$${RUNS:-600}
-FAULTS := crash:: model zombies:: processes:: disk:: stopping:: migrations:: many_requests_in_flight outage:: schema::
+FAULTS := crash:: model drift:: moves:: zombies:: processes:: disk:: stopping:: migrations:: many_requests_in_flight outage:: schema::
 
 # Folders are prerequisites too: their time changes when a file in them goes.
 COMMON := Cargo.toml Cargo.lock $(shell find server/domain app -not -path '*/tests*' 2>/dev/null)

@@ -47,6 +47,11 @@ impl Health {
         Self::ALL.into_iter().find(|health| health.as_str() == word)
     }
 
+    /// Whether customers may be sent there: nothing speaks against it. Of the servers that an affinity map names nobody knows more.
+    pub const fn takes_customers(self) -> bool {
+        matches!(self, Self::Healthy | Self::Unknown)
+    }
+
     /// Whether a customer who is pinned there is badly served, or about to be.
     pub const fn is_bad(self) -> bool {
         matches!(self, Self::Degraded | Self::Draining | Self::Maintenance | Self::Down | Self::Gone)

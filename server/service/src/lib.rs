@@ -87,6 +87,7 @@ struct Inner {
     hashing: Arc<Semaphore>,
     reporter: sessions::Reporter,
     observer: routing::ObserverState,
+    returned: cleanups::Returned,
     census: census::Desk,
     webhooks: webhooks::Desk,
 }
@@ -107,6 +108,7 @@ impl Unstick {
             hashing,
             reporter: sessions::Reporter::default(),
             observer: routing::ObserverState::default(),
+            returned: cleanups::Returned::default(),
             census: census::Desk::default(),
             webhooks: webhooks::Desk::default(),
             parts,

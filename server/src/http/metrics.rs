@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use domain::Actor;
+use domain::{Actor, census::CensusKind};
 use service::Numbers;
 
 use super::{Site, answer, frame::Quiet};
@@ -51,10 +51,7 @@ fn text(numbers: &Numbers) -> String {
 
 fn write(out: &mut String, numbers: &Numbers) -> std::fmt::Result {
     let it = &numbers.unfinished;
-    let mut gauge = |name: &str, help: &str, values: &[(String, i64)]| {
-        writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge")?;
-        values.iter().try_for_each(|(labels, value)| writeln!(out, "{name}{labels} {value}"))
-    };
+    let mut gauge = |name: &str, help: &str, values: &[(String, i64)]| metric(out, name, "gauge", help, values);
     let status = |word: &str, count| (format!("{{status=\"{word}\"}}"), count);
     gauge(
         "unstick_cleanups_unfinished",
@@ -69,5 +66,19 @@ fn write(out: &mut String, numbers: &Numbers) -> std::fmt::Result {
     let owed: Vec<_> = numbers.owed.iter().map(|(router, n)| (format!("{{router=\"{router}\"}}"), *n)).collect();
     gauge("unstick_steps_owed", "Steps of clean-ups that wait for a router.", &owed)?;
     let late = i64::try_from(numbers.late_watches).unwrap_or(i64::MAX);
-    gauge("unstick_watches_late", "Finished clean-ups that wait for more than 5 minutes for a look.", &alone(late))
+    gauge("unstick_watches_late", "Finished clean-ups that wait for more than 5 minutes for a look.", &alone(late))?;
+    let kind = |(kind, open): &(CensusKind, i64)| (format!("{{kind=\"{}\"}}", kind.as_str()), *open);
+    let findings: Vec<_> = numbers.findings.iter().map(kind).collect();
+    gauge("unstick_findings_open", "Findings that were open when the last census ended, by kind.", &findings)?;
+    let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    let returned = numbers.returned.iter();
+    let returned: Vec<_> =
+        returned.map(|(router, way, n)| (format!("{{router=\"{router}\",way=\"{way}\"}}"), count(*n))).collect();
+    let help = "Entries that came back after they were cleaned and were cleaned again, by the way they probably came.";
+    metric(out, "unstick_came_back_total", "counter", help, &returned)
+}
+
+fn metric(out: &mut String, name: &str, kind: &str, help: &str, values: &[(String, i64)]) -> std::fmt::Result {
+    writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}")?;
+    values.iter().try_for_each(|(labels, value)| writeln!(out, "{name}{labels} {value}"))
 }

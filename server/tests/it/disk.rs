@@ -1,8 +1,9 @@
 //! A disk that is full (goal R9): changes are refused with 503 and soon, pages and lists are answered, nothing happens
 //! without its audit event, and everything goes on by itself when there is space again.
 //!
-//! `cargo test` limits the size of the server's files (`prlimit`: a write then fails as on a full disk). `make torture`
-//! does the same on a small tmpfs, which only root may mount.
+//! `cargo test` limits the size of the server's files (`prlimit`: a write then fails as on a full disk), and lets the kernel
+//! refuse to write to the disk (EIO of `fsync` and `fdatasync`, by a library that is put before libc). `make torture` does the
+//! first on a small tmpfs, which only root may mount, and the second as often.
 
 use std::{
     path::{Path, PathBuf},
@@ -29,6 +30,49 @@ fn a_limit_on_files_is_refused_as_busy_and_it_goes_on_when_it_is_lifted() {
         assert!(done.success(), "prlimit is a part of util-linux");
     };
     fills_up(&program, "data", |server, full| limit(server, if full { "16384" } else { "unlimited" }));
+}
+
+/// `fsync` and `fdatasync` that fail as long as a file is there.
+const SHIM: &str = r#"
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+static int fails(void) {
+    const char *flag = getenv("TEST_EIO_FLAG");
+    if (!flag || access(flag, F_OK) != 0) return 0;
+    errno = EIO;
+    return 1;
+}
+int fsync(int fd) { return fails() ? -1 : (int) syscall(SYS_fsync, fd); }
+int fdatasync(int fd) { return fails() ? -1 : (int) syscall(SYS_fdatasync, fd); }
+"#;
+
+/// What was not written may have been lost by the kernel all the same: the transaction is undone, and nobody is told otherwise.
+#[test]
+fn a_disk_that_does_not_take_what_is_written_is_refused_as_busy_and_it_goes_on_when_it_does() {
+    let times = std::env::var("UNSTICK_TORTURE_DISK").ok().map_or(1, |text| text.parse::<usize>().unwrap());
+    let build = tempfile::tempdir().unwrap();
+    let (source, library) = (build.path().join("eio.c"), build.path().join("eio.so"));
+    std::fs::write(&source, SHIM).unwrap();
+    let compiled =
+        Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).args([&library, &source]).status().unwrap();
+    assert!(compiled.success(), "cc is what links these tests too");
+    for _ in 0..times {
+        let program = Program::new();
+        let flag = program.folder.path().join("eio");
+        let program =
+            program.set("LD_PRELOAD", &library.display().to_string()).set("TEST_EIO_FLAG", &flag.display().to_string());
+        fills_up(&program, "data", |_, failing| {
+            if failing { std::fs::write(&flag, "").unwrap() } else { std::fs::remove_file(&flag).unwrap() }
+        });
+    }
+    if times > 1 {
+        println!(
+            "R9  {times} times EIO of fsync: changes 503 within 2 s, reads 200, integrity ok, resumed within 10 s"
+        );
+    }
 }
 
 #[test]

@@ -155,3 +155,19 @@ async fn a_cold_start_in_the_middle_is_found_by_the_second_look_and_cleared_by_t
         assert_eq!(there(&routers, &keys).await, 0);
     }
 }
+
+/// One that stands still cannot be asked, and has the row when it goes on: nobody may call the key gone before.
+#[tokio::test]
+async fn one_that_stood_still_has_it_when_it_goes_on_and_may_teach_it_again() {
+    let (pair, routers, keys, _) = pinned().await;
+    let app = pool("app");
+    pair.stop(0, true);
+    assert!(matches!(routers[0].clear(&app, &keys).await, Err(routers::RouterError::Unreachable(_))));
+    assert_eq!(routers[1].clear(&app, &keys).await.unwrap(), []);
+    pair.stop(0, false);
+    pair.settle(1).await;
+    // What it was told while it stood still it may have obeyed by now; what it has not, the next round ends.
+    assert_eq!(round(&routers, &keys).await, 0);
+    pair.settle(2).await;
+    assert_eq!(there(&routers, &keys).await, 0);
+}

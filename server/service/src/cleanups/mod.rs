@@ -8,6 +8,7 @@ mod ledger;
 mod list;
 mod perform;
 mod plan;
+mod recheck;
 mod request;
 mod retry;
 mod run;
@@ -15,6 +16,7 @@ mod save;
 mod watch;
 
 pub use ages::Numbers;
+pub(crate) use ages::Returned;
 pub use evidence::Evidence;
 pub use request::Requested;
 pub(crate) use request::{Ask, Outcome, Request, Wanted, checked};

@@ -12,8 +12,10 @@ use futures::future::join_all;
 use super::perform::{Readings, key_of, must_vanish};
 use crate::{Result, Unstick, crash};
 
-/// Looks of one pass.
+/// Looks that are read from the database at once.
 const AT_ONCE: u32 = 50;
+/// How often one pass reads them: after thousands of clean-ups thousands of watches are due.
+const ROUNDS: u32 = 10;
 
 /// What one place answered.
 struct Seen<'a> {
@@ -35,8 +37,15 @@ impl Unstick {
     /// # Errors
     /// Failures of the database; a router that does not answer is no error.
     pub async fn watch_once(&self) -> Result<()> {
-        for (id, due) in self.store().due_watches(self.now(), AT_ONCE).await? {
-            self.look(&id, due).await?;
+        let now = self.now();
+        for _ in 0..ROUNDS {
+            let due = self.store().due_watches(now, AT_ONCE).await?;
+            for (id, due) in &due {
+                self.look(id, *due).await?;
+            }
+            if due.len() < AT_ONCE as usize {
+                break;
+            }
         }
         Ok(())
     }
@@ -181,6 +190,7 @@ impl Unstick {
             return Ok(());
         }
         crash::point("watch:committed");
+        self.0.returned.add(found);
         tracing::warn!(cleanup.id = %cleanup.id, entries = found.len(), "what was cleaned came back; it is cleaned again");
         self.0.changed.send(cleanup.id.clone()).ok();
         self.0.kick.notify_one();

@@ -1,4 +1,4 @@
-//! The use cases on both engines and a router that can be made to fail at every call.
+//! The use cases on both engines and a router that can be made to fail at every call; and, where it is told, on real ones.
 
 #![expect(clippy::unwrap_used, reason = "a test that meets an error has failed, in its helpers too")]
 
@@ -12,8 +12,13 @@ mod census;
 mod clocks;
 #[cfg(feature = "crash-points")]
 mod crash;
+mod drift;
 mod faults;
+#[expect(dead_code, unused_imports, reason = "the routers' own tests use the rest of it")]
+#[path = "../../../routers/tests/live/lab/mod.rs"]
+mod lab;
 mod model;
+mod moves;
 mod outage;
 mod processes;
 mod requests;

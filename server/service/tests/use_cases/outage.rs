@@ -21,7 +21,7 @@ const READS: usize = 200;
 async fn p99(world: &World, accounts: usize) -> Duration {
     let mut took = Vec::with_capacity(READS);
     for at in 0..READS {
-        let id = account(&format!("a{}", at * 7 % accounts));
+        let id = account(&format!("acc{}", at * 7 % accounts));
         let started = Instant::now();
         world.unstick.account_page(&shell(), &id, domain::view::SessionFilter::Open, None).await.unwrap();
         took.push(started.elapsed());
@@ -45,11 +45,8 @@ async fn a_black_hole_holds_nobody_up_and_what_it_is_owed_is_done_when_it_is_bac
     let outage = Duration::from_secs(u64::try_from(times("UNSTICK_TORTURE_OUTAGE_SECONDS", 2)).unwrap());
     let folder = tempfile::tempdir().unwrap();
     let world = World::behind_a_breaker(&sqlite_in(&folder)).await;
-    let mut list = String::new();
-    for at in 0..accounts {
-        list.push_str(world.stuck(&format!("a{at}")).await.as_str());
-        list.push('\n');
-    }
+    world.crowd(accounts).await;
+    let list: String = (0..accounts).map(|at| format!("acc{at}\n")).collect();
     let second = world.staff("bob", Role::Admin);
     let calm = p99(&world, accounts).await;
 
@@ -96,7 +93,7 @@ async fn a_black_hole_holds_nobody_up_and_what_it_is_owed_is_done_when_it_is_bac
     // It waits for nothing: far from the time that a single call to the black hole takes. What else runs here is not measured.
     assert!(dark < TIMEOUT, "reads wait for the black hole: {dark:?}");
     for at in [0, accounts / 2, accounts - 1] {
-        let id: AccountId = account(&format!("a{at}"));
+        let id: AccountId = account(&format!("acc{at}"));
         world.assert_clean(&id, "after the outage").await;
     }
     assert_eq!(world.script.busy.load(Ordering::SeqCst), 0);

@@ -26,9 +26,7 @@ async fn four_processes_share_one_database_on_postgres() {
 async fn shared(url: &str, engine: &str) {
     let accounts = times("UNSTICK_TORTURE_PROCESSES", 50);
     let world = World::open(url, Span::ZERO).await;
-    for number in 0..accounts {
-        world.stuck(&format!("p{number}")).await;
-    }
+    world.crowd(accounts).await;
     let children: Vec<_> = (0..PROCESSES)
         .map(|turn| {
             Command::new(std::env::current_exe().unwrap())
@@ -46,7 +44,7 @@ async fn shared(url: &str, engine: &str) {
         assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
     }
     for number in 0..accounts {
-        let account = account(&format!("p{number}"));
+        let account = account(&format!("acc{number}"));
         for action in ["cleanup.requested", "cleanup.done"] {
             assert_eq!(world.events(&account, action).await, 1, "{account}: {action}");
         }
@@ -75,7 +73,7 @@ async fn child() {
     let world = World::open(&url, Span::ZERO).await;
     for step in 0..accounts {
         let at = if turn.is_multiple_of(2) { step } else { accounts - 1 - step };
-        let name = format!("p{at}");
+        let name = format!("acc{at}");
         match world.unstick.request_cleanup(&shell(), request(&name, Mode::Force)).await {
             Ok(asked) => assert_eq!(world.drive(&asked.id, 1).await, Status::Done),
             // Another one was faster, and is done.

@@ -77,6 +77,8 @@ pub struct Script {
     pub gate: Mutex<Option<(u64, Stop, Arc<Gate>)>>,
     /// The process stops itself (SIGSTOP) before the call with this number is done, or after.
     pub freeze: Mutex<Option<(u64, Stop)>>,
+    /// It is about to: no other call begins any more.
+    freezing: AtomicBool,
     /// Calls that work at this moment.
     pub busy: AtomicU64,
     /// Whatever concerns a key that begins so is refused.
@@ -109,6 +111,9 @@ pub struct Scripted {
 impl Scripted {
     async fn call<T>(&self, work: impl Future<Output = Result<T, RouterError>>) -> Result<T, RouterError> {
         self.answers().await?;
+        while self.script.freezing.load(Ordering::SeqCst) {
+            tokio::task::yield_now().await;
+        }
         let number = self.script.calls.fetch_add(1, Ordering::SeqCst);
         self.stop(number, Stop::Before).await;
         self.script.busy.fetch_add(1, Ordering::SeqCst);
@@ -135,13 +140,14 @@ impl Scripted {
         }
         let freeze = self.script.freeze.lock().unwrap().take_if(|it| *it == (number, when));
         if freeze.is_some() {
-            // Not with a transaction of another call open: its locks would stop everybody.
+            // Not with a transaction of another call open: its locks would stop everybody. The calls to the pools go side by
+            // side, so none may begin either between here and the signal.
+            self.script.freezing.store(true, Ordering::SeqCst);
             while self.script.busy.load(Ordering::SeqCst) > 0 {
                 tokio::task::yield_now().await;
             }
-            self.store.begin().await.unwrap().rollback().await.unwrap();
-            let id = std::process::id().to_string();
-            assert!(std::process::Command::new("kill").args(["-STOP", &id]).status().unwrap().success());
+            stop_this_process();
+            self.script.freezing.store(false, Ordering::SeqCst);
         }
     }
 
@@ -256,6 +262,27 @@ impl Router for Scripted {
     }
 }
 
+fn pin_of(
+    now: Instant,
+    pool: &str,
+    key: &RouteKey,
+    scope: Scope,
+    server: &str,
+    account: Option<&AccountId>,
+    session: Option<&SessionId>,
+) -> store::Pin {
+    store::Pin {
+        pool: PoolName::parse(format!("edge:{pool}")).unwrap(),
+        key: key.clone(),
+        scope,
+        server: ServerName::parse(server).unwrap(),
+        account: account.cloned(),
+        session: session.cloned(),
+        pinned_at: now,
+        expires_at: now + Span::from_days(1),
+    }
+}
+
 #[expect(clippy::too_many_arguments, reason = "the fields of a pin")]
 async fn pin(
     store: &Store,
@@ -267,16 +294,7 @@ async fn pin(
     account: Option<&AccountId>,
     session: Option<&SessionId>,
 ) {
-    let pin = store::Pin {
-        pool: PoolName::parse(format!("edge:{pool}")).unwrap(),
-        key: key.clone(),
-        scope,
-        server: ServerName::parse(server).unwrap(),
-        account: account.cloned(),
-        session: session.cloned(),
-        pinned_at: now,
-        expires_at: now + Span::from_days(1),
-    };
+    let pin = pin_of(now, pool, key, scope, server, account, session);
     let mut tx = store.begin().await.unwrap();
     tx.pin(&pin, now).await.unwrap();
     tx.commit().await.unwrap();
@@ -298,6 +316,12 @@ pub fn sqlite_in(folder: &TempDir) -> String {
 /// How often: as `make torture` says in `variable`, or `few` times.
 pub fn times(variable: &str, few: usize) -> usize {
     std::env::var(variable).ok().map_or(few, |text| text.parse().unwrap())
+}
+
+/// Stops this process (SIGSTOP) until somebody wakes it.
+pub fn stop_this_process() {
+    let id = std::process::id().to_string();
+    assert!(std::process::Command::new("kill").args(["-STOP", &id]).status().unwrap().success());
 }
 
 /// Of several processes on one database each makes ids of its own.
@@ -369,7 +393,19 @@ impl World {
         Self::made(url, drain, policy, |router| router).await
     }
 
-    /// The same, whose router is behind a breaker, as those that are somewhere else are, and with the usual waits.
+    /// A world on a database of its own whose routers are `fleet`, each behind a breaker, with the usual waits and what `change`
+    /// sets.
+    pub async fn of(fleet: Vec<Arc<dyn Router>>, change: impl FnOnce(&mut Settings)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&sqlite_in(&folder), testing::options()).await.unwrap();
+        let fleet = fleet.into_iter().map(|router| Arc::new(Breaker::new(router)) as Arc<dyn Router>).collect();
+        let (clock, script) = (Arc::new(TestClock(AtomicI64::new(0))), Arc::default());
+        let world = Self::put_together(store, clock, script, fleet, change);
+        Self { folder: Some(folder), ..world }
+    }
+
+    /// The same as [`Self::open`], whose router is behind a breaker, as those that are somewhere else are, and with the usual
+    /// waits.
     pub async fn behind_a_breaker(url: &str) -> Self {
         Self::made(url, Span::ZERO, Policy::default(), |router| Arc::new(Breaker::new(router))).await
     }
@@ -394,21 +430,35 @@ impl World {
         let script = Arc::new(Script::default());
         let router = Scripted { inner, script: script.clone(), store: store.clone(), clock: clock.clone() };
         let drain = [(name, drain)].into();
-        let mut settings = Settings { policy: Policy { drain, ..policy }, ..Settings::default() };
+        let fleet = vec![before(Arc::new(router))];
+        let world = Self::put_together(store, clock, script, fleet, |settings| {
+            settings.policy = Policy { drain, ..policy };
+        });
+        world.servers().await;
+        world
+    }
+
+    fn put_together(
+        store: Store,
+        clock: Arc<TestClock>,
+        script: Arc<Script>,
+        fleet: Vec<Arc<dyn Router>>,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
+        let mut settings = Settings::default();
         // The cheapest hash that argon2 takes: these tests are not about its cost.
         settings.seal_keys = service::SealKeys::new(vec![[7; 32]]);
         settings.argon = service::ArgonParams { memory_kib: 64, passes: 1, lanes: 1 };
         settings.webhooks = crate::webhooks::settings();
+        change(&mut settings);
         let unstick = Unstick::new(Parts {
             store: store.clone(),
-            fleet: vec![before(Arc::new(router))],
+            fleet,
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(seed())),
             settings,
         });
-        let world = Self { unstick, store, script, clock, folder: None };
-        world.servers().await;
-        world
+        Self { unstick, store, script, clock, folder: None }
     }
 
     /// A staff member who just proved who they are. There is no such row: only who acts counts here.
@@ -476,6 +526,65 @@ impl World {
         pin(&self.store, self.clock.now(), "app", &key, Scope::Account, "api-2", Some(&account(name)), Some(&ids[1]))
             .await;
         id
+    }
+
+    /// `n` accounts as [`Self::stuck`] makes them, called `acc0` and so on, in as few transactions as it takes.
+    pub async fn crowd(&self, n: usize) {
+        let all: Vec<String> = (0..n).map(|at| format!("acc{at}")).collect();
+        for names in all.chunks(500) {
+            let upsert = |name: &String| AccountUpsert {
+                id: account(name),
+                email: None,
+                name: None,
+                plan: None,
+                time_zone: None,
+                created_at: None,
+                sample: false,
+            };
+            self.unstick.upsert_accounts(&back_end(), names.iter().map(upsert).collect()).await.unwrap();
+            let kinds = ["live", "old1", "old2"];
+            for kind in kinds {
+                self.sessions(names.iter().map(|name| (name.as_str(), format!("{name}_{kind}")))).await;
+            }
+            let end = |id: String| End { id: session(&id), reason: EndReason::SignedOut, released: false, at: None };
+            let ended = names.iter().flat_map(|name| kinds[1..].iter().map(move |kind| format!("{name}_{kind}")));
+            self.unstick.end_sessions(&back_end(), ended.map(end).collect()).await.unwrap();
+            let mut tx = self.store.begin().await.unwrap();
+            for name in names {
+                for kind in kinds {
+                    let id = session(&format!("{name}_{kind}"));
+                    let key = RouteKey::parse(id.as_str()).unwrap();
+                    let pin = pin_of(
+                        self.clock.now(),
+                        "files",
+                        &key,
+                        Scope::Session,
+                        "api-2",
+                        Some(&account(name)),
+                        Some(&id),
+                    );
+                    tx.pin(&pin, self.clock.now()).await.unwrap();
+                }
+                let (key, id) = (RouteKey::of_account(&account(name)), session(&format!("{name}_old1")));
+                let pin =
+                    pin_of(self.clock.now(), "app", &key, Scope::Account, "api-2", Some(&account(name)), Some(&id));
+                tx.pin(&pin, self.clock.now()).await.unwrap();
+            }
+            tx.commit().await.unwrap();
+        }
+    }
+
+    /// Live sessions with these ids, of these accounts.
+    pub async fn sessions(&self, ids: impl Iterator<Item = (&str, String)>) {
+        let create = |(owner, id): (&str, String)| SessionCreate {
+            id: session(&id),
+            account: account(owner),
+            client: "CLI 2.4".into(),
+            user_agent: String::new(),
+            ip: "203.0.113.7".into(),
+            created_at: None,
+        };
+        self.unstick.create_sessions(&back_end(), ids.map(create).collect()).await.unwrap();
     }
 
     /// The same world, as a service with other settings of webhooks sees it.

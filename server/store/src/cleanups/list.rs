@@ -1,13 +1,13 @@
 //! Clean-ups in lists, newest first.
 
 use domain::{
-    AccountId, Cleanup, Instant, Status,
+    AccountId, Cleanup, CleanupId, Instant, Status,
     view::{Page, StepCounts},
 };
 
 use super::{CleanupRecord, ListRecord};
 use crate::{
-    Result, Store,
+    Result, Store, StoreError,
     accounts::all,
     conn::{Cursor, page},
     sql::{args, rows},
@@ -64,6 +64,30 @@ impl Store {
     pub async fn cleanups_of(&self, account: &AccountId, limit: u32) -> Result<Vec<Listed>> {
         let sql = listed!("c.account_id = $1 ORDER BY c.requested_at DESC, c.id DESC LIMIT $2");
         all(self.rows::<ListRecord>(sql, args![account, limit]).await?)
+    }
+
+    /// At most `limit` clean-ups that are done and were asked for since `since`, newest first, with when that was; only those
+    /// before `before`, where a page ended.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn done_since(
+        &self,
+        since: Instant,
+        before: Option<&(CleanupId, Instant)>,
+        limit: u32,
+    ) -> Result<Vec<(CleanupId, Instant)>> {
+        let (at, id) = before.map_or((Instant::from_micros(i64::MAX), ""), |(id, at)| (*at, id.as_str()));
+        let sql = rows!(
+            "id, requested_at",
+            "FROM cleanups WHERE status = 'done' AND requested_at >= $1 AND (requested_at, id) < ($2, $3) \
+             ORDER BY requested_at DESC, id DESC LIMIT $4"
+        );
+        let found: Vec<(String, i64)> = self.rows(sql, args![since, at, id, limit]).await?;
+        let typed = |(id, at): (String, i64)| {
+            Ok((CleanupId::parse(id).map_err(StoreError::corrupt)?, Instant::from_micros(at)))
+        };
+        found.into_iter().map(typed).collect()
     }
 
     /// At most `limit` unfinished clean-ups that were asked for before `older_than`, oldest first.

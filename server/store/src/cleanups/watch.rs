@@ -3,7 +3,7 @@
 //! Whoever looks moves `next_at` on first, and names that value when writing what was seen: of two who look at once, one
 //! writes.
 
-use domain::{CleanupId, Instant, Return, RouteKey, RouterName, ServerName, Step, Watch, Way};
+use domain::{CleanupId, Instant, Return, RouteKey, RouterName, ServerName, Span, Step, Watch, Way};
 use serde::Deserialize;
 use sqlx::FromRow;
 
@@ -13,6 +13,9 @@ use crate::{
     routes::{place, scope},
     sql::{args, cells, json, json_ids, rows, sql},
 };
+
+/// What is known to have come back is looked at before what only might have: it is that much longer due.
+const FIRST: Span = Span::from_secs(60);
 
 #[derive(Deserialize, FromRow)]
 struct WatchRecord {
@@ -141,6 +144,20 @@ impl Tx {
     /// When the database could not.
     pub async fn wake_watches(&mut self, now: Instant) -> Result<i64> {
         self.exec(sql!("UPDATE watches SET next_at = $1 WHERE next_at > $1"), args![now]).await
+    }
+
+    /// Has the watches over `ids` look at once, before all others that are due at `now`, also those that are over. Returns
+    /// how many.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn look_again(&mut self, ids: &[CleanupId], now: Instant) -> Result<i64> {
+        let sql = sql!(
+            "UPDATE watches SET next_at = $2 WHERE (next_at IS NULL OR next_at > $2) AND cleanup_id IN (SELECT value FROM ",
+            list,
+            ")"
+        );
+        self.exec(sql, args![json_ids(ids)?, now - FIRST]).await
     }
 
     /// Puts a clean-up that was done back to work, with `steps` to be done again. Returns whether it did: not when

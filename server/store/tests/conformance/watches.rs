@@ -10,6 +10,7 @@ use crate::{
 both! {
     a_look_is_taken_once_however_many_ask,
     a_restarted_router_has_every_watch_look_at_once,
+    what_is_over_is_looked_at_again_before_others,
     what_came_back_is_kept_and_its_clean_up_goes_back_to_work,
     it_does_not_go_back_to_work_beside_another_one,
 }
@@ -57,6 +58,27 @@ async fn a_restarted_router_has_every_watch_look_at_once(db: &Db) {
     assert_eq!(tx!(db, tx => tx.wake_watches(at(5))), 2);
     assert_eq!(db.store.due_watches(at(5), 10).await.unwrap().len(), 2);
     assert_eq!(tx!(db, tx => tx.wake_watches(at(6))), 0, "what is due is due");
+}
+
+async fn what_is_over_is_looked_at_again_before_others(db: &Db) {
+    let mut over = watched(db, "c1", "a").await;
+    watched(db, "c2", "b").await;
+    over.next_at = None;
+    assert!(tx!(db, tx => tx.claim_watch(&cid("c1"), at(11), at(50))));
+    assert!(tx!(db, tx => tx.save_watch(&cid("c1"), at(50), &over)));
+    assert!(tx!(db, tx => tx.claim_watch(&cid("c2"), at(11), at(890))));
+    assert_eq!(db.store.due_watches(at(900), 10).await.unwrap(), [(cid("c2"), at(890))]);
+    assert_eq!(tx!(db, tx => tx.look_again(&[cid("c1"), cid("none")], at(900))), 1);
+    let due: Vec<_> = db.store.due_watches(at(900), 10).await.unwrap().into_iter().map(|(id, _)| id).collect();
+    assert_eq!(due, [cid("c1"), cid("c2")]);
+    assert_eq!(tx!(db, tx => tx.look_again(&[cid("c1")], at(900))), 0, "it is due");
+    // They are found by when they were asked for, newest first, page by page.
+    let all = db.store.done_since(at(0), None, 10).await.unwrap();
+    assert_eq!(all.len(), 2);
+    let first = db.store.done_since(at(0), None, 1).await.unwrap();
+    assert_eq!(first, all[..1]);
+    assert_eq!(db.store.done_since(at(0), first.last(), 10).await.unwrap(), all[1..]);
+    assert_eq!(db.store.done_since(at(1), None, 10).await.unwrap(), [], "those before are left out");
 }
 
 async fn what_came_back_is_kept_and_its_clean_up_goes_back_to_work(db: &Db) {

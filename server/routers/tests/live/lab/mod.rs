@@ -36,6 +36,8 @@ pub const POOLS: [&str; 5] = ["accounts", "sessions", "tracked", "short", "addre
 pub struct Lab {
     pub process: Process,
     pub origins: Vec<Origin>,
+    /// Processes before a reload, which may still have requests.
+    old: Vec<Process>,
     dir: TempDir,
 }
 
@@ -64,7 +66,7 @@ impl Lab {
         let file = dir.path().join("haproxy.cfg");
         fs::write(&file, configuration(dir.path(), &origins, more)).unwrap();
         let process = Process::haproxy(&file, dir.path());
-        let lab = Self { process, origins, dir };
+        let lab = Self { process, origins, old: Vec::new(), dir };
         lab.wait_until_it_answers().await;
         lab
     }
@@ -76,6 +78,20 @@ impl Lab {
             let _ = fs::remove_file(self.path(socket));
         }
         self.process = Process::haproxy(&self.path("haproxy.cfg"), self.dir.path());
+        self.wait_until_it_answers().await;
+    }
+
+    /// Reloads it: a new process takes new requests, the old one ends when its own have. Nothing is handed over but sockets.
+    pub async fn reload(&mut self) {
+        let new = Process::haproxy_after(&self.process, &self.path("haproxy.cfg"), self.dir.path());
+        let pid = format!("Pid: {}\n", new.id());
+        self.old.push(std::mem::replace(&mut self.process, new));
+        let mut tries = 0;
+        while !raw(&self.path("admin.sock"), "show info").await.contains(&pid) {
+            assert!(tries < 2_000, "the new HAProxy does not take over:\n{}", self.process.log());
+            tries += 1;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         self.wait_until_it_answers().await;
     }
 
@@ -162,7 +178,7 @@ impl Lab {
 }
 
 /// A request to `pool` behind `socket`, with `key` in its cookie.
-async fn get(socket: &Path, pool: &str, key: &str, path: &str) -> Page {
+pub async fn get(socket: &Path, pool: &str, key: &str, path: &str) -> Page {
     let mut stream = UnixStream::connect(socket).await.unwrap();
     let head =
         format!("GET {path} HTTP/1.1\r\nHost: test\r\nX-Pool: {pool}\r\nCookie: k={key}\r\nConnection: close\r\n\r\n");
@@ -174,12 +190,13 @@ async fn get(socket: &Path, pool: &str, key: &str, path: &str) -> Page {
     Page { status, server }
 }
 
-/// What the runtime API behind `socket` says to `command`.
+/// What the runtime API behind `socket` says to `command`; nothing when it breaks off, as it may while it reloads.
 async fn raw(socket: &Path, command: &str) -> String {
     let mut stream = UnixStream::connect(socket).await.unwrap();
-    stream.write_all(format!("{command}\n").as_bytes()).await.unwrap();
     let mut text = String::new();
-    stream.read_to_string(&mut text).await.unwrap();
+    if stream.write_all(format!("{command}\n").as_bytes()).await.is_ok() {
+        let _ = stream.read_to_string(&mut text).await;
+    }
     text
 }
 

@@ -8,29 +8,14 @@ use tokio::{
     sync::Semaphore,
 };
 
-/// A server that answers with its name: `/fail` with 500, `/drop` not at all, `/hold` when [`Origin::release`] says so.
-pub struct Origin {
-    pub name: &'static str,
-    pub address: SocketAddr,
+/// Lets requests to `/hold` wait, also when whoever has it may not keep the server borrowed.
+#[derive(Clone)]
+pub struct Gate {
     arrived: Arc<Semaphore>,
     gate: Arc<Semaphore>,
 }
 
-impl Origin {
-    /// Starts one called `name` on a free port.
-    pub async fn start(name: &'static str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (arrived, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-        let seen = (Arc::clone(&arrived), Arc::clone(&gate));
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, name, seen.clone()));
-            }
-        });
-        Self { name, address, arrived, gate }
-    }
-
+impl Gate {
     /// Waits until a request to `/hold` has arrived.
     pub async fn arrival(&self) {
         self.arrived.acquire().await.unwrap().forget();
@@ -42,7 +27,45 @@ impl Origin {
     }
 }
 
-async fn serve(mut stream: TcpStream, name: &'static str, (arrived, gate): (Arc<Semaphore>, Arc<Semaphore>)) {
+/// A server that answers with its name: `/fail` with 500, `/drop` not at all, `/hold` when [`Origin::release`] says so.
+pub struct Origin {
+    pub name: &'static str,
+    pub address: SocketAddr,
+    gate: Gate,
+}
+
+impl Origin {
+    /// Starts one called `name` on a free port.
+    pub async fn start(name: &'static str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let gate = Gate { arrived: Arc::new(Semaphore::new(0)), gate: Arc::new(Semaphore::new(0)) };
+        let seen = gate.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, name, seen.clone()));
+            }
+        });
+        Self { name, address, gate }
+    }
+
+    /// Waits until a request to `/hold` has arrived.
+    pub async fn arrival(&self) {
+        self.gate.arrival().await;
+    }
+
+    /// Lets one request to `/hold` go.
+    pub fn release(&self) {
+        self.gate.release();
+    }
+
+    /// The same two, to be kept.
+    pub fn gate(&self) -> Gate {
+        self.gate.clone()
+    }
+}
+
+async fn serve(mut stream: TcpStream, name: &'static str, Gate { arrived, gate }: Gate) {
     let mut head = Vec::new();
     let mut part = [0; 4096];
     loop {

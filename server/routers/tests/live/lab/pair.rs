@@ -16,6 +16,8 @@ const NAMES: [&str; 2] = ["lb-1", "lb-2"];
 pub struct Pair {
     processes: [Process; 2],
     pub origins: Vec<Origin>,
+    /// Processes before a reload, which may still have requests.
+    old: Vec<Process>,
     dir: TempDir,
 }
 
@@ -34,7 +36,7 @@ impl Pair {
             fs::write(own.join("haproxy.cfg"), configuration(&dir, name, &origins)).unwrap();
             Process::haproxy(&own.join("haproxy.cfg"), &own)
         });
-        let pair = Self { processes, origins, dir };
+        let pair = Self { processes, origins, old: Vec::new(), dir };
         pair.wait_until_they_talk().await;
         pair
     }
@@ -49,6 +51,26 @@ impl Pair {
         let own = self.dir.path().join(NAMES[which]);
         self.processes[which] = Process::haproxy(&own.join("haproxy.cfg"), &own);
         self.wait_until_they_talk().await;
+    }
+
+    /// Reloads one: a new process takes over and is taught by the old one, which ends when its requests have.
+    pub async fn reload(&mut self, which: usize) {
+        let own = self.dir.path().join(NAMES[which]);
+        let new = Process::haproxy_after(&self.processes[which], &own.join("haproxy.cfg"), &own);
+        let pid = format!("Pid: {}\n", new.id());
+        self.old.push(std::mem::replace(&mut self.processes[which], new));
+        let mut tries = 0;
+        while !self.raw(which, "show info").await.contains(&pid) {
+            assert!(tries < 2_000, "the new HAProxy does not take over:\n{}", self.processes[which].log());
+            tries += 1;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        self.wait_until_they_talk().await;
+    }
+
+    /// Stops one (SIGSTOP), or lets it go on.
+    pub fn stop(&self, which: usize, stopped: bool) {
+        if stopped { self.processes[which].stop() } else { self.processes[which].signal("CONT") }
     }
 
     async fn wait_until_they_talk(&self) {
@@ -105,6 +127,11 @@ impl Pair {
 
     /// A router for one of them.
     pub fn router(&self, which: usize) -> Haproxy {
+        Haproxy::new(self.config(which)).unwrap()
+    }
+
+    /// The configuration of such a router.
+    pub fn config(&self, which: usize) -> HaproxyConfig {
         let app = HaproxyPool {
             name: PoolName::parse("app").unwrap(),
             scope: Scope::Account,
@@ -112,14 +139,13 @@ impl Pair {
             backend: "app".to_owned(),
             acl_file: Some(self.path(which, "blocked.acl").display().to_string()),
         };
-        let config = HaproxyConfig {
+        HaproxyConfig {
             name: RouterName::parse(NAMES[which]).unwrap(),
             endpoint: Endpoint::Unix(self.path(which, "admin.sock")),
             pools: vec![app],
             timeout: Span::from_secs(2),
             max_request: Span::from_secs(5),
-        };
-        Haproxy::new(config).unwrap()
+        }
     }
 
     /// The server called `name`.

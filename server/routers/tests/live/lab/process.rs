@@ -25,6 +25,16 @@ impl Process {
         Self::start("haproxy", &["-db", "-f", &file.display().to_string()], dir)
     }
 
+    /// Starts HAProxy as a reload does: it takes the sockets over from `old`, which ends when its requests have.
+    pub fn haproxy_after(old: &Self, file: &Path, dir: &Path) -> Self {
+        Self::start("haproxy", &["-db", "-f", &file.display().to_string(), "-sf", &old.child.id().to_string()], dir)
+    }
+
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Starts `program`, whose output goes to a file in `dir`.
     pub fn start(program: &str, args: &[&str], dir: &Path) -> Self {
         let log = dir.join(format!("{program}.log"));

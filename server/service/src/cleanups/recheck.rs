@@ -1,0 +1,69 @@
+//! After a router restarted: whether it has again what was cleaned there, also where nobody watches any more. A peer, a snapshot
+//! or a backup may be older than any watch is long. Many keys are read at once, so that a restart after ten thousand
+//! clean-ups costs one pass over them; what is there again is looked at first, and that look says so and has it cleaned.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::{CleanupId, Place, RouteKey, RouterName, Span, Step, StepKind, Target};
+
+use super::perform::{Readings, key_of, must_vanish};
+use crate::{Result, Unstick};
+
+/// Clean-ups whose steps are held at once.
+const PAGE: u32 = 500;
+/// Pages of one pass: 20,000 clean-ups.
+const PAGES: usize = 40;
+/// How far it looks back. Snapshots and backups that somebody restores are rarely older; for those that are there is the census.
+const BACK: Span = Span::from_days(1);
+
+impl Unstick {
+    /// Looks whether `name` has again what lately was removed from it for good, and has the watches over it look at once.
+    /// Returns of how many clean-ups something is back.
+    ///
+    /// # Errors
+    /// Failures of the database; a router that does not answer is no error.
+    pub(crate) async fn recheck(&self, name: &RouterName) -> Result<i64> {
+        if self.settings().watch <= Span::ZERO || self.router(name).is_none() {
+            return Ok(0);
+        }
+        let since = self.now() - BACK;
+        let (mut before, mut back) = (None, 0);
+        for _ in 0..PAGES {
+            let page = self.store().done_since(since, before.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else { break };
+            before = Some(last.clone());
+            let ids: Vec<CleanupId> = page.into_iter().map(|(id, _)| id).collect();
+            let found = self.back_on(name, &ids).await?;
+            if !found.is_empty() {
+                let now = self.now();
+                back += transact!(self, tx => { Ok(tx.look_again(&found, now).await?) })?;
+            }
+            tokio::task::yield_now().await;
+        }
+        Ok(back)
+    }
+
+    /// Those of the clean-ups `ids` of which `name` has something again. An account's route may come again by right, so only
+    /// keys that nobody may have any more count here; the watch judges the others.
+    async fn back_on(&self, name: &RouterName, ids: &[CleanupId]) -> Result<Vec<CleanupId>> {
+        let Some(router) = self.router(name) else { return Ok(Vec::new()) };
+        let mut by_place: BTreeMap<Place, Vec<(CleanupId, Step)>> = BTreeMap::new();
+        for (cleanup, steps) in self.store().cleanups_with_steps(ids).await? {
+            for step in steps.into_iter().filter(|step| step.kind == StepKind::Unroute && must_vanish(step)) {
+                if let Target::Route { place, .. } = &step.target
+                    && place.router == *name
+                {
+                    by_place.entry(place.clone()).or_default().push((cleanup.id.clone(), step));
+                }
+            }
+        }
+        let mut found = BTreeSet::new();
+        for (place, steps) in by_place {
+            let keys: Vec<RouteKey> = steps.iter().filter_map(|(_, step)| key_of(step)).cloned().collect();
+            let readings = Readings::of(router.read(&place.pool, &keys).await, &place, &[]);
+            let is_back = |step: &Step| key_of(step).is_some_and(|key| step.has_come_back(&readings.reading(key)));
+            found.extend(steps.into_iter().filter(|(_, step)| is_back(step)).map(|(id, _)| id));
+        }
+        Ok(found.into_iter().collect())
+    }
+}
