@@ -56,12 +56,6 @@ impl Health {
     pub const fn is_bad(self) -> bool {
         matches!(self, Self::Degraded | Self::Draining | Self::Maintenance | Self::Down | Self::Gone)
     }
-
-    /// Whether customers may be sent to it. An affinity map does not know how its servers are, nor does a load balancer that
-    /// checks none: who chooses one there knows it from elsewhere.
-    pub const fn takes_customers(self) -> bool {
-        matches!(self, Self::Healthy | Self::Unknown)
-    }
 }
 
 /// What a router counts for a server since its own start.
