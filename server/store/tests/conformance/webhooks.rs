@@ -264,7 +264,7 @@ async fn a_deleted_webhook_is_told_nothing_and_goes_with_its_log(db: &Db) {
         (WebhookState::Deleted, "by hand", Some(at(61)))
     );
     assert_eq!(db.store.webhooks().await.unwrap(), []);
-    assert_eq!(db.store.deleted_webhooks().await.unwrap(), [stored.clone()]);
+    assert_eq!(db.store.deleted_webhooks().await.unwrap(), std::slice::from_ref(&stored));
     for (state, n) in [(DeliveryState::Waiting, 0), (DeliveryState::Failed, 3), (DeliveryState::Delivered, 1)] {
         assert_eq!(db.store.count_deliveries(&stored, state, 9).await.unwrap().0, n, "{state:?}");
     }
