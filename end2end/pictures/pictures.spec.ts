@@ -66,9 +66,14 @@ test('pictures', async ({ fleet: lab, browser }) => {
   await customer.goto(/https?:\S+code=\S+/.exec(link!)![0]);
   await customer.getByRole('button', { name: 'Check my sessions' }).click();
   await expect(customer.getByRole('region', { name: 'What we found' })).toContainText('Your account is stuck');
-  await picture(customer, 'customer', 640, 760);
+  await picture(customer, 'customer', 480, 760);
 
   await ada.page.goto('/staff');
-  await picture(ada.page, 'staff', 760);
+  await ada.page.getByLabel('Sign-in name').fill('nora');
+  await ada.page.getByLabel('Name', { exact: true }).fill('Nora Field');
+  await ada.page.getByLabel('Role').selectOption('support');
+  await ada.page.getByRole('button', { name: 'Add, and get a one-time code' }).click();
+  await expect(ada.page.getByRole('region', { name: 'Their one-time code' })).toBeVisible();
+  await picture(ada.page, 'staff', 860);
   for (const { context } of [sam, ada, dan]) await context.close();
 });

@@ -8,8 +8,7 @@ export function small(png: Buffer): Buffer {
   const { width, height, pixels } = read(png);
   const counts = new Map<number, number>();
   for (const pixel of pixels) counts.set(pixel, (counts.get(pixel) ?? 0) + 1);
-  // The most frequent colours stay as they are; each other one becomes the nearest of them.
-  const palette = [...counts.entries()].sort((a, b) => b[1] - a[1]).slice(0, 256).map(([colour]) => colour);
+  const palette = chosen([...counts.entries()].sort((a, b) => b[1] - a[1]));
   const near = new Map(palette.map((colour, index) => [colour, index]));
   const rows = Buffer.alloc((width + 1) * height);
   pixels.forEach((pixel, index) => {
@@ -28,11 +27,27 @@ export function small(png: Buffer): Buffer {
   return Buffer.concat([MAGIC, chunk('IHDR', head), chunk('PLTE', colours), chunk('IDAT', deflateSync(rows, { level: 9 })), chunk('IEND', Buffer.alloc(0))]);
 }
 
+/** The most frequent colours as they are, then those that would be missed most: far from all before them, and not rare. */
+function chosen(counts: [number, number][]): number[] {
+  const palette = counts.slice(0, 64).map(([colour]) => colour);
+  const rest = counts.slice(64).map(([colour, count]) => ({ colour, count, far: Math.min(...palette.map((other) => distance(colour, other))) }));
+  while (palette.length < Math.min(256, counts.length)) {
+    const next = rest.reduce((best, one) => (one.far * Math.sqrt(one.count) > best.far * Math.sqrt(best.count) ? one : best));
+    palette.push(next.colour);
+    for (const one of rest) one.far = Math.min(one.far, distance(one.colour, next.colour));
+  }
+  return palette;
+}
+
+function distance(one: number, other: number): number {
+  const [red, green, blue] = [16, 8, 0].map((shift) => ((one >> shift) & 255) - ((other >> shift) & 255));
+  return red * red * 3 + green * green * 4 + blue * blue * 2;
+}
+
 function nearest(palette: number[], colour: number): number {
   let best = 0, least = Infinity;
   palette.forEach((other, index) => {
-    const [red, green, blue] = [16, 8, 0].map((shift) => ((colour >> shift) & 255) - ((other >> shift) & 255));
-    const far = red * red * 3 + green * green * 4 + blue * blue * 2;
+    const far = distance(colour, other);
     if (far < least) [best, least] = [index, far];
   });
   return best;

@@ -35,7 +35,7 @@ pub(crate) fn Bulk() -> impl IntoView {
     framed(Tab::Cleanups, async {
         let page = bulk::page().await?;
         let flash = flash::take().await;
-        Ok(Shown::new("Bulk clean-up", show(&page, flash.as_ref())))
+        Ok(Shown::new(title(&page), show(&page, flash.as_ref())))
     })
 }
 
@@ -58,14 +58,14 @@ fn show(page: &BulkPage, flash: Option<&Flash>) -> AnyView {
     let bar = works.then(|| {
         view! { <section class="card" aria-label="Progress">{live} {still} {counts(page)}</section> }
     });
-    let left = page.server_move.as_ref().map(|moved| {
+    let left = page.server_move.as_ref().filter(|_| works).map(|moved| {
         let link = view! { <a href=routes::server(&moved.order.place, &moved.order.server)>{moved.order.server.to_string()}</a> };
         let title = format!("Still on {}, as last read", moved.order.server);
         card(&title, link.into_any(), held_rows(&moved.held))
     });
     view! {
         {crumb(routes::BULK, "Bulk clean-ups")}
-        <div class="head"><h1>"Bulk clean-up of " {plural(it.counts.total(), "account", "accounts")}</h1> {status(it.status)}</div>
+        <div class="head"><h1>{title(page)}</h1> {status(it.status)}</div>
         <div class="meta">
             {tag(Tone::Off, mode_word(it.order.mode))}
             {page.server_move.as_ref().map(|moved| view! { <span>{moved.order.words()}</span> })}
@@ -87,6 +87,15 @@ fn show(page: &BulkPage, flash: Option<&Flash>) -> AnyView {
         </div>
     }
     .into_any()
+}
+
+/// What it is about, in a few words.
+fn title(page: &BulkPage) -> String {
+    let accounts = plural(page.bulk.counts.total(), "account", "accounts");
+    match &page.server_move {
+        Some(moved) => format!("{accounts} off {}", moved.order.server),
+        None => format!("Bulk clean-up of {accounts}"),
+    }
 }
 
 /// Accounts by outcome, each a filter.

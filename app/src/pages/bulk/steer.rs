@@ -50,7 +50,11 @@ fn confirmation(page: &BulkPage, flash: Option<&Flash>) -> (Option<AnyView>, Str
     let accounts = plural(it.counts.total(), "account", "accounts");
     match it.status {
         BulkStatus::Draft if page.may_request => {
-            let verb = if page.needs_approval { "Ask for approval of" } else { "Clean up" };
+            let verb = match (page.needs_approval, &page.server_move) {
+                (true, _) => "Ask for approval of",
+                (false, Some(_)) => "Move",
+                (false, None) => "Clean up",
+            };
             // Above the limit the proof counts for exactly this list, however fresh the last one is.
             let fresh = || proving::needed(Freshness::FiveMinutes);
             let ask = if page.needs_approval { proving::always() } else { fresh() };
