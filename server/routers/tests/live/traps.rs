@@ -132,7 +132,9 @@ async fn clearing_by_a_filter_leaves_rows_and_clearing_key_by_key_leaves_only_wh
         let left = lab.router().clear(&tracked, &names.map(key)).await.unwrap();
         let told: Vec<(&str, bool)> = left.iter().map(|row| (row.key.as_str(), row.in_use)).collect();
         assert_eq!(told, [("A2", true), ("A4", true)]);
-        gates.iter().for_each(|gate| gate.release());
+        for gate in &gates {
+            gate.release();
+        }
     };
     tokio::join!(held, clearing);
     assert_eq!(lab.router().clear(&tracked, &names.map(key)).await.unwrap(), []);

@@ -46,7 +46,7 @@ async fn a_black_hole_holds_nobody_up_and_what_it_is_owed_is_done_when_it_is_bac
     let folder = tempfile::tempdir().unwrap();
     let world = World::behind_a_breaker(&sqlite_in(&folder)).await;
     world.crowd(accounts).await;
-    let list: String = (0..accounts).map(|at| format!("acc{at}\n")).collect();
+    let list = (0..accounts).map(|at| format!("acc{at}")).collect::<Vec<_>>().join("\n");
     let second = world.staff("bob", Role::Admin);
     let calm = p99(&world, accounts).await;
 

@@ -318,10 +318,17 @@ pub fn times(variable: &str, few: usize) -> usize {
     std::env::var(variable).ok().map_or(few, |text| text.parse().unwrap())
 }
 
-/// Stops this process (SIGSTOP) until somebody wakes it.
+/// Where the file is that says to a process that stopped itself: you were stopped, and woken.
+pub const WOKEN: &str = "UNSTICK_TEST_WOKEN";
+
+/// Stops this process (SIGSTOP) until somebody wakes it. The signal is only on its way when `kill` has ended: on a busy machine
+/// this process runs for milliseconds more, so nothing is done before it is told that it stood still.
 pub fn stop_this_process() {
-    let id = std::process::id().to_string();
+    let (id, woken) = (std::process::id().to_string(), std::env::var(WOKEN).unwrap());
     assert!(std::process::Command::new("kill").args(["-STOP", &id]).status().unwrap().success());
+    while !std::path::Path::new(&woken).exists() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Of several processes on one database each makes ids of its own.

@@ -9,7 +9,7 @@ use store::testing;
 
 use crate::{
     bulk::order,
-    world::{Stop, World, account, request, shell, sqlite_in, stop_this_process, times},
+    world::{Stop, WOKEN, World, account, request, shell, sqlite_in, stop_this_process, times},
 };
 
 both!(
@@ -218,54 +218,65 @@ async fn stopped(url: &str, run: usize) {
 }
 
 /// A process that stops itself; ended when it is dropped.
-struct Frozen(Child);
+struct Frozen {
+    child: Child,
+    /// Where the file will be that says that it was woken.
+    folder: tempfile::TempDir,
+}
 
 impl Frozen {
     fn start(url: &str, stop: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "zombies::child", "--ignored", "--quiet"])
             .env("UNSTICK_TEST_DATABASE", url)
             .env("UNSTICK_TEST_STOP", stop)
+            .env(WOKEN, folder.path().join("woken"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        Self(child)
+        Self { child, folder }
     }
 
-    /// The kernel says when a process is stopped: state `T` (proc(5)).
+    /// The kernel says when a thread is stopped: state `T` (proc(5)). They stop one by one.
     fn wait_until_stopped(&mut self) {
-        let stat = format!("/proc/{}/stat", self.0.id());
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let state = |task: std::fs::DirEntry| {
+            let stat = std::fs::read_to_string(task.path().join("stat")).ok()?;
+            stat.rsplit(") ").next()?.chars().next()
+        };
         loop {
-            let text = std::fs::read_to_string(&stat).unwrap();
-            match text.rsplit(") ").next().and_then(|rest| rest.chars().next()) {
-                Some('T') => return,
-                Some('Z') | None => panic!("it ended before it stopped: {:?}", self.0.wait()),
-                Some(_) => std::thread::sleep(std::time::Duration::from_millis(1)),
+            let states: Vec<_> = std::fs::read_dir(&tasks).unwrap().map(|task| state(task.unwrap())).collect();
+            if !states.is_empty() && states.iter().all(|state| *state == Some('T')) {
+                return;
             }
+            assert!(self.child.try_wait().unwrap().is_none(), "it ended before it stopped");
+            std::thread::sleep(std::time::Duration::from_millis(1));
         }
     }
 
     /// Locks on files that it alone has (proc(5)): SQLite's for writing.
     fn locks(&self) -> Vec<String> {
-        let pid = format!(" {} ", self.0.id());
+        let pid = format!(" {} ", self.child.id());
         let all = std::fs::read_to_string("/proc/locks").unwrap();
         all.lines().filter(|line| line.contains(" WRITE ") && line.contains(&pid)).map(str::to_owned).collect()
     }
 
     /// Wakes it, and waits for its end.
     fn go_on(&mut self) -> bool {
-        let id = self.0.id().to_string();
+        std::fs::write(self.folder.path().join("woken"), "").unwrap();
+        let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-CONT", &id]).status().unwrap().success());
-        self.0.wait().unwrap().success()
+        self.child.wait().unwrap().success()
     }
 }
 
 impl Drop for Frozen {
     fn drop(&mut self) {
         // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
