@@ -46,7 +46,8 @@ struct Arguments {
 }
 
 fn arguments() -> Result<Arguments, String> {
-    let mut found = Arguments { accounts: 100_000, sessions: 10, rounds: 7, growth: 0, census: 0, bulk: false, parts: false };
+    let mut found =
+        Arguments { accounts: 100_000, sessions: 10, rounds: 7, growth: 0, census: 0, bulk: false, parts: false };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {

@@ -56,19 +56,7 @@ pub async fn run(table: &mut Table) -> Outcome<()> {
         return Err(format!("the table is not full: {info}").into());
     }
     let pool = PoolName::parse("app")?;
-    let router = Haproxy::new(HaproxyConfig {
-        name: RouterName::parse("lb-1")?,
-        endpoint: Endpoint::Unix(socket.clone()),
-        pools: vec![HaproxyPool {
-            name: pool.clone(),
-            scope: Scope::Account,
-            table: "app".to_owned(),
-            backend: "app".to_owned(),
-            acl_file: None,
-        }],
-        timeout: Span::from_secs(2),
-        max_request: Span::ZERO,
-    })?;
+    let router = router(&socket, &pool)?;
     let (mut ours, mut bare, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     let (mut slow_ours, mut slow_bare) = (Vec::new(), Vec::new());
     let mut some = keys.chunks(KEYS);
@@ -105,30 +93,55 @@ pub async fn run(table: &mut Table) -> Outcome<()> {
     if !left.contains(&format!("used:{}", ENTRIES - 2 * ROUNDS * KEYS)) {
         return Err(format!("something else than the keys was cleared: {left}").into());
     }
-    for list in [&mut ours, &mut bare, &mut slow_ours, &mut slow_bare] {
-        list.sort_unstable();
-    }
+    report(table, &mut ours, &mut bare, &mut ratios);
+    report_probes(table, &mut slow_ours, &mut slow_bare);
+    Ok(())
+}
+
+fn router(socket: &Path, pool: &PoolName) -> Outcome<Haproxy> {
+    Ok(Haproxy::new(HaproxyConfig {
+        name: RouterName::parse("lb-1")?,
+        endpoint: Endpoint::Unix(socket.to_owned()),
+        pools: vec![HaproxyPool {
+            name: pool.clone(),
+            scope: Scope::Account,
+            table: "app".to_owned(),
+            backend: "app".to_owned(),
+            acl_file: None,
+        }],
+        timeout: Span::from_secs(2),
+        max_request: Span::ZERO,
+    })?)
+}
+
+fn report(table: &mut Table, ours: &mut [Duration], bare: &mut [Duration], ratios: &mut [f64]) {
+    ours.sort_unstable();
+    bare.sort_unstable();
     ratios.sort_by(f64::total_cmp);
     let of = |list: &[Duration]| format!("{}/s", grouped(rate(KEYS as u64, list[list.len() / 2])));
     table.add(
         "P8",
         "keys cleared and read back on HAProxy, of 1,000,000",
-        of(&ours),
-        of(&bare),
+        of(ours),
+        of(bare),
         format!("{:.0} % ({:.0}–{:.0} %)", ratios[ratios.len() / 2], ratios[0], ratios[ratios.len() - 1]),
         "≥ 50 %",
     );
+}
+
+fn report_probes(table: &mut Table, ours: &mut [Duration], bare: &mut [Duration]) {
+    ours.sort_unstable();
+    bare.sort_unstable();
     let slowest = |list: &[Duration]| time_text(list[list.len() / 2]);
-    let worst = time_text(slow_ours[slow_ours.len() - 1]);
+    let worst = time_text(ours[ours.len() - 1]);
     table.add(
         "P8",
         "slowest request meanwhile, median of rounds",
-        slowest(&slow_ours),
-        slowest(&slow_bare),
+        slowest(ours),
+        slowest(bare),
         format!("worst {worst}"),
         "≤ 5 ms",
     );
-    Ok(())
 }
 
 /// Requests one after the other through HAProxy, from a thread of their own, each a millisecond after the one before.
@@ -142,8 +155,7 @@ impl Probe {
         let (over, web) = (Arc::new(AtomicBool::new(false)), web.to_owned());
         let seen = Arc::clone(&over);
         let thread = std::thread::spawn(move || {
-            let (mut stream, mut slowest, mut answer) =
-                (UnixStream::connect(web)?, Duration::ZERO, [0_u8; 4_096]);
+            let (mut stream, mut slowest, mut answer) = (UnixStream::connect(web)?, Duration::ZERO, [0_u8; 4_096]);
             while !seen.load(Ordering::Relaxed) {
                 let started = Instant::now();
                 stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")?;

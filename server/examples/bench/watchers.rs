@@ -72,7 +72,14 @@ pub async fn run(table: &mut Table) -> Outcome<()> {
     let of = |list: &[Duration]| rate_text(ACCOUNTS as u64, list[list.len() / 2]);
     let ratio = format!("{:.0} % ({:.0}–{:.0} %)", ratios[ratios.len() / 2], ratios[0], ratios[ratios.len() - 1]);
     table.add("P15", "bulk with 200 watchers, beside none", of(&watched), of(&alone), ratio, "≥ 95 %");
-    table.add("P15", "memory of the server for each watcher", format!("{} kB", each[each.len() / 2]), "", "", "≤ 40 kB");
+    table.add(
+        "P15",
+        "memory of the server for each watcher",
+        format!("{} kB", each[each.len() / 2]),
+        "",
+        "",
+        "≤ 40 kB",
+    );
     let late = lags.get(lags.len() * 99 / 100).copied().ok_or("nobody was told anything")?;
     table.add("P15", "they are told after (p99)", time_text(late), "", format!("{} events", lags.len()), "≤ 500 ms");
     bare.close().await;

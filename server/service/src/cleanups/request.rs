@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use domain::{
-    Account, AccountId, Actor, AuditDraft, Cleanup, CleanupId, EndReason, EventKind, Freshness, Mode, Permission, Plan, SessionId,
-    Status, Step, WebhookEvent, World, new_id, view::CleanupRequest,
+    Account, AccountId, Actor, AuditDraft, Cleanup, CleanupId, EndReason, EventKind, Freshness, Mode, Permission, Plan,
+    SessionId, Status, Step, WebhookEvent, World, new_id, view::CleanupRequest,
 };
 use store::{Inserted, SessionsOf, Tx};
 

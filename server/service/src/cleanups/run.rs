@@ -90,7 +90,8 @@ impl Unstick {
     async fn claim(&self, ids: &[CleanupId]) -> Result<Vec<Held>> {
         let now = self.now();
         let until = now + self.settings().lease;
-        let leases = transact!(self, tx => { Ok(tx.claim_cleanups(ids, &self.settings().instance, now, until).await?) })?;
+        let leases =
+            transact!(self, tx => { Ok(tx.claim_cleanups(ids, &self.settings().instance, now, until).await?) })?;
         if leases.is_empty() {
             return Ok(Vec::new());
         }

@@ -2,8 +2,8 @@
 //! event that they cause, of all of them in one transaction.
 
 use domain::{
-    Actor, AuditDraft, CleanupId, EventKind, Instant, SessionId, Span, Status, Step, StepKind, Target, Watch, WebhookEvent,
-    status_of,
+    Actor, AuditDraft, CleanupId, EventKind, Instant, SessionId, Span, Status, Step, StepKind, Target, Watch,
+    WebhookEvent, status_of,
 };
 use store::{Moved, SessionsOf, StoreError, Tx};
 

@@ -55,7 +55,8 @@ impl Tx {
         );
         let claimed: Vec<(String, i64)> =
             self.conn().all_returned(sql, args![json_ids(ids)?, holder, now, until]).await?;
-        let lease = |(id, token)| Ok(Lease { cleanup: CleanupId::parse(id).map_err(StoreError::corrupt)?, token, until });
+        let lease =
+            |(id, token)| Ok(Lease { cleanup: CleanupId::parse(id).map_err(StoreError::corrupt)?, token, until });
         claimed.into_iter().map(lease).collect()
     }
 }

@@ -16,10 +16,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, types::Value};
 use tokio::{sync::Semaphore, time::timeout};
 
 use super::WAIT;
-use crate::{
-    Result,
-    sql::Arg,
-};
+use crate::{Result, sql::Arg};
 
 /// How long a statement may keep the thread of whoever asks. Most take a hundredth of it.
 const HERE: Duration = Duration::from_millis(4);

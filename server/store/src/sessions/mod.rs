@@ -15,13 +15,13 @@ use domain::{AccountId, EndReason, Instant, RouteKey, Session, SessionId, Sessio
 use serde::Deserialize;
 use sqlx::FromRow;
 
-pub(crate) use self::{counters::Deltas, create::insert_sessions};
 pub use self::{
     clean::SessionsOf,
     create::{Created, SessionCreate},
     end::End,
     touch::Touch,
 };
+pub(crate) use self::{counters::Deltas, create::insert_sessions};
 use crate::{
     Result, StoreError, Tx,
     accounts::all,
