@@ -46,13 +46,13 @@ test('a new person, a second factor, a replay, a recovery code, a reset', async 
   const secret = (await page.locator('.enrol .id code').textContent())!;
   await page.getByLabel('2. The code that the app shows now').fill(code(secret));
   await page.getByRole('button', { name: 'Use it from now on' }).click();
-  const shown = page.getByRole('region', { name: 'Your recovery codes' }).locator('code');
-  const first = await shown.allTextContents();
+  const codes = page.getByRole('region', { name: 'Your recovery codes' }).locator('code');
+  const first = await codes.allTextContents();
   expect(first).toHaveLength(10);
   // New ones alone: those from before are void, and the app stays as it is.
   await page.getByRole('button', { name: 'Make new recovery codes' }).click();
   await expect(page.getByText('Those from before are void.')).toBeVisible();
-  const recovery = await shown.allTextContents();
+  const recovery = await codes.allTextContents();
   expect(recovery).toHaveLength(10);
   expect(recovery).not.toContain(first[0]);
   await page.reload();
