@@ -60,10 +60,7 @@ impl World {
     pub async fn open(accounts: u64, sessions: u64, table: &mut Table) -> Outcome<Self> {
         let folder = PathBuf::from("target/bench").join(format!("{accounts}x{sessions}"));
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-        // The server that is measured later reads the key where servers do.
-        let mut key = std::fs::OpenOptions::new();
-        key.write(true).create(true).truncate(true).mode(0o600);
-        writeln!(key.open(folder.join("audit.key"))?, "{}", "01".repeat(32))?;
+        keep_key(&folder)?;
         let file = folder.join("unstick.db");
         let url = format!("sqlite://{}", file.display());
         let options = |bulk| Options { readers: 4, audit: AuditKeys::new([1; 32], Vec::new()), migrate: true, bulk };
@@ -104,11 +101,19 @@ impl World {
             std::fs::remove_dir_all(&folder)?;
         }
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+        keep_key(&folder)?;
         let audit = AuditKeys::new([1; 32], Vec::new());
         let options = Options { readers: 4, audit, migrate: true, bulk: false };
         let url = format!("sqlite://{}", folder.join("unstick.db").display());
         Ok((Store::open(&url, options).await?, folder))
     }
+}
+
+/// A server that is measured later reads the key where servers do.
+fn keep_key(folder: &std::path::Path) -> Outcome<()> {
+    let mut key = std::fs::OpenOptions::new();
+    key.write(true).create(true).truncate(true).mode(0o600);
+    Ok(writeln!(key.open(folder.join("audit.key"))?, "{}", "01".repeat(32))?)
 }
 
 async fn picks(store: &Store, bare: &SqlitePool) -> Outcome<Vec<Account>> {
