@@ -94,17 +94,18 @@ impl Watch {
                     return Some(self.over());
                 }
             }
-            let changed = tokio::select! {
-                changed = self.news.changed() => changed.is_ok(),
+            tokio::select! {
+                // Nobody looks any more.
+                changed = self.news.changed() => changed.ok()?,
                 () = sleep(RECHECK) => continue,
                 _ = self.stop.changed() => continue,
-            };
+            }
             let news = self.news.borrow_and_update().clone();
             match news {
                 News::Progress(text) => return Some(Event::default().event("progress").data(&*text)),
                 News::Over => return Some(self.over()),
-                News::None if changed => {}
-                News::None | News::Lost => return None,
+                News::None => {}
+                News::Lost => return None,
             }
         }
     }
