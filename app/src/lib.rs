@@ -17,4 +17,4 @@ mod pages;
 mod shell;
 
 #[cfg(feature = "ssr")]
-pub use shell::{App, shell};
+pub use shell::{console, shell};

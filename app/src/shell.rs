@@ -13,9 +13,10 @@ use crate::{api::me::theme, islands::Comfort, pages, routes};
 /// pages; here the nonce stands where the content security policy looks for it.
 const LOADER: &str = include_str!("loader.js");
 
-/// The whole document.
+/// The whole document, of a type without a shape: leptos_axum renders it in each of its modes, and would make code for all of
+/// the pages in each of them.
 #[expect(clippy::needless_pass_by_value, reason = "the shape that leptos_axum asks a shell for")]
-pub fn shell(options: LeptosOptions) -> impl IntoView {
+pub fn shell(options: LeptosOptions) -> AnyView {
     // Nothing of a page is ever hydrated, only islands: so nothing of its data is written into it a second time.
     if let Some(context) = Owner::current_shared_context() {
         context.set_is_hydrating(false);
@@ -34,11 +35,12 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <MetaTags/>
             </head>
             <body>
-                <App/>
+                {console()}
                 <Comfort/>
             </body>
         </html>
     }
+    .into_any()
 }
 
 fn scripts(options: &LeptosOptions) -> impl IntoView + use<> {
@@ -54,8 +56,7 @@ fn scripts(options: &LeptosOptions) -> impl IntoView + use<> {
 
 /// The pages. Renders nothing but what its request's context gives; without one (while the list of routes is made) it
 /// only names the routes.
-#[component]
-pub fn App() -> impl IntoView {
+pub fn console() -> AnyView {
     use routes::pattern as at;
     provide_meta_context();
     let mode = SsrMode::Async;
@@ -97,4 +98,5 @@ pub fn App() -> impl IntoView {
             </FlatRoutes>
         </Router>
     }
+    .into_any()
 }

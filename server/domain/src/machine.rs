@@ -26,6 +26,9 @@ pub struct Policy {
     pub backoff: Span,
     /// Longest wait between two tries.
     pub max_backoff: Span,
+    /// The same while the router does not answer. Whoever sees it answer again wakes what it is owed at once; thousands that
+    /// ask in vain several times a minute only wear the database out.
+    pub max_backoff_away: Span,
 }
 
 impl Default for Policy {
@@ -35,6 +38,7 @@ impl Default for Policy {
             max_attempts: 10,
             backoff: Span::from_millis(250),
             max_backoff: Span::from_secs(15),
+            max_backoff_away: Span::from_secs(60),
         }
     }
 }
@@ -53,15 +57,24 @@ impl Policy {
     /// has been set back since.
     pub fn longest_wait(&self) -> Span {
         let drain = self.longest_drain();
-        let wait = self.wait_after(i64::MAX, u64::MAX).max(crate::watch::LONGEST);
-        drain + wait
+        let wait = self.wait_after(i64::MAX, u64::MAX).max(self.wait_away(i64::MAX, u64::MAX));
+        drain + wait.max(crate::watch::LONGEST)
     }
 
     /// How long to wait after `tries` failed ones: doubled each time up to the limit, then plus up to a quarter by
     /// `jitter` (any number), so that many steps do not come back at once.
     pub fn wait_after(&self, tries: i64, jitter: u64) -> Span {
+        self.wait(self.max_backoff, tries, jitter)
+    }
+
+    /// [`Self::wait_after`], where the router did not answer.
+    pub fn wait_away(&self, tries: i64, jitter: u64) -> Span {
+        self.wait(self.max_backoff_away, tries, jitter)
+    }
+
+    fn wait(&self, longest: Span, tries: i64, jitter: u64) -> Span {
         let doublings = u32::try_from(tries.clamp(0, 20)).unwrap_or(0);
-        let wait = self.backoff.micros().saturating_mul(1_i64 << doublings).min(self.max_backoff.micros());
+        let wait = self.backoff.micros().saturating_mul(1_i64 << doublings).min(longest.micros());
         let quarter = u64::try_from(wait / 4).unwrap_or(0).max(1);
         Span::from_micros(wait.saturating_add(i64::try_from(jitter % quarter).unwrap_or(0)))
     }
@@ -345,13 +358,15 @@ impl Step {
 
     fn stuck(mut self, trouble: Trouble, now: Instant, policy: &Policy, jitter: u64) -> Self {
         self.attempts = self.attempts.saturating_add(1);
-        if matches!(trouble, Trouble::Unreachable(_)) {
+        let away = matches!(trouble, Trouble::Unreachable(_));
+        if away {
             // Absence is the router's, not the step's: it grows the wait, never the way to `needs_attention`.
             self.attempts = self.attempts.min(policy.max_attempts - 1);
         } else if matches!(self.trouble, Some(Trouble::Unreachable(_))) {
             self.attempts = 1;
         }
-        self.next_at = now + policy.wait_after(self.attempts - 1, jitter);
+        let tries = self.attempts - 1;
+        self.next_at = now + if away { policy.wait_away(tries, jitter) } else { policy.wait_after(tries, jitter) };
         self.trouble = Some(trouble);
         self
     }

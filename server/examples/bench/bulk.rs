@@ -1,11 +1,14 @@
 //! P6, P7, R16: a bulk clean-up of thousands of accounts on the embedded router, from the request until everything is
 //! verified, with audit chain, steps and progress; beside it ONE bare pair of statements on the same schema that ends the
 //! sessions and removes the pins of as many other accounts, and proves nothing. Meanwhile another one searches, and a
-//! third one asks for the writer again and again: what it waits for at most is the longest write transaction.
+//! third one asks for the writer again and again.
 
 use std::{
     io::Cursor,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -37,22 +40,26 @@ pub async fn run(table: &mut Table) -> Outcome<()> {
     let (ours, others) = (list(&ids[..half]), &ids[half..]);
 
     let before = open_sessions(&bare).await?;
-    let idle = searches(&unstick, &ids, Duration::from_secs(2), &AtomicBool::new(false)).await?;
+    store.longest_write();
+    let ids = Arc::new(ids);
+    let idle = searches(unstick.clone(), ids.clone(), Some(Duration::from_secs(2)), Arc::default()).await?;
     let started = Instant::now();
     let source = BulkSource::List(Box::new(Cursor::new(ours.into_bytes())));
     let bulk = unstick.draft_bulk(&shell(), source, order()).await?;
     let frozen = started.elapsed();
     unstick.request_bulk(&shell(), &bulk.id, &bulk.hash).await?;
-    let (over, file) = (AtomicBool::new(false), folder.join("unstick.db"));
+    let over: Arc<AtomicBool> = Arc::default();
+    let busy = tokio::spawn(searches(unstick.clone(), ids.clone(), None, over.clone()));
+    let writer = tokio::spawn(waits(folder.join("unstick.db"), over.clone()));
     let started = Instant::now();
-    let driven = async {
-        let done = unstick.drive_bulk(&bulk.id, &|_| ()).await;
-        over.store(true, Ordering::SeqCst);
-        done.map(|done| (done, started.elapsed()))
-    };
-    let (done, busy, writer) =
-        tokio::join!(driven, searches(&unstick, &ids, Duration::from_mins(10), &over), waits(&file, &over));
-    let ((done, took), busy, (longest, wal)) = (done?, busy?, writer?);
+    // In a task of its own, as the workers are in the server.
+    let driven = tokio::spawn({
+        let (unstick, id) = (unstick.clone(), bulk.id.clone());
+        async move { Box::pin(unstick.drive_bulk(&id, &|_| ())).await }
+    });
+    let (done, took) = (driven.await?, started.elapsed());
+    over.store(true, Ordering::SeqCst);
+    let (done, busy, (waited, wal)) = (done?, busy.await??, writer.await??);
     if done.counts.get(BulkOutcome::Done) + done.counts.get(BulkOutcome::Nothing) != done.counts.total() {
         return Err(format!("the bulk clean-up ended as {:?}", done.counts).into());
     }
@@ -83,7 +90,8 @@ pub async fn run(table: &mut Table) -> Outcome<()> {
     let ratio = format!("{:.1}", percent(&busy).as_secs_f64() / percent(&idle).as_secs_f64().max(1e-9));
     let (during, quiet) = (time_text(percent(&busy)), time_text(percent(&idle)));
     table.add("P7", "search p99 during it, beside idle", during, quiet, ratio, "≤ 3 ×");
-    table.add("P7", "longest wait for the writer", time_text(longest), "", "", "≤ 100 ms");
+    table.add("P7", "longest write transaction", time_text(store.longest_write()), "", "", "≤ 100 ms");
+    table.add("P7", "longest wait of another process for the writer", time_text(waited), "", "", "");
     table.add("P7", "WAL at most", format!("{} MB", wal >> 20), "", "", "≤ 64 MB");
     bare.close().await;
     store.close().await;
@@ -110,13 +118,13 @@ async fn open_sessions(bare: &sqlx::SqlitePool) -> Outcome<i64> {
 
 /// How long searches take, sorted, one after the other, until `over`.
 async fn searches(
-    unstick: &service::Unstick,
-    ids: &[(String,)],
-    limit: Duration,
-    over: &AtomicBool,
+    unstick: service::Unstick,
+    ids: Arc<Vec<(String,)>>,
+    limit: Option<Duration>,
+    over: Arc<AtomicBool>,
 ) -> Outcome<Vec<Duration>> {
     let (mut took, started, mut at) = (Vec::new(), Instant::now(), 0);
-    while started.elapsed() < limit && !over.load(Ordering::SeqCst) {
+    while limit.is_none_or(|limit| started.elapsed() < limit) && !over.load(Ordering::SeqCst) {
         at = (at + 7_919) % ids.len();
         let one = Instant::now();
         unstick.search(&shell(), &ids[at].0, None).await?;
@@ -128,8 +136,8 @@ async fn searches(
 }
 
 /// The longest wait for the writer, and the largest WAL, until `over`.
-async fn waits(file: &std::path::Path, over: &AtomicBool) -> Outcome<(Duration, u64)> {
-    let pool = World::bare(file).await?;
+async fn waits(file: std::path::PathBuf, over: Arc<AtomicBool>) -> Outcome<(Duration, u64)> {
+    let pool = World::bare(&file).await?;
     let wal = file.with_extension("db-wal");
     let (mut longest, mut largest) = (Duration::ZERO, 0);
     while !over.load(Ordering::SeqCst) {

@@ -1,11 +1,11 @@
-//! P9: clean-ups claimed on PostgreSQL, as workers do it (who is due, then the claim under a lease, in a transaction each),
-//! beside one bare UPDATE with SKIP LOCKED that takes as many rows and commits. Two clients each, batches of 100.
+//! P9: clean-ups claimed on PostgreSQL, as workers claim those of bulk clean-ups, beside one bare UPDATE with SKIP LOCKED that
+//! takes as many rows. Two clients each, batches of 100.
 
 use std::time::{Duration, Instant};
 
 use domain::{AccountId, Cleanup, CleanupId, Instant as Moment, Mode, PlanHash, Span, Status};
 use sqlx::{PgPool, postgres::PgPoolOptions};
-use store::{AccountUpsert, Store};
+use store::{AccountUpsert, Most, Store};
 
 use crate::{
     Outcome,
@@ -72,6 +72,7 @@ async fn refill(store: &Store, bare: &PgPool, round: u32, now: Moment) -> Outcom
         let cleanups = ids.iter().map(|account| cleanup(account, now)).collect::<Outcome<Vec<_>>>()?;
         let rows: Vec<(&Cleanup, &[domain::Step])> = cleanups.iter().map(|one| (one, &[][..])).collect();
         tx.insert_cleanups(&rows).await?;
+        tx.rank_behind(&cleanups.iter().map(|one| one.id.clone()).collect::<Vec<_>>()).await?;
     }
     tx.commit().await?;
     sqlx::query("VACUUM ANALYZE cleanups").execute(bare).await?;
@@ -95,17 +96,12 @@ fn cleanup(account: &AccountId, now: Moment) -> Outcome<Cleanup> {
 }
 
 async fn workers(store: &Store, holder: &str, now: Moment) -> Outcome<()> {
+    let most = Most { single: 0, behind: BATCH };
     let (mut claimed, mut looks) = (0, 0);
     while claimed < BATCH * CLAIMS && looks < 10 * CLAIMS {
         looks += 1;
-        let due: Vec<CleanupId> = store.due_cleanups(now, 2 * BATCH).await?.into_iter().map(|due| due.id).collect();
-        // Each worker begins at its own end of what is due, so that two take different ones.
-        let half = due.len() / 2;
-        let ids = if holder == "a" { &due[..half] } else { &due[half..] };
-        let mut tx = store.begin().await?;
-        let leases = tx.claim_cleanups(ids, holder, now, now + Span::from_secs(30)).await?;
-        tx.commit().await?;
-        claimed += u32::try_from(leases.len())?;
+        let taken = store.claim_due(holder, now, now + Span::from_secs(30), most).await?;
+        claimed += u32::try_from(taken.len())?;
     }
     if claimed < BATCH * CLAIMS {
         return Err(format!("only {claimed} were claimed").into());

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Accounts of one round.
-const ACCOUNTS: usize = 2_000;
+const ACCOUNTS: usize = 5_000;
 /// Rounds of each kind, after one that does not count.
 const ROUNDS: usize = 3;
 const WATCHERS: usize = 200;

@@ -5,18 +5,18 @@ use std::{collections::HashSet, time::Duration};
 
 use domain::{CleanupId, Span};
 use futures::stream::{FuturesUnordered, StreamExt};
-use store::Due;
+use store::{Lease, Most, Taken};
 use tokio::sync::watch;
 
 use crate::{Result, Unstick};
 
-/// Clean-ups that one process carries out at once.
-const AT_ONCE: usize = 16;
+/// Single clean-ups that one process carries out at once.
+const AT_ONCE: u32 = 16;
 /// Clean-ups of bulk ones that go side by side at most: with more a commit saves little, and others wait for it.
 const TEAM: usize = 50;
 /// Their steps at most, but for one clean-up alone: so many are written in some 30 ms.
 const STEPS: i64 = 2_000;
-/// Such teams that one process has at once: while one writes, the other one talks to routers.
+/// Such teams that one process has at once, beside the single ones: while one writes, the other one talks to routers.
 const TEAMS: usize = 2;
 /// How often the database is asked what is due, besides being told.
 const POLL: Duration = Duration::from_millis(500);
@@ -33,67 +33,75 @@ const CHECKPOINT: Duration = Duration::from_secs(15);
 
 /// Clean-ups that go side by side.
 struct Team {
-    ids: Vec<CleanupId>,
+    leases: Vec<Lease>,
     /// Whether they are of bulk clean-ups.
     behind: bool,
+}
+
+impl Team {
+    fn ids(&self) -> impl Iterator<Item = &CleanupId> {
+        self.leases.iter().map(|lease| &lease.cleanup)
+    }
 }
 
 /// What one process works on.
 #[derive(Default)]
 struct Desk {
-    ids: HashSet<CleanupId>,
+    single: u32,
     teams: usize,
-    behind: usize,
     /// Those whose team failed: each goes alone, so that a bad one stops nobody else again.
     alone: HashSet<CleanupId>,
 }
 
 impl Desk {
     fn begin(&mut self, team: &Team) {
-        self.teams += 1;
-        self.behind += usize::from(team.behind);
-        self.ids.extend(team.ids.iter().cloned());
+        if team.behind { self.teams += 1 } else { self.single += 1 }
     }
 
-    fn end(&mut self, team: &Team, failed: bool) {
-        self.teams -= 1;
-        self.behind -= usize::from(team.behind);
-        for id in &team.ids {
-            self.ids.remove(id);
-            if failed && team.ids.len() > 1 {
-                self.alone.insert(id.clone());
+    fn end(&mut self, behind: bool, ids: Vec<CleanupId>, failed: bool) {
+        if behind {
+            self.teams -= 1
+        } else {
+            self.single -= 1
+        }
+        let alone = failed && ids.len() > 1;
+        for id in ids {
+            if alone {
+                self.alone.insert(id);
             } else {
-                self.alone.remove(id);
+                self.alone.remove(&id);
             }
         }
     }
 
-    /// Each single clean-up by itself; those of bulk ones together, as far as the teams go.
-    fn put_together(&self, due: Vec<Due>, room: usize) -> Vec<Team> {
-        // The last team takes more where it is not a single one's.
-        let (mut teams, mut steps, mut open) = (Vec::<Team>::new(), 0, false);
-        let mut behind = self.behind;
-        for Due { id, behind: follows, steps: own } in due.into_iter().filter(|due| !self.ids.contains(&due.id)) {
-            let together = follows && !self.alone.contains(&id);
+    fn room(&self) -> Most {
+        let behind = TEAM * TEAMS.saturating_sub(self.teams);
+        Most { single: AT_ONCE.saturating_sub(self.single), behind: u32::try_from(behind).unwrap_or(0) }
+    }
+
+    /// Each single clean-up by itself; those of bulk ones together, as far as the teams go. Then the leases that are left.
+    fn put_together(&self, claimed: Vec<Taken>) -> (Vec<Team>, Vec<Lease>) {
+        let (behind, single): (Vec<Taken>, Vec<Taken>) = claimed.into_iter().partition(|it| it.behind);
+        let mut teams: Vec<Team> =
+            single.into_iter().map(|it| Team { leases: vec![it.lease], behind: false }).collect();
+        let (mut left, mut steps, mut open, mut room) = (Vec::new(), 0, false, TEAMS.saturating_sub(self.teams));
+        for it in behind {
+            let together = !self.alone.contains(&it.lease.cleanup);
             if let Some(team) = teams.last_mut().filter(|_| together && open)
-                && team.ids.len() < TEAM
-                && steps + own <= STEPS
+                && team.leases.len() < TEAM
+                && steps + it.steps <= STEPS
             {
-                steps += own;
-                team.ids.push(id);
-                continue;
+                steps += it.steps;
+                team.leases.push(it.lease);
+            } else if room == 0 {
+                left.push(it.lease);
+            } else {
+                room -= 1;
+                (steps, open) = (it.steps, together);
+                teams.push(Team { leases: vec![it.lease], behind: true });
             }
-            if teams.len() == room {
-                break;
-            }
-            if follows && behind == TEAMS {
-                continue;
-            }
-            behind += usize::from(follows);
-            (steps, open) = (own, together);
-            teams.push(Team { ids: vec![id], behind: follows });
         }
-        teams
+        (teams, left)
     }
 }
 
@@ -123,18 +131,21 @@ impl Unstick {
             if !*stop.borrow() {
                 for team in self.teams(&desk).await {
                     desk.begin(&team);
-                    running.push(async move { (self.run_team(&team.ids).await, team) });
+                    running.push(async move {
+                        let (behind, ids) = (team.behind, team.ids().cloned().collect::<Vec<_>>());
+                        (self.run_team(team.leases).await, behind, ids)
+                    });
                 }
             } else if running.is_empty() {
                 return;
             }
             tokio::select! {
-                Some((outcome, team)) = running.next(), if !running.is_empty() => {
-                    desk.end(&team, outcome.is_err());
-                    if let Err(error) = outcome {
-                        let first = team.ids.first().map(CleanupId::as_str).unwrap_or_default();
-                        tracing::error!(cleanup.id = first, cleanups = team.ids.len(), error = %report(&error), "clean-ups stopped; their leases run out and they go on");
+                Some((outcome, behind, ids)) = running.next(), if !running.is_empty() => {
+                    if let Err(error) = &outcome {
+                        let first = ids.first().map(CleanupId::as_str).unwrap_or_default();
+                        tracing::error!(cleanup.id = first, cleanups = ids.len(), error = %report(error), "clean-ups stopped; their leases run out and they go on");
                     }
+                    desk.end(behind, ids, outcome.is_err());
                 }
                 () = self.0.kick.notified() => {}
                 () = tokio::time::sleep(POLL) => {}
@@ -149,25 +160,32 @@ impl Unstick {
     /// When the database could not.
     pub async fn clean_up_once(&self) -> Result<()> {
         for team in self.teams(&Desk::default()).await {
-            self.run_team(&team.ids).await?;
+            self.run_team(team.leases).await?;
         }
         Ok(())
     }
 
-    /// What is due and has room, put together.
+    /// What is due and has room, claimed and put together.
     async fn teams(&self, desk: &Desk) -> Vec<Team> {
-        let room = AT_ONCE - desk.teams;
-        if room == 0 {
+        let (now, room) = (self.now(), desk.room());
+        if room == (Most { single: 0, behind: 0 }) {
             return Vec::new();
         }
-        let limit = u32::try_from(room + desk.ids.len() + TEAMS * TEAM).unwrap_or(u32::MAX);
-        match self.store().due_cleanups(self.now(), limit).await {
-            Ok(due) => desk.put_together(due, room),
+        let until = now + self.settings().lease;
+        let claimed = self.store().claim_due(&self.settings().instance, now, until, room).await;
+        let (teams, left) = match claimed {
+            Ok(claimed) => desk.put_together(claimed),
             Err(error) => {
                 tracing::error!(%error, "could not ask which clean-ups are due");
-                Vec::new()
+                return Vec::new();
             }
+        };
+        if !left.is_empty()
+            && let Err(error) = self.store().unclaim(&left).await
+        {
+            tracing::warn!(%error, "clean-ups that found no room wait until their leases run out");
         }
+        teams
     }
 
     async fn every(
@@ -222,40 +240,57 @@ pub(crate) fn report(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use domain::Instant;
+
     use super::*;
 
-    fn due(id: &str, behind: bool, steps: i64) -> Due {
-        Due { id: CleanupId::parse(id).unwrap(), behind, steps }
+    fn due(id: &str, behind: bool, steps: i64) -> Taken {
+        let lease = Lease { cleanup: CleanupId::parse(id).unwrap(), token: 1, until: Instant::from_micros(1) };
+        Taken { lease, behind, steps }
     }
 
-    fn sizes(teams: &[Team]) -> Vec<usize> {
-        teams.iter().map(|team| team.ids.len()).collect()
+    fn sizes((teams, _): &(Vec<Team>, Vec<Lease>)) -> Vec<usize> {
+        teams.iter().map(|team| team.leases.len()).collect()
     }
 
     #[test]
     fn single_ones_go_alone_and_those_of_a_bulk_one_together() {
-        let mut all: Vec<Due> = ["a", "b"].into_iter().map(|id| due(id, false, 9)).collect();
+        let mut all: Vec<Taken> = ["a", "b"].into_iter().map(|id| due(id, false, 9)).collect();
         all.extend((0..130).map(|n| due(&format!("c{n}"), true, 9)));
-        assert_eq!(sizes(&Desk::default().put_together(all.clone(), 16)), [1, 1, TEAM, TEAM]);
-        assert_eq!(sizes(&Desk::default().put_together(all.clone(), 3)), [1, 1, TEAM]);
-        let busy = Desk { behind: TEAMS, teams: TEAMS, ..Desk::default() };
-        assert_eq!(sizes(&busy.put_together(all, 14)), [1, 1]);
+        let put = Desk::default().put_together(all.clone());
+        assert_eq!(sizes(&put), [1, 1, TEAM, TEAM]);
+        assert_eq!(put.1.len(), 30, "what has no room is given back");
+        let busy = Desk { teams: TEAMS, ..Desk::default() };
+        assert_eq!(sizes(&busy.put_together(all)), [1, 1]);
+    }
+
+    #[test]
+    fn a_worker_takes_what_it_has_room_for() {
+        let mut desk = Desk::default();
+        assert_eq!(desk.room(), Most { single: AT_ONCE, behind: 100 });
+        for behind in [true, false] {
+            desk.begin(&Team { leases: vec![due("a", behind, 1).lease], behind });
+        }
+        assert_eq!(desk.room(), Most { single: AT_ONCE - 1, behind: 50 });
+        desk.end(true, Vec::new(), false);
+        desk.end(false, Vec::new(), false);
+        assert_eq!(desk.room(), Most { single: AT_ONCE, behind: 100 });
     }
 
     #[test]
     fn a_team_has_no_more_steps_than_a_short_transaction() {
         let all = vec![due("a", true, 1_500), due("b", true, 400), due("c", true, 400), due("d", true, 9_000)];
-        assert_eq!(sizes(&Desk::default().put_together(all, 16)), [2, 1]);
+        let put = Desk::default().put_together(all);
+        assert_eq!(sizes(&put), [2, 1]);
+        assert_eq!(put.1, [due("d", true, 9_000).lease]);
     }
 
     #[test]
     fn those_of_a_team_that_failed_go_alone() {
-        let mut desk = Desk::default();
-        let team = Team { ids: vec![CleanupId::parse("a").unwrap(), CleanupId::parse("b").unwrap()], behind: true };
-        desk.begin(&team);
-        desk.end(&team, true);
+        let mut desk = Desk { teams: 1, ..Desk::default() };
+        desk.end(true, ["a", "b"].map(|id| CleanupId::parse(id).unwrap()).to_vec(), true);
         let all = vec![due("a", true, 1), due("b", true, 1), due("c", true, 1), due("d", true, 1)];
-        assert_eq!(sizes(&desk.put_together(all.clone(), 16)), [1, 1]);
-        assert_eq!(sizes(&desk.put_together(all[1..].to_vec(), 16)), [1, 2], "the others are not held up");
+        assert_eq!(sizes(&desk.put_together(all.clone())), [1, 1]);
+        assert_eq!(sizes(&desk.put_together(all[1..].to_vec())), [1, 2], "the others are not held up");
     }
 }

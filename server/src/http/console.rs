@@ -1,7 +1,7 @@
 //! The console: pages and server functions of package `app`, live ledgers and exports, behind the layers that make them
 //! safe. A request passes, from outside: compression, cross-site defence, session, who acts, the form's token.
 
-use app::{App, shell};
+use app::{console, shell};
 use axum::{
     Router,
     extract::Request,
@@ -56,7 +56,7 @@ pub fn routes(site: &Site) -> Router<Site> {
     };
     let worth = SizeAbove::new(WORTH).and(NotForContentType::SSE).and(NotForContentType::IMAGES);
     Router::new()
-        .leptos_routes_with_context(site, generate_route_list(App), provide, page)
+        .leptos_routes_with_context(site, generate_route_list(console), provide, page)
         .route("/clean-ups/{id}/events", get(events::events))
         .route("/clean-ups/{id}/evidence.md", get(evidence::markdown))
         .route("/clean-ups/{id}/evidence.json", get(evidence::json))

@@ -70,6 +70,12 @@ fn write(out: &mut String, numbers: &Numbers) -> std::fmt::Result {
     let kind = |(kind, open): &(CensusKind, i64)| (format!("{{kind=\"{}\"}}", kind.as_str()), *open);
     let findings: Vec<_> = numbers.findings.iter().map(kind).collect();
     gauge("unstick_findings_open", "Findings that were open when the last census ended, by kind.", &findings)?;
+    let longest = i64::try_from(numbers.longest_write.as_millis()).unwrap_or(i64::MAX);
+    gauge(
+        "unstick_write_longest_milliseconds",
+        "The longest write transaction of this process since the last look.",
+        &alone(longest),
+    )?;
     let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let returned = numbers.returned.iter();
     let returned: Vec<_> =

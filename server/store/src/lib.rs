@@ -37,7 +37,7 @@ pub use self::{
     audit::{Checkpoint, Verification},
     bulks::{BulkEnd, BulkLease, StoredMove},
     census::{CensusLease, FindingCount, FindingKey, FindingMark, Recount},
-    cleanups::{Due, Inserted, Lease, Moved},
+    cleanups::{Due, Inserted, Lease, Most, Moved, Taken},
     customers::CustomerLink,
     embedded::{EmbeddedServer, Pin},
     error::{Result, StoreError},

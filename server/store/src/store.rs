@@ -1,14 +1,15 @@
 //! The database, open: one writer and some readers on SQLite, one pool on Postgres.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
-use sqlx::{PgPool, SqlitePool};
+use sqlx::{FromRow, PgPool, SqlitePool, postgres::PgRow, sqlite::SqliteRow};
 
 use crate::{
     Result, StoreError, Tx,
     conn::{Conn, Record},
     open::{self, Readers},
     sql::{Arg, Sql, args, rows},
+    tx::Longest,
 };
 
 /// Which database it is.
@@ -66,6 +67,7 @@ pub struct Options {
 pub struct Store {
     pub(crate) pools: Pools,
     pub(crate) keys: Arc<AuditKeys>,
+    longest: Longest,
 }
 
 #[derive(Clone)]
@@ -89,7 +91,7 @@ impl Store {
                 return Err(StoreError::Config("a database address begins with sqlite: or postgres:".to_owned()));
             }
         };
-        Ok(Self { pools, keys })
+        Ok(Self { pools, keys, longest: Longest::default() })
     }
 
     /// Which database it is.
@@ -124,11 +126,17 @@ impl Store {
     /// # Errors
     /// Busy after 5 s without the writer.
     pub async fn begin(&self) -> Result<Tx> {
-        let keys = Arc::clone(&self.keys);
+        let (keys, longest) = (Arc::clone(&self.keys), self.longest.clone());
         Ok(match &self.pools {
-            Pools::Sqlite { writer, .. } => Tx::sqlite(writer.begin_with("BEGIN IMMEDIATE").await?, keys),
-            Pools::Postgres(pool) => Tx::postgres(pool.begin().await?, keys),
+            Pools::Sqlite { writer, .. } => Tx::sqlite(writer.begin_with("BEGIN IMMEDIATE").await?, keys, longest),
+            Pools::Postgres(pool) => Tx::postgres(pool.begin().await?, keys, longest),
         })
+    }
+
+    /// How long the longest transaction took that this process committed since this was asked last: on SQLite everybody
+    /// else's writing waited so long.
+    pub fn longest_write(&self) -> Duration {
+        self.longest.take()
     }
 
     /// Writes SQLite's log back into the file and empties it; nothing on Postgres.
@@ -184,6 +192,17 @@ impl Store {
                 serde_json::from_str(&text).map_err(StoreError::corrupt)
             }
             Pools::Postgres(pool) => Conn::Postgres(&mut *pool.acquire().await?).rows(sql, values).await,
+        }
+    }
+
+    /// Executes one statement that ends in RETURNING as a transaction of its own, and reads the rows that it changed.
+    pub(crate) async fn all_returned<T>(&self, sql: Sql, values: &[Arg<'_>]) -> Result<Vec<T>>
+    where
+        T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+    {
+        match &self.pools {
+            Pools::Sqlite { writer, .. } => Conn::Sqlite(&mut *writer.acquire().await?).all_returned(sql, values).await,
+            Pools::Postgres(pool) => Conn::Postgres(&mut *pool.acquire().await?).all_returned(sql, values).await,
         }
     }
 

@@ -1,6 +1,12 @@
 //! A transaction on either engine.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use sqlx::{Postgres, Sqlite, Transaction};
 
@@ -14,6 +20,21 @@ use crate::{
 pub struct Tx {
     inner: Inner,
     pub(crate) keys: Arc<AuditKeys>,
+    began: Instant,
+    longest: Longest,
+}
+
+/// How long the longest transaction of this process took lately, from its beginning to its end: whoever else writes waited so long.
+#[derive(Clone, Default)]
+pub(crate) struct Longest(Arc<AtomicU64>);
+
+impl Longest {
+    fn note(&self, took: Duration) {
+        self.0.fetch_max(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+    pub fn take(&self) -> Duration {
+        Duration::from_micros(self.0.swap(0, Ordering::Relaxed))
+    }
 }
 
 enum Inner {
@@ -22,11 +43,11 @@ enum Inner {
 }
 
 impl Tx {
-    pub(crate) const fn sqlite(tx: Transaction<'static, Sqlite>, keys: Arc<AuditKeys>) -> Self {
-        Self { inner: Inner::Sqlite(tx), keys }
+    pub(crate) fn sqlite(tx: Transaction<'static, Sqlite>, keys: Arc<AuditKeys>, longest: Longest) -> Self {
+        Self { inner: Inner::Sqlite(tx), keys, began: Instant::now(), longest }
     }
-    pub(crate) const fn postgres(tx: Transaction<'static, Postgres>, keys: Arc<AuditKeys>) -> Self {
-        Self { inner: Inner::Postgres(tx), keys }
+    pub(crate) fn postgres(tx: Transaction<'static, Postgres>, keys: Arc<AuditKeys>, longest: Longest) -> Self {
+        Self { inner: Inner::Postgres(tx), keys, began: Instant::now(), longest }
     }
 
     /// Makes everything of the transaction last.
@@ -38,6 +59,7 @@ impl Tx {
             Inner::Sqlite(tx) => tx.commit().await?,
             Inner::Postgres(tx) => tx.commit().await?,
         }
+        self.longest.note(self.began.elapsed());
         Ok(())
     }
 

@@ -133,7 +133,7 @@ async fn every_server_function_has_a_row_and_is_posted_to() {
 
 #[tokio::test]
 async fn every_page_has_a_row() {
-    let listed = leptos_axum::generate_route_list(app::App);
+    let listed = leptos_axum::generate_route_list(app::console);
     for page in &listed {
         assert!(PAGES.iter().any(|(pattern, ..)| *pattern == page.path()), "{} has no row in the matrix", page.path());
     }

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use domain::{Actor, Instant, Permission, Return, RouterName, Span, census::CensusKind, view::Unfinished};
@@ -25,6 +26,9 @@ pub struct Numbers {
     pub returned: Vec<(RouterName, &'static str, u64)>,
     /// Findings that were open when the last census ended, by kind; none before the first one.
     pub findings: Vec<(CensusKind, i64)>,
+    /// The longest transaction of this process since the numbers were read last: on SQLite whoever else writes waited so
+    /// long.
+    pub longest_write: Duration,
     /// When they were read.
     pub now: Instant,
 }
@@ -68,6 +72,14 @@ impl Unstick {
         )?;
         let tallies = census.map_or_else(Vec::new, |census| census.note.tallies);
         let findings = tallies.into_iter().map(|tally| (tally.kind, tally.open)).collect();
-        Ok(Numbers { unfinished, owed, late_watches: late.len(), returned: self.0.returned.all(), findings, now })
+        Ok(Numbers {
+            unfinished,
+            owed,
+            late_watches: late.len(),
+            returned: self.0.returned.all(),
+            findings,
+            longest_write: self.store().longest_write(),
+            now,
+        })
     }
 }

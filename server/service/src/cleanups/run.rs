@@ -59,18 +59,19 @@ impl Unstick {
     /// Works on a clean-up until it is done, must wait, or another worker has it. Answers its status, or `None` when
     /// there is nothing for this worker to do.
     pub(crate) async fn run_cleanup(&self, id: &CleanupId) -> Result<Option<Status>> {
-        Ok(self.run_team(std::slice::from_ref(id)).await?.pop().map(|(_, status)| status))
+        let now = self.now();
+        let until = now + self.settings().lease;
+        let lease = transact!(self, tx => { Ok(tx.claim_cleanup(id, &self.settings().instance, now, until).await?) })?;
+        let Some(lease) = lease else { return Ok(None) };
+        Ok(self.run_team(vec![lease]).await?.pop().map(|(_, status)| status))
     }
 
-    /// Works on clean-ups until each is done, must wait, or another worker has it. Answers the status of those that this
-    /// worker had.
-    pub(crate) async fn run_team(&self, ids: &[CleanupId]) -> Result<Vec<(CleanupId, Status)>> {
-        let mut team = self.claim(ids).await?;
-        let mut left = Vec::with_capacity(team.len());
-        if team.is_empty() {
-            return Ok(left);
-        }
+    /// Works on the clean-ups of these leases until each is done, must wait, or another worker has it. Answers the status of
+    /// those that were this worker's until then.
+    pub(crate) async fn run_team(&self, leases: Vec<Lease>) -> Result<Vec<(CleanupId, Status)>> {
         crash::point("claim:committed");
+        let mut team = self.read_team(leases).await?;
+        let mut left = Vec::with_capacity(team.len());
         self.bring_back_times(&mut team).await?;
         while !team.is_empty() {
             let round = self.next_round(&team);
@@ -86,15 +87,8 @@ impl Unstick {
         Ok(left)
     }
 
-    /// Takes the leases of those of `ids` that nobody works on.
-    async fn claim(&self, ids: &[CleanupId]) -> Result<Vec<Held>> {
-        let now = self.now();
-        let until = now + self.settings().lease;
-        let leases =
-            transact!(self, tx => { Ok(tx.claim_cleanups(ids, &self.settings().instance, now, until).await?) })?;
-        if leases.is_empty() {
-            return Ok(Vec::new());
-        }
+    /// What there is to do under `leases`.
+    async fn read_team(&self, leases: Vec<Lease>) -> Result<Vec<Held>> {
         let mut leases: HashMap<CleanupId, Lease> =
             leases.into_iter().map(|lease| (lease.cleanup.clone(), lease)).collect();
         let ours: Vec<CleanupId> = leases.keys().cloned().collect();

@@ -396,7 +396,12 @@ impl World {
 
     /// A world on the database at `url`, whose router's longest request takes `drain`.
     pub async fn open(url: &str, drain: Span) -> Self {
-        let policy = Policy { backoff: Span::from_millis(1), max_backoff: Span::from_millis(2), ..Policy::default() };
+        let policy = Policy {
+            backoff: Span::from_millis(1),
+            max_backoff: Span::from_millis(2),
+            max_backoff_away: Span::from_millis(2),
+            ..Policy::default()
+        };
         Self::made(url, drain, policy, |router| router).await
     }
 

@@ -20,7 +20,7 @@ use serde::Deserialize;
 use sqlx::FromRow;
 
 pub use self::{
-    claim::{Due, Lease},
+    claim::{Due, Lease, Most, Taken},
     insert::Inserted,
     progress::Moved,
 };

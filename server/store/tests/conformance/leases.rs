@@ -1,7 +1,7 @@
 //! Leases: one worker at a time, and one that lost its lease changes nothing.
 
 use domain::{Stage, Status};
-use store::{Lease, StoreError};
+use store::{Lease, Most, StoreError, Taken};
 
 use crate::{
     cleanups::{cid, cleanup, due, insert, save, set, steps},
@@ -18,6 +18,9 @@ both! {
     what_a_clock_put_off_is_brought_back,
     of_many_that_claim_at_once_one_gets_it,
     who_waits_longest_is_next_and_no_more_than_asked_for,
+    what_is_due_is_claimed_at_once,
+    many_that_claim_what_is_due_get_each_once,
+    what_was_claimed_too_many_is_given_back,
 }
 
 async fn claim(db: &Db, holder: &str, now: i64, until: i64) -> Option<Lease> {
@@ -150,4 +153,86 @@ async fn what_a_clock_put_off_is_brought_back(db: &Db) {
     assert!(matches!(work(db, &zombie, Some(99), Status::Running).await, Err(StoreError::Fenced)));
     let fine = tx!(db, tx => tx.mend_times(at(3), at(66), at(63), at(3), at(600)));
     assert_eq!(fine, 0, "a lease of now is left alone");
+}
+
+/// Claims what is due at `now`, for 30 seconds.
+async fn take(db: &Db, now: i64, single: u32, behind: u32) -> Vec<Taken> {
+    db.store.claim_due("w", at(now), at(now + 30), Most { single, behind }).await.unwrap()
+}
+
+fn ids(claimed: &[Taken]) -> Vec<&str> {
+    let mut ids: Vec<&str> = claimed.iter().map(|it| it.lease.cleanup.as_str()).collect();
+    ids.sort_unstable();
+    ids
+}
+
+/// Four that are due, the second pair of a bulk clean-up; one that needs a person; one whose time has not come.
+async fn several(db: &Db) {
+    db.accounts(&["a", "b", "c", "d", "e", "f"]).await;
+    for (id, account, second) in
+        [("c1", "a", 1), ("c2", "b", 2), ("c3", "c", 3), ("c4", "d", 4), ("c5", "e", 5), ("c6", "f", 900)]
+    {
+        insert(db, id, account, second).await;
+    }
+    tx!(db, tx => tx.rank_behind(&[cid("c3"), cid("c4")]));
+    set(db, "c5", Status::NeedsAttention, 5, &[]).await;
+}
+
+async fn what_is_due_is_claimed_at_once(db: &Db) {
+    several(db).await;
+    assert_eq!(take(db, 0, 9, 9).await, [], "nothing is due yet");
+    assert_eq!(ids(&take(db, 100, 1, 1).await), ["c1", "c3"], "those that wait longest, of each kind");
+    let rest = take(db, 100, 9, 9).await;
+    assert_eq!(ids(&rest), ["c2", "c4"]);
+    for it in &rest {
+        assert_eq!((it.behind, it.steps), (it.lease.cleanup == cid("c4"), 4));
+        assert_eq!((it.lease.token, it.lease.until), (1, at(130)));
+    }
+    assert_eq!(take(db, 129, 9, 9).await, []);
+    assert_eq!(ids(&take(db, 130, 0, 9).await), ["c3", "c4"], "their leases ran out");
+}
+
+async fn many_that_claim_what_is_due_get_each_once(db: &Db) {
+    let names: Vec<String> = (0..40).map(|n| format!("a{n}")).collect();
+    db.accounts(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    for name in &names {
+        insert(db, &format!("c_{name}"), name, 1).await;
+    }
+    let workers = (0..8).map(|_| {
+        let store = db.store.clone();
+        tokio::spawn(async move {
+            let mut got = Vec::new();
+            loop {
+                let most = Most { single: 3, behind: 3 };
+                let claimed = store.claim_due("w", at(100), at(130), most).await.unwrap();
+                if claimed.is_empty() {
+                    return got;
+                }
+                got.extend(claimed.into_iter().map(|it| it.lease.cleanup));
+            }
+        })
+    });
+    let mut all = Vec::new();
+    for worker in workers.collect::<Vec<_>>() {
+        all.extend(worker.await.unwrap());
+    }
+    all.sort_unstable();
+    // A worker that finds only what another one is claiming goes home early; what it leaves is taken by the others.
+    let mut expected: Vec<_> = names.iter().map(|name| cid(&format!("c_{name}"))).collect();
+    expected.sort_unstable();
+    assert_eq!(all, expected);
+}
+
+async fn what_was_claimed_too_many_is_given_back(db: &Db) {
+    several(db).await;
+    let claimed = take(db, 100, 9, 9).await;
+    let leases: Vec<Lease> = claimed.iter().map(|it| it.lease.clone()).collect();
+    let kept = leases.iter().find(|lease| lease.cleanup == cid("c1")).unwrap();
+    let others: Vec<Lease> = leases.iter().filter(|lease| *lease != kept).cloned().collect();
+    db.store.unclaim(&others).await.unwrap();
+    let again = take(db, 101, 9, 9).await;
+    assert_eq!(ids(&again), ["c2", "c3", "c4"]);
+    assert!(again.iter().all(|it| it.lease.token == 2));
+    db.store.unclaim(&others).await.unwrap();
+    assert_eq!(take(db, 102, 9, 9).await, [], "a lease of before gives nothing of another's back");
 }
