@@ -35,13 +35,13 @@ pub async fn run(table: &mut Table) -> Outcome<()> {
     store.checkpoint_wal().await?;
     let bare = World::bare(&folder.join("unstick.db")).await?;
     let ids: Vec<(String,)> = sqlx::query_as("SELECT id FROM accounts ORDER BY id").fetch_all(&bare).await?;
+    let ids = Arc::new(ids);
     let half = ids.len() / 2;
     let list = |ids: &[(String,)]| ids.iter().map(|(id,)| id.as_str()).collect::<Vec<_>>().join("\n");
     let (ours, others) = (list(&ids[..half]), &ids[half..]);
 
     let before = open_sessions(&bare).await?;
     store.longest_write();
-    let ids = Arc::new(ids);
     let idle = searches(unstick.clone(), ids.clone(), Some(Duration::from_secs(2)), Arc::default()).await?;
     let started = Instant::now();
     let source = BulkSource::List(Box::new(Cursor::new(ours.into_bytes())));

@@ -1,17 +1,22 @@
 //! What runs beside the requests: clean-ups, the observer of routers, censuses, retention, checkpoints of the audit log. Each is
 //! small, idempotent, bounded, and may run in several processes at once.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use domain::{CleanupId, Span};
-use futures::stream::{FuturesUnordered, StreamExt};
 use store::{Lease, Most, Taken};
-use tokio::sync::watch;
+use tokio::{
+    sync::watch,
+    task::{Id, JoinSet},
+};
 
 use crate::{Result, Unstick};
 
 /// Single clean-ups that one process carries out at once.
-const AT_ONCE: u32 = 16;
+const AT_ONCE: usize = 16;
 /// Clean-ups of bulk ones that go side by side at most: with more a commit saves little, and others wait for it.
 const TEAM: usize = 50;
 /// Their steps at most, but for one clean-up alone: so many are written in some 30 ms.
@@ -47,36 +52,38 @@ impl Team {
 /// What one process works on.
 #[derive(Default)]
 struct Desk {
-    single: u32,
-    teams: usize,
+    /// The tasks: whether they are of bulk clean-ups, and of which.
+    tasks: HashMap<Id, (bool, Vec<CleanupId>)>,
     /// Those whose team failed: each goes alone, so that a bad one stops nobody else again.
     alone: HashSet<CleanupId>,
 }
 
 impl Desk {
-    fn begin(&mut self, team: &Team) {
-        if team.behind { self.teams += 1 } else { self.single += 1 }
+    fn begin(&mut self, task: Id, behind: bool, ids: Vec<CleanupId>) {
+        self.tasks.insert(task, (behind, ids));
     }
 
-    fn end(&mut self, behind: bool, ids: Vec<CleanupId>, failed: bool) {
-        if behind {
-            self.teams -= 1
-        } else {
-            self.single -= 1
-        }
-        let alone = failed && ids.len() > 1;
+    /// A task ended, and maybe failed. Answers whose it was.
+    fn end(&mut self, task: Id, failed: bool) -> Vec<CleanupId> {
+        let (_, ids) = self.tasks.remove(&task).unwrap_or_default();
+        self.ended(&ids, failed);
+        ids
+    }
+
+    fn ended(&mut self, ids: &[CleanupId], failed: bool) {
         for id in ids {
-            if alone {
-                self.alone.insert(id);
+            if failed && ids.len() > 1 {
+                self.alone.insert(id.clone());
             } else {
-                self.alone.remove(&id);
+                self.alone.remove(id);
             }
         }
     }
 
-    fn room(&self) -> Most {
-        let behind = TEAM * TEAMS.saturating_sub(self.teams);
-        Most { single: AT_ONCE.saturating_sub(self.single), behind: u32::try_from(behind).unwrap_or(0) }
+    /// How many single clean-ups go at this moment, and how many teams of bulk ones.
+    fn busy(&self) -> (usize, usize) {
+        let teams = self.tasks.values().filter(|(behind, _)| *behind).count();
+        (self.tasks.len() - teams, teams)
     }
 
     /// Each single clean-up by itself; those of bulk ones together, as far as the teams go. Then the leases that are left.
@@ -84,7 +91,7 @@ impl Desk {
         let (behind, single): (Vec<Taken>, Vec<Taken>) = claimed.into_iter().partition(|it| it.behind);
         let mut teams: Vec<Team> =
             single.into_iter().map(|it| Team { leases: vec![it.lease], behind: false }).collect();
-        let (mut left, mut steps, mut open, mut room) = (Vec::new(), 0, false, TEAMS.saturating_sub(self.teams));
+        let (mut left, mut steps, mut open, mut room) = (Vec::new(), 0, false, TEAMS.saturating_sub(self.busy().1));
         for it in behind {
             let together = !self.alone.contains(&it.lease.cleanup);
             if let Some(team) = teams.last_mut().filter(|_| together && open)
@@ -103,6 +110,12 @@ impl Desk {
         }
         (teams, left)
     }
+}
+
+/// What there is room for beside so many single ones and so many teams.
+fn room((single, teams): (usize, usize)) -> Most {
+    let most = |n: usize| u32::try_from(n).unwrap_or(0);
+    Most { single: most(AT_ONCE.saturating_sub(single)), behind: most(TEAM * TEAMS.saturating_sub(teams)) }
 }
 
 impl Unstick {
@@ -125,27 +138,30 @@ impl Unstick {
     }
 
     pub(crate) async fn clean_up_worker(&self, mut stop: watch::Receiver<bool>) {
-        let mut running = FuturesUnordered::new();
+        // Tasks, for they must go on while the next ones are claimed: one of them may have the writer that the claim waits for.
+        let mut running = JoinSet::new();
         let mut desk = Desk::default();
         loop {
             if !*stop.borrow() {
                 for team in self.teams(&desk).await {
-                    desk.begin(&team);
-                    running.push(async move {
-                        let (behind, ids) = (team.behind, team.ids().cloned().collect::<Vec<_>>());
-                        (self.run_team(team.leases).await, behind, ids)
-                    });
+                    let (unstick, behind, ids) = (self.clone(), team.behind, team.ids().cloned().collect());
+                    let task = running.spawn(async move { unstick.run_team(team.leases).await });
+                    desk.begin(task.id(), behind, ids);
                 }
             } else if running.is_empty() {
                 return;
             }
             tokio::select! {
-                Some((outcome, behind, ids)) = running.next(), if !running.is_empty() => {
-                    if let Err(error) = &outcome {
+                Some(ended) = running.join_next_with_id(), if !running.is_empty() => {
+                    let (task, failed) = match ended {
+                        Ok((task, outcome)) => (task, outcome.err().map(|error| report(&error))),
+                        Err(error) => (error.id(), Some(error.to_string())),
+                    };
+                    let ids = desk.end(task, failed.is_some());
+                    if let Some(error) = failed {
                         let first = ids.first().map(CleanupId::as_str).unwrap_or_default();
-                        tracing::error!(cleanup.id = first, cleanups = ids.len(), error = %report(error), "clean-ups stopped; their leases run out and they go on");
+                        tracing::error!(cleanup.id = first, cleanups = ids.len(), error, "clean-ups stopped; their leases run out and they go on");
                     }
-                    desk.end(behind, ids, outcome.is_err());
                 }
                 () = self.0.kick.notified() => {}
                 () = tokio::time::sleep(POLL) => {}
@@ -167,7 +183,7 @@ impl Unstick {
 
     /// What is due and has room, claimed and put together.
     async fn teams(&self, desk: &Desk) -> Vec<Team> {
-        let (now, room) = (self.now(), desk.room());
+        let (now, room) = (self.now(), room(desk.busy()));
         if room == (Most { single: 0, behind: 0 }) {
             return Vec::new();
         }
@@ -257,24 +273,30 @@ mod tests {
     fn single_ones_go_alone_and_those_of_a_bulk_one_together() {
         let mut all: Vec<Taken> = ["a", "b"].into_iter().map(|id| due(id, false, 9)).collect();
         all.extend((0..130).map(|n| due(&format!("c{n}"), true, 9)));
-        let put = Desk::default().put_together(all.clone());
+        let put = Desk::default().put_together(all);
         assert_eq!(sizes(&put), [1, 1, TEAM, TEAM]);
         assert_eq!(put.1.len(), 30, "what has no room is given back");
-        let busy = Desk { teams: TEAMS, ..Desk::default() };
-        assert_eq!(sizes(&busy.put_together(all)), [1, 1]);
     }
 
     #[test]
     fn a_worker_takes_what_it_has_room_for() {
+        assert_eq!(room((0, 0)), Most { single: 16, behind: 100 });
+        assert_eq!(room((1, 1)), Most { single: 15, behind: 50 });
+        assert_eq!(room((16, 2)), Most { single: 0, behind: 0 });
+    }
+
+    #[tokio::test]
+    async fn what_ended_makes_room() {
         let mut desk = Desk::default();
-        assert_eq!(desk.room(), Most { single: AT_ONCE, behind: 100 });
-        for behind in [true, false] {
-            desk.begin(&Team { leases: vec![due("a", behind, 1).lease], behind });
-        }
-        assert_eq!(desk.room(), Most { single: AT_ONCE - 1, behind: 50 });
-        desk.end(true, Vec::new(), false);
-        desk.end(false, Vec::new(), false);
-        assert_eq!(desk.room(), Most { single: AT_ONCE, behind: 100 });
+        let (one, other) = (tokio::spawn(async {}), tokio::spawn(async {}));
+        desk.begin(one.id(), true, vec![due("a", true, 1).lease.cleanup]);
+        desk.begin(other.id(), false, vec![due("b", false, 1).lease.cleanup]);
+        assert_eq!(desk.busy(), (1, 1));
+        let all = (0..130).map(|n| due(&format!("c{n}"), true, 9)).collect();
+        assert_eq!(sizes(&desk.put_together(all)), [TEAM], "the other place is taken");
+        assert_eq!(desk.end(one.id(), false), [due("a", true, 1).lease.cleanup]);
+        desk.end(other.id(), false);
+        assert_eq!(desk.busy(), (0, 0));
     }
 
     #[test]
@@ -287,8 +309,8 @@ mod tests {
 
     #[test]
     fn those_of_a_team_that_failed_go_alone() {
-        let mut desk = Desk { teams: 1, ..Desk::default() };
-        desk.end(true, ["a", "b"].map(|id| CleanupId::parse(id).unwrap()).to_vec(), true);
+        let mut desk = Desk::default();
+        desk.ended(&["a", "b"].map(|id| CleanupId::parse(id).unwrap()), true);
         let all = vec![due("a", true, 1), due("b", true, 1), due("c", true, 1), due("d", true, 1)];
         assert_eq!(sizes(&desk.put_together(all.clone())), [1, 1]);
         assert_eq!(sizes(&desk.put_together(all[1..].to_vec())), [1, 2], "the others are not held up");

@@ -11,8 +11,8 @@ use crate::{Result, Unstick};
 
 /// Clean-ups whose steps are held at once.
 const PAGE: u32 = 500;
-/// Pages of one pass: 20,000 clean-ups.
-const PAGES: usize = 40;
+/// Pages of one pass: 250,000 clean-ups.
+const PAGES: usize = 500;
 /// How far it looks back. Snapshots and backups that somebody restores are rarely older; for those that are there is the census.
 const BACK: Span = Span::from_days(1);
 
@@ -28,9 +28,14 @@ impl Unstick {
         }
         let since = self.now() - BACK;
         let (mut before, mut back) = (None, 0);
-        for _ in 0..PAGES {
+        for pages in 0.. {
             let page = self.store().done_since(since, before.as_ref(), PAGE).await?;
             let Some(last) = page.last() else { break };
+            if pages == PAGES {
+                let reached = last.0.as_str();
+                tracing::warn!(router.name = %name, cleanup.id = reached, "a router restarted after more clean-ups than are looked at again; older ones are left to the census");
+                break;
+            }
             before = Some(last.clone());
             let ids: Vec<CleanupId> = page.into_iter().map(|(id, _)| id).collect();
             let found = self.back_on(name, &ids).await?;
