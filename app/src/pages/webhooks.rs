@@ -77,8 +77,8 @@ fn row(row: &WebhookRow) -> AnyView {
             </td>
             <td>{state(hook)}</td>
             <td class="x">{kinds.join(", ")}</td>
-            <td class="n">{counted(row.waiting)}</td>
-            <td class="n">{counted(row.failed)}</td>
+            <td class="n" data-head="waiting">{counted(row.waiting)}</td>
+            <td class="n" data-head="given up">{counted(row.failed)}</td>
             <td class="x">{last}</td>
         </tr>
     }
