@@ -26,8 +26,8 @@ pub struct Policy {
     pub backoff: Span,
     /// Longest wait between two tries.
     pub max_backoff: Span,
-    /// The same while the router does not answer. Whoever sees it answer again wakes what it is owed at once; thousands that
-    /// ask in vain several times a minute only wear the database out.
+    /// The same while the router does not answer, where the wait grows fourfold. Whoever sees it answer again wakes what it is
+    /// owed at once; thousands that ask in vain several times a minute only wear the database out.
     pub max_backoff_away: Span,
 }
 
@@ -38,7 +38,7 @@ impl Default for Policy {
             max_attempts: 10,
             backoff: Span::from_millis(250),
             max_backoff: Span::from_secs(15),
-            max_backoff_away: Span::from_secs(60),
+            max_backoff_away: Span::from_secs(300),
         }
     }
 }
@@ -69,7 +69,7 @@ impl Policy {
 
     /// [`Self::wait_after`], where the router did not answer.
     pub fn wait_away(&self, tries: i64, jitter: u64) -> Span {
-        self.wait(self.max_backoff_away, tries, jitter)
+        self.wait(self.max_backoff_away, tries.saturating_mul(2), jitter)
     }
 
     fn wait(&self, longest: Span, tries: i64, jitter: u64) -> Span {

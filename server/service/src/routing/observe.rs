@@ -81,11 +81,14 @@ impl Unstick {
         let readings =
             join_all(self.fleet().iter().map(async |router| (router.name().clone(), router.about().await, self.now())))
                 .await;
-        let (mut returned, mut young) = (Vec::new(), Vec::new());
+        let (mut returned, mut young, mut met) = (Vec::new(), Vec::new(), Vec::new());
         {
             let mut abouts = self.0.observer.abouts.lock().unwrap_or_else(PoisonError::into_inner);
             for (name, about, at) in readings {
                 let about = about.ok().map(|about| (about, at));
+                if about.is_some() && !abouts.contains_key(&name) {
+                    met.push(name.clone());
+                }
                 match (abouts.get(&name), &about) {
                     (Some(before), Some(now)) if before.as_ref().is_none_or(|before| is_restart(before, now)) => {
                         returned.push(name.clone());
@@ -104,6 +107,12 @@ impl Unstick {
                 transact!(self, tx => { Ok((tx.wake_owed(name, now).await?, tx.wake_watches(now).await?)) })?;
             tracing::info!(router.name = %name, steps, watches, "a router is back");
             self.0.kick.notify_one();
+        }
+        // It may have come back while nobody looked.
+        for name in &met {
+            if transact!(self, tx => { Ok(tx.wake_owed(name, now).await?) })? > 0 {
+                self.0.kick.notify_one();
+            }
         }
         self.recheck_due(returned.into_iter().chain(young).collect(), now).await
     }

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use domain::{Mode, PoolName, RouteKey, Scope, Stage, Status};
 
-use crate::world::{Fault, World, request, shell};
+use crate::world::{Fault, World, request, shell, sqlite_in};
 
 both!(
     every_call_may_fail_once_in_every_way,
@@ -66,6 +66,26 @@ async fn a_router_that_is_away_is_owed_and_served_when_it_is_back(world: World) 
     assert_eq!(due, std::slice::from_ref(&id), "its return wakes what is owed to it");
     assert_eq!(world.drive(&id, 1).await, Status::Done);
     world.assert_clean(&account, "after the outage").await;
+}
+
+#[tokio::test]
+async fn what_came_back_while_nobody_looked_is_served_at_the_first_look() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = sqlite_in(&folder);
+    let world = World::patient(&url).await;
+    let account = world.stuck("away").await;
+    let id = force(&world, "away").await;
+    *world.script.always.lock().unwrap() = Some(Fault::LostRequest);
+    for _ in 0..5 {
+        assert_eq!(world.drive(&id, 1).await, Status::Owed);
+    }
+    *world.script.always.lock().unwrap() = None;
+    assert_eq!(world.due(10).await, [], "its time has not come");
+    // A process that begins now knows nothing of what was before; it looks at its routers.
+    World::patient(&url).await.unstick.observe_once().await.unwrap();
+    assert_eq!(world.due(10).await, std::slice::from_ref(&id));
+    assert_eq!(world.drive(&id, 1).await, Status::Done);
+    world.assert_clean(&account, "after the first look").await;
 }
 
 async fn what_is_refused_ten_times_needs_a_person_who_can_retry(world: World) {

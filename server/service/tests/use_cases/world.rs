@@ -422,6 +422,11 @@ impl World {
         Self::made(url, Span::ZERO, Policy::default(), |router| Arc::new(Breaker::new(router))).await
     }
 
+    /// The same as [`Self::open`] with the usual waits.
+    pub async fn patient(url: &str) -> Self {
+        Self::made(url, Span::ZERO, Policy::default(), |router| router).await
+    }
+
     async fn made(
         url: &str,
         drain: Span,
