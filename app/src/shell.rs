@@ -13,8 +13,7 @@ use crate::{api::me::theme, islands::Comfort, pages, routes};
 /// pages; here the nonce stands where the content security policy looks for it.
 const LOADER: &str = include_str!("loader.js");
 
-/// The whole document, of a type without a shape: `leptos_axum` renders it in each of its modes, and would make code for all of
-/// the pages in each of them.
+/// The whole document.
 #[expect(clippy::needless_pass_by_value, reason = "the shape that leptos_axum asks a shell for")]
 pub fn shell(options: LeptosOptions) -> AnyView {
     // Nothing of a page is ever hydrated, only islands: so nothing of its data is written into it a second time.

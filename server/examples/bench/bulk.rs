@@ -5,6 +5,7 @@
 
 use std::{
     io::Cursor,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -13,7 +14,8 @@ use std::{
 };
 
 use domain::{BulkOrder, BulkOutcome, Mode};
-use service::{BulkSource, SampleSpec, Settings};
+use service::{BulkSource, SampleSpec, Settings, Unstick};
+use store::Store;
 
 use crate::{
     Outcome,
@@ -27,12 +29,7 @@ const ACCOUNTS: u64 = 10_000;
 const SESSIONS: u64 = 10;
 
 pub async fn run(table: &mut Table) -> Outcome<()> {
-    let (store, folder) = World::empty("bulk").await?;
-    let settings = Settings { bulk_approval_above: u32::MAX, ..Settings::default() };
-    let unstick = unstick_over(store.clone(), embedded_fleet(&store), settings);
-    let spec = SampleSpec { accounts: 2 * ACCOUNTS, sessions_per_account: SESSIONS, seed: 7 };
-    unstick.load_sample(&shell(), spec, &|_, _| ()).await?;
-    store.checkpoint_wal().await?;
+    let (store, folder, unstick) = loaded().await?;
     let bare = World::bare(&folder.join("unstick.db")).await?;
     let ids: Vec<(String,)> = sqlx::query_as("SELECT id FROM accounts ORDER BY id").fetch_all(&bare).await?;
     let ids = Arc::new(ids);
@@ -41,7 +38,6 @@ pub async fn run(table: &mut Table) -> Outcome<()> {
     let (ours, others) = (list(&ids[..half]), &ids[half..]);
 
     let before = open_sessions(&bare).await?;
-    store.longest_write();
     let idle = searches(unstick.clone(), ids.clone(), Some(Duration::from_secs(2)), Arc::default()).await?;
     let started = Instant::now();
     let source = BulkSource::List(Box::new(Cursor::new(ours.into_bytes())));
@@ -99,6 +95,20 @@ pub async fn run(table: &mut Table) -> Outcome<()> {
     Ok(())
 }
 
+/// Sample data, and a service that has written nothing yet.
+async fn loaded() -> Outcome<(Store, PathBuf, Unstick)> {
+    let (store, folder) = World::empty("bulk").await?;
+    let settings = Settings { bulk_approval_above: u32::MAX, ..Settings::default() };
+    let spec = SampleSpec { accounts: 2 * ACCOUNTS, sessions_per_account: SESSIONS, seed: 7 };
+    let loader = unstick_over(store.clone(), embedded_fleet(&store), settings.clone());
+    loader.load_sample(&shell(), spec, &|_, _| ()).await?;
+    store.checkpoint_wal().await?;
+    store.close().await;
+    let store = World::again(&folder).await?;
+    let unstick = unstick_over(store.clone(), embedded_fleet(&store), settings);
+    Ok((store, folder, unstick))
+}
+
 /// As fast as it goes.
 fn order() -> BulkOrder {
     let (reason, ticket) = ("benchmark".to_owned(), String::new());
@@ -118,7 +128,7 @@ async fn open_sessions(bare: &sqlx::SqlitePool) -> Outcome<i64> {
 
 /// How long searches take, sorted, one after the other, until `over`.
 async fn searches(
-    unstick: service::Unstick,
+    unstick: Unstick,
     ids: Arc<Vec<(String,)>>,
     limit: Option<Duration>,
     over: Arc<AtomicBool>,
@@ -136,7 +146,7 @@ async fn searches(
 }
 
 /// The longest wait for the writer, and the largest WAL, until `over`.
-async fn waits(file: std::path::PathBuf, over: Arc<AtomicBool>) -> Outcome<(Duration, u64)> {
+async fn waits(file: PathBuf, over: Arc<AtomicBool>) -> Outcome<(Duration, u64)> {
     let pool = World::bare(&file).await?;
     let wal = file.with_extension("db-wal");
     let (mut longest, mut largest) = (Duration::ZERO, 0);

@@ -3,7 +3,7 @@
 use std::{
     io::Write,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Instant,
 };
@@ -102,10 +102,15 @@ impl World {
         }
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         keep_key(&folder)?;
+        Ok((Self::again(&folder).await?, folder))
+    }
+
+    /// The database in `folder`.
+    pub async fn again(folder: &Path) -> Outcome<Store> {
         let audit = AuditKeys::new([1; 32], Vec::new());
         let options = Options { readers: 4, audit, migrate: true, bulk: false };
         let url = format!("sqlite://{}", folder.join("unstick.db").display());
-        Ok((Store::open(&url, options).await?, folder))
+        Ok(Store::open(&url, options).await?)
     }
 }
 

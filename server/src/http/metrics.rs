@@ -73,7 +73,7 @@ fn write(out: &mut String, numbers: &Numbers) -> std::fmt::Result {
     let longest = i64::try_from(numbers.longest_write.as_millis()).unwrap_or(i64::MAX);
     gauge(
         "unstick_write_longest_milliseconds",
-        "The longest write transaction of this process since the last look.",
+        "The longest write transaction since this process began.",
         &alone(longest),
     )?;
     let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);

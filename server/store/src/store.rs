@@ -133,10 +133,10 @@ impl Store {
         })
     }
 
-    /// How long the longest transaction took that this process committed since this was asked last: on SQLite everybody
-    /// else's writing waited so long.
+    /// How long the longest transaction took that was committed since this was opened: on SQLite everybody else's writing
+    /// waited so long.
     pub fn longest_write(&self) -> Duration {
-        self.longest.take()
+        self.longest.get()
     }
 
     /// Writes SQLite's log back into the file and empties it; nothing on Postgres.

@@ -24,7 +24,7 @@ pub struct Tx {
     longest: Longest,
 }
 
-/// How long the longest transaction of this process took lately, from its beginning to its end: whoever else writes waited so long.
+/// How long the longest transaction of this process took, from its beginning to its end: whoever else writes waited so long.
 #[derive(Clone, Default)]
 pub(crate) struct Longest(Arc<AtomicU64>);
 
@@ -32,8 +32,8 @@ impl Longest {
     fn note(&self, took: Duration) {
         self.0.fetch_max(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
-    pub fn take(&self) -> Duration {
-        Duration::from_micros(self.0.swap(0, Ordering::Relaxed))
+    pub fn get(&self) -> Duration {
+        Duration::from_micros(self.0.load(Ordering::Relaxed))
     }
 }
 

@@ -26,8 +26,7 @@ pub struct Numbers {
     pub returned: Vec<(RouterName, &'static str, u64)>,
     /// Findings that were open when the last census ended, by kind; none before the first one.
     pub findings: Vec<(CensusKind, i64)>,
-    /// The longest transaction of this process since the numbers were read last: on SQLite whoever else writes waited so
-    /// long.
+    /// The longest transaction since this process began: on SQLite whoever else writes waited so long.
     pub longest_write: Duration,
     /// When they were read.
     pub now: Instant,

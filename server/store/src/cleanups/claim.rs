@@ -96,9 +96,12 @@ impl Store {
     /// # Errors
     /// When the database could not.
     pub async fn claim_due(&self, holder: &str, now: Instant, until: Instant, most: Most) -> Result<Vec<Taken>> {
-        // SQLite has one writer: it is not asked for where there is nothing to write.
-        if self.engine() == Engine::Sqlite && self.due_cleanups(now, 1).await?.is_empty() {
-            return Ok(Vec::new());
+        // SQLite has one writer: it is not asked for where there is nothing to write. Single ones come first.
+        if self.engine() == Engine::Sqlite {
+            let first = self.due_cleanups(now, 1).await?.pop();
+            if first.is_none_or(|due| due.behind && most.behind == 0) {
+                return Ok(Vec::new());
+            }
         }
         let sql = sql!(
             "UPDATE cleanups SET lease_holder = $1, lease_token = lease_token + 1, lease_until = $3 WHERE id IN (\

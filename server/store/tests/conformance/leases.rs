@@ -189,6 +189,7 @@ async fn what_is_due_is_claimed_at_once(db: &Db) {
         assert_eq!((it.lease.token, it.lease.until), (1, at(130)));
     }
     assert_eq!(take(db, 129, 9, 9).await, []);
+    assert_eq!(ids(&take(db, 130, 1, 0).await), ["c1"], "no room for those of bulk clean-ups");
     assert_eq!(ids(&take(db, 130, 0, 9).await), ["c3", "c4"], "their leases ran out");
 }
 
