@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    PlanHash, Repair, RepairId, RepairPlan, RepairRequest, RouterName, ServerName,
+    AccountId, PlanHash, Repair, RepairId, RepairPlan, RepairRequest, RouterName, ServerName,
     census::{CensusKind, FindingAge, FindingFilter, FindingsPage},
 };
 use leptos::{prelude::*, server_fn::codec::PostUrl};
@@ -79,8 +79,15 @@ pub async fn run_census() -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Asks for a repair as it was planned and shown. Needs `Repair`. What the person can mend leads back to the plan with all
-/// that was typed; a plan that is not the one of now is shown anew.
+/// What a form says of the plan that it shows: its accounts, each with the hash of its clean-up's plan.
+pub(crate) fn shown_text(plan: &RepairPlan) -> String {
+    let shown: Vec<_> = plan.items.iter().map(|item| (&item.account, &item.plan)).collect();
+    serde_json::to_string(&shown).unwrap_or_else(|_| unreachable!("pairs of text are JSON"))
+}
+
+/// Asks for a repair of what was planned and shown. Needs `Repair`. An account that changed since is left alone, and the
+/// repair says so; when all of them did, the plan is shown anew. What the person can mend leads back to the plan with all
+/// that was typed.
 #[server(name = RequestRepair, prefix = "/fn", endpoint = "census/repair", input = PostUrl)]
 pub async fn request_repair(
     /// The filter's kind, or nothing.
@@ -91,8 +98,8 @@ pub async fn request_repair(
     server: String,
     /// Its age, or nothing.
     age: String,
-    /// The plan that was shown.
-    hash: String,
+    /// What was shown, as `shown_text` wrote it.
+    shown: String,
     /// Why.
     reason: String,
     /// The ticket, or nothing.
@@ -112,15 +119,9 @@ pub async fn request_repair(
     })?;
     let form = routes::repair(&filter);
     let typed = BTreeMap::from([("reason".to_owned(), reason.clone()), ("ticket".to_owned(), ticket.clone())]);
-    let plan = unstick.repair_plan(&actor, &filter, ACCOUNTS).await?;
-    let back = |code: &str, text: String, field: &str| Flash {
-        at: form.clone(),
-        code: code.to_owned(),
-        text,
-        field: field.to_owned(),
-        typed: typed.clone(),
-        secret: String::new(),
-    };
+    let shown: Vec<(AccountId, PlanHash)> = serde_json::from_str(&shown)
+        .map_err(|_| ApiError::invalid("shown", "open the plan again: the form did not say what it showed"))?;
+    let plan = unstick.repair_plan(&actor, &filter, ACCOUNTS).await?.as_shown(shown);
     let actor = match confirm::prove(&unstick, &actor, (&password, &code), None).await {
         Ok(actor) => actor,
         Err(error) if error.is_mendable() => {
@@ -130,12 +131,6 @@ pub async fn request_repair(
         }
         Err(error) => return Err(error),
     };
-    if plan.hash != PlanHash(hash) {
-        let text = "Something changed since it was shown. Look at it again, and confirm it.";
-        flash::leave(back("world-changed", text.to_owned(), "")).await;
-        ctx::see_other(&form);
-        return Ok(());
-    }
     match unstick.request_repair(&actor, RepairRequest { plan, reason, ticket }).await {
         Ok(repair) => ctx::see_other(&routes::repair_made(&repair.id)),
         Err(error) => {

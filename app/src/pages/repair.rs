@@ -42,7 +42,7 @@ pub(crate) fn Repair() -> impl IntoView {
 
 fn planned(plan: &RepairPlan, flash: Option<&Flash>) -> AnyView {
     let told = flash.filter(|flash| flash.field.is_empty()).map(|flash| {
-        let title = if flash.code == "world-changed" { "The plan is new. " } else { "" };
+        let title = if flash.code == "conflict" { "The plan is new. " } else { "" };
         note(Tone::Warn, view! { <b>{title}</b> {flash.text.clone()} })
     });
     let body = if plan.items.is_empty() {
@@ -61,7 +61,7 @@ fn planned(plan: &RepairPlan, flash: Option<&Flash>) -> AnyView {
     view! {
         {crumb(&routes::findings(&plan.filter, None), "Findings")}
         <h1>"Plan a repair"</h1>
-        <p class="lead">"Everything that is named here was read just now. Confirming it asks for one clean-up an account, of exactly this. Live sessions stay."</p>
+        <p class="lead">"Everything that is named here was read just now. Confirming it asks for one clean-up an account, of exactly this; what changes meanwhile is left alone. Live sessions stay."</p>
         {told}
         <div class="stack spaced">{body} {left_alone(plan)}</div>
     }
@@ -122,7 +122,7 @@ fn confirm(plan: &RepairPlan, flash: Option<&Flash>) -> AnyView {
             <form method="post" action=routes::action::REPAIR>
                 {token(&ctx::csrf())}
                 {pairs.map(|(name, value)| hidden(name, value)).into_iter().collect_view()}
-                {hidden("hash", &plan.hash.0)}
+                {hidden("shown", &census::shown_text(plan))}
                 <fieldset>
                     <legend class="sr">"Confirm the repair"</legend>
                     {reason::fields(flash, 400)}

@@ -1,5 +1,7 @@
 //! A repair: what the census found left over, removed account by account, exactly as a hashed plan names it.
 
+use std::collections::BTreeMap;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -108,6 +110,26 @@ impl RepairPlan {
         PlanHash(text)
     }
 
+    /// This plan cut down to what somebody was shown: the accounts of `shown`, each with the hash of its clean-up's plan. One
+    /// that is not as shown any more names nothing, and keeps the hash that was shown, so that it is found to have changed.
+    #[must_use]
+    pub fn as_shown(mut self, shown: Vec<(AccountId, PlanHash)>) -> Self {
+        let mut now: BTreeMap<AccountId, RepairItem> =
+            self.items.into_iter().map(|item| (item.account.clone(), item)).collect();
+        let item = |(account, plan): (AccountId, PlanHash)| {
+            now.remove(&account).filter(|item| item.plan == plan).unwrap_or_else(|| RepairItem {
+                account,
+                plan,
+                records: vec![],
+                routes: vec![],
+                unread: vec![],
+            })
+        };
+        self.items = shown.into_iter().map(item).collect();
+        self.hash = self.hash_now();
+        self
+    }
+
     /// How many records it cleans.
     pub fn records(&self) -> usize {
         self.items.iter().map(|item| item.records.len()).sum()
@@ -137,7 +159,7 @@ pub enum RepairOutcome {
     Waiting,
     /// A clean-up was asked for.
     Requested,
-    /// It changed after the plan was checked, so it was left alone.
+    /// It changed after the plan was made, so it was left alone.
     Changed,
     /// It could not be asked for.
     Failed,

@@ -14,16 +14,16 @@ use crate::{compose::Purpose, config::create_private};
 /// Remove what the census found left over, exactly as a plan in a file names it
 ///
 /// First write a plan: it names every record and every route, account by account, and has a hash. Look at it. Then apply it:
-/// that refuses when any of its accounts changed since, and never touches what the plan does not name. Each account gets a
-/// clean-up of its own, in mode `stale`, seen through to its end and read back. Live sessions stay.
+/// that never touches what the plan does not name. Each account that is still as planned gets a clean-up of its own, in mode
+/// `stale`, seen through to its end and read back; one that changed since is left alone, and named. Live sessions stay.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   admin-tool repair --write plan.json --kind stale_route --older-than 1d
   admin-tool repair --plan plan.json --dry-run
   admin-tool repair --plan plan.json --reason 'left by the outage of 23 Nov' --ticket T-1042
 
-Exit codes: 0 done and verified (or nothing to do), 1 failed, 2 wrong usage, 3 accepted but owed to a router that does not
-answer, 4 refused: the world changed, and nothing was done.")]
+Exit codes: 0 done and verified (or nothing to do), 1 failed, 2 wrong usage, 3 in part: owed to a router that does not answer,
+or left alone because it changed, 4 refused: all of it changed, and nothing was done.")]
 #[command(group = clap::ArgGroup::new("what").required(true).args(["write", "plan"]))]
 pub struct Args {
     /// Write a plan for the open findings into this new file
@@ -63,6 +63,8 @@ pub struct Args {
 
 /// Accounts of a plan, where nobody says how many.
 const ACCOUNTS: u32 = 200;
+/// Accounts that are named where some were left alone.
+const NAMED: usize = 10;
 /// Longest plan that is read, in bytes: a thousand accounts with many sessions are a few MB.
 const LONGEST: u64 = 64 << 20;
 
@@ -185,7 +187,13 @@ fn tell(args: &Args, repair: &Repair, statuses: &[Option<Status>]) -> Exit {
     let owed = count(&|status| matches!(status, Some(Status::Owed | Status::Running)));
     let failed = count(&|status| *status == Some(Status::NeedsAttention))
         + repair.made.iter().filter(|made| made.outcome == RepairOutcome::Failed).count();
-    let changed = repair.made.iter().filter(|made| made.outcome == RepairOutcome::Changed).count();
+    let left_alone: Vec<&str> = repair
+        .made
+        .iter()
+        .filter(|made| made.outcome == RepairOutcome::Changed)
+        .map(|made| made.account.as_str())
+        .collect();
+    let changed = left_alone.len();
     let exit = match (failed, owed + changed) {
         (0, 0) => Exit::Done,
         (0, _) => Exit::Owed,
@@ -206,9 +214,12 @@ fn tell(args: &Args, repair: &Repair, statuses: &[Option<Status>]) -> Exit {
     }
     output::print(&format!("Repair {}: {done} accounts clean, and read back.", repair.id));
     for (n, words) in [
-        (owed, "owed to a router that does not answer: done when it is back"),
-        (changed, "changed meanwhile, and left alone"),
-        (failed, "failed: see the clean-ups that need attention"),
+        (owed, "owed to a router that does not answer: done when it is back".to_owned()),
+        (
+            changed,
+            format!("changed since the plan was made, and left alone: {}", left_alone[..changed.min(NAMED)].join(", ")),
+        ),
+        (failed, "failed: see the clean-ups that need attention".to_owned()),
     ] {
         if n > 0 {
             output::print(&format!("  {n} {words}"));

@@ -37,7 +37,7 @@ async fn every_changing_function_leaves_an_event() {
         app.person_with_password("dana", Role::Support).await;
         let stuck = app.stuck("acc_a").await;
         let hash = app.plan_hash(&stuck.account, Mode::Force).await;
-        let repair = if path == "/fn/census/repair" { app.repair_hash().await } else { String::new() };
+        let repair = if path == "/fn/census/repair" { app.repair_shown().await } else { String::new() };
         let staff = app.person("sam", Role::Admin).await;
         let (mut browser, _second) = (app.session_of(&staff).await, app.session_of(&staff).await);
         let own = app.sessions(&staff).await;
@@ -66,7 +66,7 @@ async fn every_changing_function_leaves_an_event() {
             }
             "/fn/census/run" => (vec![], "census.started"),
             "/fn/census/repair" => {
-                let mut fields = vec![("kind", ""), ("router", ""), ("server", ""), ("age", ""), ("hash", &*repair)];
+                let mut fields = vec![("kind", ""), ("router", ""), ("server", ""), ("age", ""), ("shown", &*repair)];
                 fields.extend([("reason", "left by the outage"), ("ticket", "")]);
                 // After its own event.
                 (fields, "cleanup.requested")

@@ -1,6 +1,6 @@
 //! The page of findings and the page of a repair, as a browser without scripts sees them.
 
-use domain::{Actor, Role, Status, census::FindingFilter};
+use domain::{Actor, Mode, Role, Status, census::FindingFilter, view::CleanupRequest};
 
 use crate::support::TestApp;
 
@@ -63,27 +63,40 @@ async fn findings_are_counted_listed_filtered_and_drawn() {
 async fn an_admin_repairs_exactly_what_was_shown() {
     let app = TestApp::new().await;
     let stuck = app.stuck("acc_a").await;
-    let hash = app.repair_hash().await;
+    let also = app.stuck("acc_b").await;
+    let shown = app.repair_shown().await;
     let mut admin = app.signed_in(Role::Admin).await;
     assert!(admin.get("/findings").await.expect(200).text.contains("href=\"/findings/repair\""));
     let page = admin.get("/findings/repair").await.expect(200).text;
-    for words in [hash.as_str(), "s_ended_acc_a", "Repair 1 account", "Nobody is signed out"] {
+    for words in [&*shown.replace('"', "&quot;"), "s_ended_acc_a", "Repair 2 accounts", "Nobody is signed out"] {
         assert!(page.contains(words), "{words}: {page}");
     }
     // What the person can mend leads back, with what was typed.
-    let form = |hash, reason| [&FORM[..4], &[("hash", hash), ("reason", reason), ("ticket", "T-7")]].concat();
-    let back = admin.post("/fn/census/repair", &form(&hash, "abc")).await.expect(303);
+    let form = |shown, reason| [&FORM[..4], &[("shown", shown), ("reason", reason), ("ticket", "T-7")]].concat();
+    let back = admin.post("/fn/census/repair", &form(&shown, "abc")).await.expect(303);
     let page = admin.get(back.location()).await.expect(422).text;
     assert!(page.contains("at least 5 characters") && page.contains("T-7"), "{page}");
-    let back = admin.post("/fn/census/repair", &form("another", FORM[4].1)).await.expect(303);
+    let back = admin.post("/fn/census/repair", &form(r#"[["acc_a","another"]]"#, FORM[4].1)).await.expect(303);
     assert!(admin.get(back.location()).await.expect(200).text.contains("The plan is new"));
     assert!(app.unstick.store().live_cleanup(&stuck.account).await.unwrap().is_none(), "nothing was done so far");
 
-    let done = admin.post("/fn/census/repair", &form(&hash, FORM[4].1)).await.expect(303);
+    admin.post("/fn/census/repair", &form("another", FORM[4].1)).await.expect(422);
+    // One of the two is cleaned meanwhile: it is left alone, and the other one is repaired.
+    let request = CleanupRequest {
+        account: also.account.clone(),
+        mode: Mode::Stale,
+        reason: "the customer called".to_owned(),
+        ticket: String::new(),
+        hash: None,
+    };
+    let own = app.unstick.request_cleanup(&Actor::System, request).await.unwrap();
+    assert_eq!(app.unstick.drive(&own.id, &|_| ()).await.unwrap(), Status::Done);
+    let done = admin.post("/fn/census/repair", &form(&shown, FORM[4].1)).await.expect(303);
     assert!(done.location().starts_with("/findings/repair?id=r_"), "{}", done.location());
     let page = admin.get(done.location()).await.expect(200).text;
     let cleanup = app.unstick.store().live_cleanup(&stuck.account).await.unwrap().unwrap();
     assert!(page.contains(&format!("/clean-ups/{cleanup}")) && page.contains("clean-up asked for"), "{page}");
+    assert!(page.contains("changed meanwhile, left alone"), "{page}");
     assert_eq!(app.unstick.drive(&cleanup, &|_| ()).await.unwrap(), Status::Done);
     app.unstick.run_census(&Actor::System, &|_, _| ()).await.unwrap();
     let left = app.unstick.findings(&Actor::System, &FindingFilter::default(), None).await.unwrap();

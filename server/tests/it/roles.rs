@@ -190,7 +190,7 @@ async fn every_server_function_for_every_role() {
                     ("router", ""),
                     ("server", ""),
                     ("age", ""),
-                    ("hash", "none"),
+                    ("shown", "[]"),
                     ("reason", "left by the outage"),
                     ("ticket", ""),
                 ],

@@ -120,7 +120,7 @@ impl World {
                 ("router", ""),
                 ("server", ""),
                 ("age", ""),
-                ("hash", &self.repair),
+                ("shown", &self.repair),
                 ("reason", "left by the outage"),
                 ("ticket", ""),
             ],
@@ -150,7 +150,7 @@ async fn nothing_that_needs_a_proof_happens_without_one() {
         app.session_of(&dana).await;
         let session = app.sessions(&dana).await[0].id.to_string();
         let stuck = app.stuck("acc_a").await;
-        let repair = if *path == "/fn/census/repair" { app.repair_hash().await } else { String::new() };
+        let repair = if *path == "/fn/census/repair" { app.repair_shown().await } else { String::new() };
         let token = app.unstick.create_token(&domain::Actor::System, "app", &[domain::TokenScope::SessionsRead], None);
         let token = token.await.unwrap().0;
         let mut browser = app.session_of(&ada).await;

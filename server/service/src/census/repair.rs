@@ -1,6 +1,8 @@
 //! Repairing what the census found: a plan that names everything, and then one clean-up for each of its accounts, with the
 //! engine of all clean-ups, and so with its ledger, its audit events and its proof.
 
+use std::collections::BTreeSet;
+
 use domain::{
     AccountId, Actor, Freshness, Mode, Permission, Plan, PlanHash, Repair, RepairId, RepairItem, RepairMade,
     RepairOutcome, RepairPlan, RepairRequest, Unrepairable,
@@ -75,11 +77,13 @@ impl Unstick {
         Ok(plan)
     }
 
-    /// Carries `request.plan` out: asks for a clean-up of each account that it names, of exactly what it names.
+    /// Carries `request.plan` out: asks for a clean-up of each account that is still as the plan names it, of exactly what it
+    /// names. Among many accounts some always change between the plan and its confirmation: they are left alone, and the
+    /// repair names them.
     ///
     /// # Errors
     /// `Invalid` for the reason, the ticket, or a plan that was changed after it was written; `NothingToDo`; `Conflict`
-    /// when any of its accounts is not as planned any more (then nothing is done); `Unproved`; `Denied`.
+    /// when none of its accounts is as planned any more (then nothing is done); `Unproved`; `Denied`.
     pub async fn request_repair(&self, actor: &Actor, request: RepairRequest) -> Result<Repair> {
         self.authorize_fresh(actor, Permission::Repair, Freshness::FiveMinutes, "repair").await?;
         let RepairRequest { plan, reason, ticket } = request;
@@ -88,8 +92,8 @@ impl Unstick {
         if words.reason.chars().count() > REASON {
             return Err(Error::invalid("reason", format!("say it in at most {REASON} characters")));
         }
-        self.check_plan(&plan).await?;
-        let repair = self.store_repair(actor, &plan, words).await?;
+        let changed = self.changed_since(&plan).await?;
+        let repair = self.store_repair(actor, &plan, &changed, words).await?;
         self.ask_for_all(actor, &plan, repair).await
     }
 
@@ -102,8 +106,8 @@ impl Unstick {
         self.store().repair(id, MOST).await?.ok_or(Error::NotFound("repair"))
     }
 
-    /// Whether the plan is as it was written, and every account still as it was planned.
-    async fn check_plan(&self, plan: &RepairPlan) -> Result<()> {
+    /// The accounts that are not as `plan` names them any more.
+    async fn changed_since(&self, plan: &RepairPlan) -> Result<BTreeSet<AccountId>> {
         if plan.version != RepairPlan::VERSION || plan.hash != plan.hash_now() || plan.items.len() > MOST as usize {
             let message = "this is not a plan as it was written: write a new one and leave it as it is";
             return Err(Error::invalid("plan", message));
@@ -111,23 +115,32 @@ impl Unstick {
         let accounts: Vec<AccountId> = plan.items.iter().map(|item| item.account.clone()).collect();
         let now = self.would(accounts).await?;
         let same = |(item, would): &(&RepairItem, Would)| matches!(would, Would::Remove(now) if now == *item);
-        let changed: Vec<&str> =
-            plan.items.iter().zip(now).filter(|pair| !same(pair)).map(|(item, _)| item.account.as_str()).collect();
-        if changed.is_empty() {
-            return Ok(());
+        let changed: BTreeSet<AccountId> =
+            plan.items.iter().zip(now).filter(|pair| !same(pair)).map(|(item, _)| item.account.clone()).collect();
+        if changed.len() < plan.items.len() {
+            return Ok(changed);
         }
-        let named = changed.iter().take(5).copied().collect::<Vec<_>>().join(", ");
+        let named = changed.iter().take(5).map(AccountId::as_str).collect::<Vec<_>>().join(", ");
         Err(Error::Conflict(format!(
-            "{} of the plan's {} accounts changed since it was made ({named}): nothing was done; make a new plan",
-            changed.len(),
-            plan.items.len()
+            "{} changed since the plan was made ({named}): nothing was done; make a new plan",
+            if changed.len() == 1 {
+                "its only account".to_owned()
+            } else {
+                format!("all of its {} accounts", changed.len())
+            }
         )))
     }
 
-    async fn store_repair(&self, actor: &Actor, plan: &RepairPlan, words: CleanupRequest) -> Result<Repair> {
-        let waiting = |item: &RepairItem| RepairMade {
+    async fn store_repair(
+        &self,
+        actor: &Actor,
+        plan: &RepairPlan,
+        changed: &BTreeSet<AccountId>,
+        words: CleanupRequest,
+    ) -> Result<Repair> {
+        let begun = |item: &RepairItem| RepairMade {
             account: item.account.clone(),
-            outcome: RepairOutcome::Waiting,
+            outcome: if changed.contains(&item.account) { RepairOutcome::Changed } else { RepairOutcome::Waiting },
             cleanup: None,
         };
         let text = new_id("r", self.entropy());
@@ -138,14 +151,14 @@ impl Unstick {
             ticket: words.ticket,
             plan_hash: plan.hash.clone(),
             requested_at: self.now(),
-            made: plan.items.iter().map(waiting).collect(),
+            made: plan.items.iter().map(begun).collect(),
         };
         let mut draft = self.draft(actor, "repair.requested", repair.id.as_str());
         draft.reason.clone_from(&repair.reason);
         draft.ticket.clone_from(&repair.ticket);
         draft.detail = serde_json::json!({
             "plan": plan.hash, "census": plan.census, "accounts": plan.items.len(), "records": plan.records(),
-            "routes": plan.routes(),
+            "routes": plan.routes(), "changed": changed.len(),
         });
         transact!(self, tx => {
             tx.insert_repair(&repair).await?;
@@ -158,7 +171,8 @@ impl Unstick {
     /// One clean-up for each account. The plan's hash of each goes with it: one that changes at this moment is left alone.
     async fn ask_for_all(&self, actor: &Actor, plan: &RepairPlan, mut repair: Repair) -> Result<Repair> {
         let reason = format!("census repair {}: {}", repair.id, repair.reason);
-        for (item, made) in plan.items.iter().zip(&mut repair.made) {
+        let still = |(_, made): &(&RepairItem, &mut RepairMade)| made.outcome == RepairOutcome::Waiting;
+        for (item, made) in plan.items.iter().zip(&mut repair.made).filter(still) {
             let request = cleanup_request(item, &reason, &repair.ticket);
             match self.request_cleanup(actor, request).await {
                 Ok(requested) => {

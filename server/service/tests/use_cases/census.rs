@@ -18,7 +18,7 @@ both!(
     a_router_that_goes_away_half_way_is_not_guessed,
     two_at_once_are_one,
     a_repair_touches_only_what_is_named,
-    a_plan_that_was_changed_or_whose_world_changed_does_nothing,
+    a_plan_that_was_changed_does_nothing_and_what_changed_since_is_left_alone,
     who_may_not_is_refused,
     every_left_over_of_many_is_found,
 );
@@ -179,7 +179,7 @@ async fn a_repair_touches_only_what_is_named(world: World) {
     assert!(matches!(refused, Err(Error::Invalid { field: "kind", .. })), "{refused:?}");
 }
 
-async fn a_plan_that_was_changed_or_whose_world_changed_does_nothing(world: World) {
+async fn a_plan_that_was_changed_does_nothing_and_what_changed_since_is_left_alone(world: World) {
     for name in ["anna", "berta"] {
         world.stuck(name).await;
     }
@@ -187,6 +187,7 @@ async fn a_plan_that_was_changed_or_whose_world_changed_does_nothing(world: Worl
     let plan = world.unstick.repair_plan(&shell(), &FindingFilter::default(), 10).await.unwrap();
     let mut forged = plan.clone();
     forged.items[0].records.pop();
+    forged.items.truncate(1);
     let refused = world.unstick.request_repair(&shell(), repair(forged.clone())).await;
     assert!(matches!(refused, Err(Error::Invalid { field: "plan", .. })), "{refused:?}");
     forged.hash = forged.hash_now();
@@ -195,10 +196,21 @@ async fn a_plan_that_was_changed_or_whose_world_changed_does_nothing(world: Worl
 
     let asked = world.unstick.request_cleanup(&shell(), request("berta", Mode::Stale)).await.unwrap();
     world.drive(&asked.id, 3).await;
+    // Of what is left of it, exactly what was planned; of berta only her own clean-up.
+    let made = world.unstick.request_repair(&shell(), repair(plan.clone())).await.unwrap();
+    let of = |name: &str| made.made.iter().find(|made| made.account == account(name)).unwrap();
+    assert_eq!((of("berta").outcome, of("berta").cleanup.as_ref()), (RepairOutcome::Changed, None));
+    assert_eq!(of("anna").outcome, RepairOutcome::Requested);
+    assert_eq!(world.drive(of("anna").cleanup.as_ref().unwrap(), 3).await, Status::Done);
+    assert_eq!(world.events(&account("berta"), "cleanup.requested").await, 1, "her own");
+    assert_eq!(world.unstick.repair(&shell(), &made.id).await.unwrap(), made);
+
     let refused = world.unstick.request_repair(&shell(), repair(plan)).await;
-    assert!(matches!(&refused, Err(Error::Conflict(text)) if text.contains("berta")), "{refused:?}");
-    assert_eq!(world.store.account(&account("anna")).await.unwrap().unwrap().leftover_sessions, 2, "nothing was done");
-    assert_eq!(world.events(&account("anna"), "cleanup.requested").await, 0);
+    assert!(matches!(&refused, Err(Error::Conflict(text)) if text.contains("anna, berta")), "{refused:?}");
+    let filter = domain::view::AuditFilter { action: Some("repair.requested".to_owned()), ..Default::default() };
+    let told = world.store.audit_page(&filter, None, 100).await.unwrap();
+    assert_eq!(told.len(), 1, "what is refused is no repair");
+    assert_eq!(told[0].draft.detail["changed"], 1);
 }
 
 async fn who_may_not_is_refused(world: World) {

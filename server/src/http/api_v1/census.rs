@@ -195,8 +195,8 @@ pub struct RepairBody {
 
 /// Apply a repair plan
 ///
-/// Does exactly what the plan names: one clean-up an account, in mode `stale`, with its ledger and its proof. When any of
-/// its accounts changed, nothing is done. Needs the scope `census:write`.
+/// Does exactly what the plan names: one clean-up an account, in mode `stale`, with its ledger and its proof. An account that
+/// is not as planned any more is left alone, with the outcome `changed`. Needs the scope `census:write`.
 #[utoipa::path(post, path = "/api/v1/repairs", tag = "census", operation_id = "requestRepair",
     request_body(content = RepairBody, example = json!({"repair_plan": {"version": 1, "census": 42,
         "made_at": "2026-11-23T09:14:07Z", "filter": {"kind": "stale_route", "router": null, "server": null, "age": "any"},
@@ -204,7 +204,7 @@ pub struct RepairBody {
         "reason": "left by the outage"})),
     responses((status = 201, body = shapes::Repair, description = "Asked for"),
         (status = 409, body = problem::Shown, content_type = "application/problem+json",
-            description = "An account changed, or the plan names nothing")))]
+            description = "Every account changed, or the plan names nothing")))]
 pub async fn repair(
     Backend(actor): Backend,
     State(site): State<Site>,

@@ -207,12 +207,13 @@ impl TestApp {
         }
     }
 
-    /// The hash of the repair plan of now, for what two censuses found.
-    pub async fn repair_hash(&self) -> String {
+    /// What a form says of the repair plan of now, for what two censuses found.
+    pub async fn repair_shown(&self) -> String {
         self.censuses().await;
         let plan = self.unstick.repair_plan(&Actor::System, &FindingFilter::default(), 50).await.unwrap();
         assert!(!plan.items.is_empty(), "there is something to repair");
-        plan.hash.to_string()
+        let shown: Vec<_> = plan.items.iter().map(|item| (&item.account, &item.plan)).collect();
+        serde_json::to_string(&shown).unwrap()
     }
 
     /// A clean-up that was asked for and not begun.
