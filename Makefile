@@ -17,7 +17,7 @@ TORTURE := UNSTICK_TORTURE_SQLITE=$${RUNS:-50} UNSTICK_TORTURE_POSTGRES=$${RUNS:
   UNSTICK_TORTURE_FLIGHTS=$${RUNS:-1000} UNSTICK_TORTURE_SCHEMA=$${RUNS:-200} \
   UNSTICK_TORTURE_BULK=$${RUNS:-300} UNSTICK_TORTURE_BULK_ACCOUNTS=$${ACCOUNTS:-5000} \
   UNSTICK_TORTURE_OUTAGE=$${RUNS:-10000} UNSTICK_TORTURE_OUTAGE_SECONDS=$${RUNS:-600}
-FAULTS := crash:: model drift:: moves:: zombies:: processes:: disk:: stopping:: migrations:: many_requests_in_flight outage:: schema::
+FAULTS := crash:: model drift:: moves:: zombies:: processes:: disk:: stopping:: migrations:: many_requests_in_flight flights:: outage:: schema::
 
 # Folders are prerequisites too: their time changes when a file in them goes.
 COMMON := Cargo.toml Cargo.lock $(shell find server/domain app -not -path '*/tests*' 2>/dev/null)

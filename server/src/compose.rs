@@ -213,6 +213,7 @@ fn fleet(config: &Config, store: &Store, clock: &Arc<dyn Clock>) -> Result<Fleet
                     place: Place { router: name.clone(), pool: pool.name.clone() },
                     kind: RouterKind::Embedded,
                     scope: pool.scope,
+                    rule: pool.rule.clone(),
                 };
                 let table = service::embedded_table(store.clone(), clock.clone(), name);
                 Arc::new(Embedded::new(name.clone(), pools.iter().map(info).collect(), table))

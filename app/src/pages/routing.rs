@@ -92,8 +92,9 @@ fn pool(it: &PoolCard, now: Instant, palette: &Palette) -> AnyView {
     } else {
         table(&format!("Servers of {}", it.pool), HEADS, it.servers.iter().map(row).collect())
     };
+    let rule = it.rule.clone().map(|rule| view! { " by the rule " <code>{rule}</code> });
     view! {
-        <h3>"Pool " <code>{it.pool.to_string()}</code> <small>{format!(" sticks on the {}", it.scope.as_str())} {fair(&it.spread)}</small></h3>
+        <h3>"Pool " <code>{it.pool.to_string()}</code> <small>{format!(" sticks on the {}", it.scope.as_str())} {rule} {fair(&it.spread)}</small></h3>
         {body}
         {gone(&it.spread)}
     }

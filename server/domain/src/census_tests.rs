@@ -41,7 +41,7 @@ fn seen(subject: &str, since: Option<i64>) -> Seen {
 }
 
 fn around(scope: Scope, routers: &[&str]) -> Around {
-    let pool = |router: &&str| PoolInfo { place: place(router), kind: RouterKind::Embedded, scope };
+    let pool = |router: &&str| PoolInfo { place: place(router), kind: RouterKind::Embedded, scope, rule: None };
     let status = |router: &str, name: &str, health| ServerStatus {
         place: place(router),
         name: server(name),

@@ -93,7 +93,7 @@ fn world() -> World {
 }
 
 fn pools() -> Vec<PoolInfo> {
-    let pool = |name: &str, scope| PoolInfo { place: place(name), kind: RouterKind::Haproxy, scope };
+    let pool = |name: &str, scope| PoolInfo { place: place(name), kind: RouterKind::Haproxy, scope, rule: None };
     vec![pool("app", Scope::Account), pool("files", Scope::Session)]
 }
 

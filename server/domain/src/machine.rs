@@ -26,8 +26,8 @@ pub struct Policy {
     pub backoff: Span,
     /// Longest wait between two tries.
     pub max_backoff: Span,
-    /// The same while the router does not answer, where the wait grows fourfold. Whoever sees it answer again wakes what it is
-    /// owed at once; thousands that ask in vain several times a minute only wear the database out.
+    /// The same while the router does not answer. Whoever sees it answer again wakes what it is owed at once; thousands that
+    /// ask in vain several times a minute only wear the database out.
     pub max_backoff_away: Span,
 }
 
@@ -67,9 +67,10 @@ impl Policy {
         self.wait(self.max_backoff, tries, jitter)
     }
 
-    /// [`Self::wait_after`], where the router did not answer.
+    /// [`Self::wait_after`], where the router did not answer: a moment, some seconds, then the limit. An absence that is too
+    /// short for the observer to notice is over by the third try; what lasts longer is noticed.
     pub fn wait_away(&self, tries: i64, jitter: u64) -> Span {
-        self.wait(self.max_backoff_away, tries.saturating_mul(2), jitter)
+        self.wait(self.max_backoff_away, tries.saturating_mul(5), jitter)
     }
 
     fn wait(&self, longest: Span, tries: i64, jitter: u64) -> Span {

@@ -134,7 +134,8 @@ fn waits_double_up_to_the_limit() {
     assert_eq!(policy.wait_after(3, 0), Span::from_secs(2));
     assert_eq!(policy.wait_after(60, 0), Span::from_secs(15));
     assert_eq!(policy.wait_away(0, 0), Span::from_millis(250));
-    assert_eq!(policy.wait_away(2, 0), Span::from_secs(4));
+    assert_eq!(policy.wait_away(1, 0), Span::from_secs(8), "longer than between two looks at a router");
+    assert_eq!(policy.wait_away(2, 0), Span::from_secs(256));
     assert_eq!(policy.wait_away(60, 0), Span::from_secs(300), "who answers again is served at once in any case");
     assert!(policy.wait_after(60, u64::MAX) <= Span::from_millis(18_750));
 }

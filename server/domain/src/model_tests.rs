@@ -480,6 +480,7 @@ impl World {
                 let way = likely_way(Circumstances {
                     kind: RouterKind::Haproxy,
                     uptime,
+                    is_another: false,
                     since,
                     drain: DRAIN,
                     elsewhere: false,

@@ -23,6 +23,9 @@ pub struct PoolInfo {
     pub kind: RouterKind,
     /// What its keys stand for.
     pub scope: Scope,
+    /// How its router finds the key in a request, in the words of that router's own configuration, where they are known:
+    /// `req.cook(sid),url_dec`. It is shown and computed nowhere, for Unstick is told keys as the router sees them.
+    pub rule: Option<String>,
 }
 
 /// The hash of a plan: 132 bits of SHA-256 in base64url.

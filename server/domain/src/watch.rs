@@ -102,24 +102,31 @@ impl Watch {
 pub enum Way {
     /// The router restarted since, and learnt old entries from a peer or a saved state.
     Restart,
+    /// A map in Redis: it was loaded from a snapshot of before, or a replica took over that lagged behind.
+    Snapshot,
     /// Another router still had it, and taught it.
     Peer,
     /// A request that was in flight wrote it back when it ended.
     InFlight,
+    /// A map in Redis: the application, or the proxy before it, wrote the entry again.
+    Rewritten,
     /// Somebody who still has the old key uses it.
     Traffic,
 }
 
 impl Way {
     /// Every way.
-    pub const ALL: [Self; 4] = [Self::Restart, Self::Peer, Self::InFlight, Self::Traffic];
+    pub const ALL: [Self; 6] =
+        [Self::Restart, Self::Snapshot, Self::Peer, Self::InFlight, Self::Rewritten, Self::Traffic];
 
     /// The word in the database and in the audit log.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Restart => "restart",
+            Self::Snapshot => "snapshot",
             Self::Peer => "peer",
             Self::InFlight => "in_flight",
+            Self::Rewritten => "rewritten",
             Self::Traffic => "traffic",
         }
     }
@@ -130,9 +137,13 @@ impl Way {
     /// The words for a person, after "probably".
     pub const fn words(self) -> &'static str {
         match self {
-            Self::Restart => "it restarted and learnt old entries again, from a peer or a snapshot",
+            Self::Restart => "it restarted and learnt old entries again, from a peer or a saved state",
+            Self::Snapshot => {
+                "it was loaded from an old snapshot, or a replica took over that had not heard of the clean-up"
+            }
             Self::Peer => "another load balancer still had it and taught it",
             Self::InFlight => "a request in flight wrote it back when it ended",
+            Self::Rewritten => "the application wrote it again: it still holds the session that ended",
             Self::Traffic => "a client that still has the old key uses it: the back end serves a session that ended",
         }
     }
@@ -164,6 +175,8 @@ pub struct Circumstances {
     pub kind: RouterKind,
     /// How long the router runs, where it says.
     pub uptime: Option<Span>,
+    /// Whether another process was seen to answer for it since the step was verified.
+    pub is_another: bool,
     /// How long ago the step was verified.
     pub since: Span,
     /// The longest request there.
@@ -174,14 +187,14 @@ pub struct Circumstances {
 
 /// How it probably came back. A guess, and said to be one.
 pub fn likely_way(it: Circumstances) -> Way {
-    if it.uptime.is_some_and(|uptime| uptime < it.since) {
-        Way::Restart
-    } else if it.elsewhere {
-        Way::Peer
-    } else if it.kind != RouterKind::Embedded && it.since <= it.drain {
-        Way::InFlight
-    } else {
-        Way::Traffic
+    let is_restarted = it.is_another || it.uptime.is_some_and(|uptime| uptime < it.since);
+    match it.kind {
+        RouterKind::Redis if is_restarted => Way::Snapshot,
+        _ if is_restarted => Way::Restart,
+        RouterKind::Haproxy if it.elsewhere => Way::Peer,
+        RouterKind::Haproxy | RouterKind::Redis if it.since <= it.drain => Way::InFlight,
+        RouterKind::Redis => Way::Rewritten,
+        RouterKind::Haproxy | RouterKind::Embedded => Way::Traffic,
     }
 }
 

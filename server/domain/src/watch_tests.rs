@@ -65,12 +65,20 @@ fn the_way_it_came_is_guessed_from_the_strongest_sign() {
         since: Span::from_secs(5),
         drain: Span::from_secs(30),
         elsewhere: false,
+        is_another: false,
     };
     assert_eq!(likely_way(calm), Way::InFlight);
     assert_eq!(likely_way(Circumstances { since: Span::from_secs(31), ..calm }), Way::Traffic);
     assert_eq!(likely_way(Circumstances { kind: RouterKind::Embedded, ..calm }), Way::Traffic);
     assert_eq!(likely_way(Circumstances { elsewhere: true, ..calm }), Way::Peer);
     assert_eq!(likely_way(Circumstances { uptime: Some(Span::from_secs(4)), elsewhere: true, ..calm }), Way::Restart);
+    // A map in Redis teaches no other one, and its restarts begin with what was saved.
+    let redis = Circumstances { kind: RouterKind::Redis, elsewhere: true, ..calm };
+    assert_eq!(likely_way(redis), Way::InFlight);
+    assert_eq!(likely_way(Circumstances { since: Span::from_secs(31), ..redis }), Way::Rewritten);
+    assert_eq!(likely_way(Circumstances { uptime: Some(Span::from_secs(4)), ..redis }), Way::Snapshot);
+    assert_eq!(likely_way(Circumstances { is_another: true, ..redis }), Way::Snapshot, "a replica that was promoted");
+    assert!(Way::ALL.iter().all(|way| Way::parse(way.as_str()) == Some(*way)));
 }
 
 #[test]

@@ -14,6 +14,7 @@ use std::{
 };
 
 use domain::{BulkOrder, BulkOutcome, Mode};
+use server::background::Background;
 use service::{BulkSource, SampleSpec, Settings, Unstick};
 use store::Store;
 
@@ -48,8 +49,9 @@ pub async fn run(table: &mut Table) -> Outcome<()> {
     let busy = tokio::spawn(searches(unstick.clone(), ids.clone(), None, over.clone()));
     let writer = tokio::spawn(waits(folder.join("unstick.db"), over.clone()));
     let started = Instant::now();
-    // In a task of its own, as the workers are in the server.
-    let driven = tokio::spawn({
+    // Where the workers are in the server.
+    let background = Background::start()?;
+    let driven = background.spawn({
         let (unstick, id) = (unstick.clone(), bulk.id.clone());
         async move { Box::pin(unstick.drive_bulk(&id, &|_| ())).await }
     });

@@ -82,6 +82,7 @@ fn pool(folder: &Path, name: &str, scope: Scope) -> Outcome<HaproxyPool> {
     Ok(HaproxyPool {
         name: PoolName::parse(name)?,
         scope,
+        rule: None,
         table: name.to_owned(),
         backend: name.to_owned(),
         acl_file: Some(acl(folder).display().to_string()),

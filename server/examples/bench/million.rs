@@ -105,6 +105,7 @@ fn router(socket: &Path, pool: &PoolName) -> Outcome<Haproxy> {
         pools: vec![HaproxyPool {
             name: pool.clone(),
             scope: Scope::Account,
+            rule: None,
             table: "app".to_owned(),
             backend: "app".to_owned(),
             acl_file: None,

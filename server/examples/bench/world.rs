@@ -145,7 +145,7 @@ pub fn embedded_fleet(store: &Store) -> Vec<Arc<dyn Router>> {
     let table = service::embedded_table(store.clone(), clock, &name);
     let pool = |pool: &str, scope| {
         let Ok(pool) = PoolName::parse(pool) else { unreachable!("a plain name") };
-        PoolInfo { place: Place { router: name.clone(), pool }, kind: RouterKind::Embedded, scope }
+        PoolInfo { place: Place { router: name.clone(), pool }, kind: RouterKind::Embedded, scope, rule: None }
     };
     let pools = vec![pool("app", Scope::Account), pool("files", Scope::Session)];
     vec![Arc::new(Embedded::new(name.clone(), pools, table))]

@@ -233,7 +233,7 @@ mod tests {
     fn router(table: &Arc<Stubborn>) -> (Embedded, PoolName) {
         let (name, pool) = (RouterName::parse("embedded").unwrap(), PoolName::parse("app").unwrap());
         let place = Place { router: name.clone(), pool: pool.clone() };
-        let info = PoolInfo { place, kind: RouterKind::Embedded, scope: Scope::Account };
+        let info = PoolInfo { place, kind: RouterKind::Embedded, scope: Scope::Account, rule: None };
         (Embedded::new(name, vec![info], Arc::clone(table) as Arc<dyn RouteTable>), pool)
     }
 

@@ -44,6 +44,7 @@ use service::Unstick;
 
 use self::{desk::Target, exit::Exit, output::Failure};
 use crate::{
+    background,
     compose::{self, Purpose, World},
     config::{Config, Problems},
     logs, machine,
@@ -157,9 +158,8 @@ pub fn main() -> ExitCode {
         Err(error) => return refuse_arguments(&error).into(),
     };
     let json = cli.command.json();
-    // Two workers at least: with one, a page that waits for another task of its own could wait for ever (leptos#4647).
-    let workers = std::thread::available_parallelism().map_or(2, usize::from).max(2);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(background::workers()).enable_all().build();
     let outcome = match runtime {
         Ok(runtime) => {
             let outcome = runtime.block_on(run(cli));

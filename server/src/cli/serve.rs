@@ -11,6 +11,7 @@ use tokio::{
 
 use super::{Context, Exit, Failure, output, sample};
 use crate::{
+    background::Background,
     compose::{self, Purpose},
     http::{self, Holding, Site, SiteParts},
 };
@@ -60,7 +61,10 @@ pub async fn run(context: Context, args: Args) -> Result<Exit, Failure> {
     let site = site(&context, &unstick, stop.clone())?;
     output::say(&format!("Unstick serves {}", context.config.public_origin));
     tracing::info!(%listen, database = %context.config.masked_database_url(), "serving");
-    serve(&site, listener, stop).await?;
+    // Until the database is closed: connections that were made there live with it.
+    let background =
+        Background::start().map_err(|error| Failure::failed(format!("the workers could not start: {error}")))?;
+    serve(&site, &background, listener, stop).await?;
     unstick.store().close().await;
     tracing::info!("stopped");
     Ok(Exit::Done)
@@ -79,11 +83,16 @@ fn site(context: &Context, unstick: &Unstick, stop: watch::Receiver<bool>) -> Re
 }
 
 /// Connections, workers and upkeep side by side, until `stop`.
-async fn serve(site: &Site, listener: TcpListener, stop: watch::Receiver<bool>) -> Result<(), Failure> {
+async fn serve(
+    site: &Site,
+    background: &Background,
+    listener: TcpListener,
+    stop: watch::Receiver<bool>,
+) -> Result<(), Failure> {
     let config = site.config();
     let drain = config.drain_timeout.to_std();
     let holding = Holding { connections: config.max_connections, head: config.head_timeout.to_std(), drain };
-    let workers = tokio::spawn(work(site.unstick().clone(), stop.clone(), drain));
+    let workers = background.spawn(work(site.unstick().clone(), stop.clone(), drain));
     let upkeep = tokio::spawn(tidy(site.clone(), stop.clone()));
     http::serve(listener, http::router(site), holding, stop)
         .await

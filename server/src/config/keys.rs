@@ -107,6 +107,7 @@ pub const ROUTER_KEYS: &[&str] = &[
 pub const POOL_KEYS: &[&str] = &[
     "name",
     "scope",
+    "rule",
     "table",
     "backend",
     "acl_file",

@@ -120,7 +120,7 @@ fn router_toml(router: &RouterConfig) -> String {
         RouterConfig::Redis(router) => return text + &redis_toml(router),
     };
     for pool in pools {
-        text.push_str(&pool_head(&pool.name, pool.scope));
+        text.push_str(&pool_head(&pool.name, pool.scope, pool.rule.as_deref()));
         if matches!(router, RouterConfig::Haproxy { .. }) {
             let _ = writeln!(text, "table = {}\nbackend = {}", quoted(&pool.table), quoted(&pool.backend));
         }
@@ -131,8 +131,9 @@ fn router_toml(router: &RouterConfig) -> String {
     text
 }
 
-fn pool_head(name: &PoolName, scope: Scope) -> String {
-    format!("[[router.pool]]\nname = {}\nscope = {}\n", quoted(name.as_str()), quoted(scope.as_str()))
+fn pool_head(name: &PoolName, scope: Scope, rule: Option<&str>) -> String {
+    let head = format!("[[router.pool]]\nname = {}\nscope = {}\n", quoted(name.as_str()), quoted(scope.as_str()));
+    head + &lines([("rule", rule.map(quoted))])
 }
 
 fn redis_toml(router: &RedisRouter) -> String {
@@ -160,7 +161,7 @@ fn redis_toml(router: &RedisRouter) -> String {
             }
         };
         let servers: Vec<&str> = pool.servers.iter().map(ServerName::as_str).collect();
-        text.push_str(&pool_head(&pool.name, pool.scope));
+        text.push_str(&pool_head(&pool.name, pool.scope, pool.rule.as_deref()));
         text.push_str(&lines([
             ("key_pattern", Some(quoted(&pool.key_pattern))),
             ("value", Some(quoted(&value))),

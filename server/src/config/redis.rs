@@ -13,7 +13,7 @@ use super::{
     keys::PASSWORD_VARIABLE,
     private_text,
     raw::{RawBlock, RawConfig},
-    router::{name_and_scope, optional, required},
+    router::{key_rule, name_and_scope, optional, required},
     values::span,
 };
 
@@ -123,6 +123,7 @@ fn certificates(file: &Path) -> Result<Vec<u8>, String> {
 
 fn pool(block: &RawBlock, problems: &mut Problems) -> Option<RedisPool> {
     let (name, scope) = name_and_scope(block, problems);
+    let rule = optional(block, "rule", problems, None, |text| key_rule(text).map(Some));
     let key_pattern = required(block, "key_pattern", problems, |text| Ok(text.to_owned()));
     let session = block.values.get("session_field").map(|raw| raw.text.as_str());
     let value = optional(block, "value", problems, ValueFormat::Text, |text| ValueFormat::parse(text, session));
@@ -150,6 +151,7 @@ fn pool(block: &RawBlock, problems: &mut Problems) -> Option<RedisPool> {
     Some(RedisPool {
         name: name?,
         scope: scope?,
+        rule: rule?,
         key_pattern: key_pattern?,
         value: value?,
         servers: servers?,

@@ -45,6 +45,8 @@ pub struct RouterPool {
     pub name: PoolName,
     /// What its keys stand for.
     pub scope: Scope,
+    /// How its router finds a key in a request, in that router's own words.
+    pub rule: Option<String>,
     /// The stick table (HAProxy); by default the back end's.
     pub table: String,
     /// The back end (HAProxy); by default the pool's name.
@@ -75,7 +77,7 @@ pub(super) fn default_routers() -> Vec<RouterConfig> {
     let pool = |name: &str, scope| {
         let name = PoolName::parse(name).ok()?;
         let text = name.to_string();
-        Some(RouterPool { name, scope, table: text.clone(), backend: text, acl_file: None })
+        Some(RouterPool { name, scope, rule: None, table: text.clone(), backend: text, acl_file: None })
     };
     let pools = [pool("app", Scope::Account), pool("files", Scope::Session)];
     let name = RouterName::parse("embedded").ok();
@@ -147,11 +149,22 @@ fn foreign_words(block: &RawBlock, kind: &str, problems: &mut Problems) {
     let (router, pool): (&[&str], &[&str]) = match kind {
         "embedded" => (
             &["endpoint", "timeout", "max_request", "password_file", "ca_file", "fence_ttl"],
-            &["key_pattern", "value", "session_field", "servers", "fence", "fence_pattern"],
+            &[
+                "table",
+                "backend",
+                "acl_file",
+                "key_pattern",
+                "value",
+                "session_field",
+                "generation_field",
+                "servers",
+                "fence",
+                "fence_pattern",
+            ],
         ),
         "haproxy" => (
             &["password_file", "ca_file", "fence_ttl"],
-            &["key_pattern", "value", "session_field", "servers", "fence", "fence_pattern"],
+            &["key_pattern", "value", "session_field", "generation_field", "servers", "fence", "fence_pattern"],
         ),
         _ => (&[], &["table", "backend", "acl_file"]),
     };
@@ -183,6 +196,7 @@ impl RouterConfig {
         let pool = |pool: &RouterPool| routers::haproxy::HaproxyPool {
             name: pool.name.clone(),
             scope: pool.scope,
+            rule: pool.rule.clone(),
             table: pool.table.clone(),
             backend: pool.backend.clone(),
             acl_file: pool.acl_file.clone(),
@@ -212,11 +226,12 @@ fn pools(block: &RawBlock, problems: &mut Problems) -> Vec<RouterPool> {
 
 fn pool(block: &RawBlock, problems: &mut Problems) -> Option<RouterPool> {
     let (name, scope) = name_and_scope(block, problems);
+    let rule = optional(block, "rule", problems, None, |text| key_rule(text).map(Some));
     let text = |word: &str| block.values.get(word).map(|raw| raw.text.clone());
     let name = name?;
     let backend = text("backend").unwrap_or_else(|| name.to_string());
     let table = text("table").unwrap_or_else(|| backend.clone());
-    Some(RouterPool { name, scope: scope?, table, backend, acl_file: text("acl_file") })
+    Some(RouterPool { name, scope: scope?, rule: rule?, table, backend, acl_file: text("acl_file") })
 }
 
 /// What every pool has.
@@ -226,6 +241,18 @@ pub(super) fn name_and_scope(block: &RawBlock, problems: &mut Problems) -> (Opti
         Scope::parse(text).ok_or_else(|| format!("{text:?} is no scope; write account or session"))
     });
     (name, scope)
+}
+
+/// A pool's `rule`: one line that is shown as it is.
+pub(super) fn key_rule(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
+        Ok(text.to_owned())
+    } else {
+        Err("rule: must be 1 to 200 printable characters, as your load balancer's own configuration says them: \
+             req.cook(sid),url_dec"
+            .to_owned())
+    }
 }
 
 pub(super) fn required<T>(

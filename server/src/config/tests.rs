@@ -163,6 +163,64 @@ fn a_password_comes_from_a_variable_or_a_private_file_and_is_never_shown() {
     }
 }
 
+/// A router of each kind, each with one pool and nothing that could be left out.
+const KINDS: [(&str, &str); 3] = [
+    ("embedded", "[[router]]\nname = \"a\"\nkind = \"embedded\"\n[[router.pool]]\nname = \"p\"\nscope = \"session\"\n"),
+    (
+        "haproxy",
+        "[[router]]\nname = \"a\"\nkind = \"haproxy\"\nendpoint = \"/a\"\n[[router.pool]]\nname = \"p\"\nscope = \"session\"\n",
+    ),
+    ("redis", REDIS),
+];
+
+#[test]
+fn every_kind_of_pool_takes_the_rule_of_its_keys() {
+    for (kind, block) in KINDS {
+        let longest = "r".repeat(200);
+        for rule in ["req.cook(sid),url_dec", "req.hdr(x-account)", longest.as_str()] {
+            let config = load(&format!("{block}rule = \"{rule}\"\n"), &[]).unwrap();
+            let read = match &config.routers[0] {
+                RouterConfig::Embedded { pools, .. } => pools[0].rule.clone(),
+                RouterConfig::Haproxy { .. } => config.routers[0].haproxy().unwrap().pools[0].rule.clone(),
+                RouterConfig::Redis(router) => router.config.pools[0].rule.clone(),
+            };
+            assert_eq!(read.as_deref(), Some(rule), "{kind}");
+            // What is printed says the same.
+            let printed = config.to_toml();
+            let routers = &printed[printed.find("[[router]]").unwrap()..];
+            assert!(routers.contains(&format!("rule = \"{rule}\"")), "{routers}");
+            let again = load(routers, &[]).unwrap().to_toml();
+            assert_eq!(again[again.find("[[router]]").unwrap()..], *routers);
+        }
+        assert!(!load(block, &[]).unwrap().to_toml().contains("rule ="), "{kind}");
+        let line = format!("line {}:", block.lines().count() + 1);
+        for bad in ["", "  ", "a\\tb", "a\\u001bb", "r".repeat(201).as_str()] {
+            let told = complaint(&format!("{block}rule = \"{bad}\"\n"), &[]);
+            assert!(told.contains("1 to 200 printable characters") && told.contains(&line), "{kind} {bad:?}: {told}");
+        }
+    }
+}
+
+#[test]
+fn words_that_a_kind_of_router_would_not_heed_are_refused_with_their_line() {
+    const MAP: &[&str] =
+        &["key_pattern", "value", "session_field", "generation_field", "servers", "fence", "fence_pattern"];
+    const TABLE: &[&str] = &["table", "backend", "acl_file"];
+    for (kind, block) in KINDS {
+        let (foreign, article): (Vec<&[&str]>, &str) = match kind {
+            "embedded" => (vec![MAP, TABLE], "an"),
+            "haproxy" => (vec![MAP], "a"),
+            _ => (vec![TABLE], "a"),
+        };
+        let line = format!("line {}:", block.lines().count() + 1);
+        for word in foreign.concat() {
+            let told = complaint(&format!("{block}{word} = \"x\"\n"), &[]);
+            let part = format!("{line} {word} is not for {article} {kind} router");
+            assert!(told.contains(&part), "{part:?} is not in: {told}");
+        }
+    }
+}
+
 const FLEET: &str = "[[router]]\nkind = \"haproxy\"\nmax_request = \"9s\"\n\
     endpoints = { \"lb-2\" = \"tcp:127.0.0.1:9999\", \"lb-1\" = \"unix:/run/lb-1.sock\" }\n\
     [[router.pool]]\nname = \"app\"\nscope = \"account\"\n";

@@ -110,6 +110,23 @@ fn wrong_usage_is_2() {
 }
 
 #[tokio::test]
+async fn a_broken_audit_log_is_found_and_where_it_breaks() {
+    let program = with_left_overs();
+    let url = format!("sqlite://{}", program.folder.path().join("data/unstick.db").display());
+    let mut conn = SqliteConnection::connect(&url).await.unwrap();
+    sqlx::query("DROP TRIGGER audit_events_no_update").execute(&mut conn).await.unwrap();
+    let done =
+        sqlx::query("UPDATE audit_events SET reason = 'nothing' WHERE seq = 1").execute(&mut conn).await.unwrap();
+    assert_eq!(done.rows_affected(), 1);
+    conn.close().await.unwrap();
+    census(&program, 0);
+    let told = census(&program, 3);
+    let broken = told["findings"].as_array().unwrap().iter().find(|one| one["kind"] == "chain").unwrap();
+    assert!(broken["detail"].as_str().unwrap().contains("from event 1 on"), "{broken}");
+    assert_eq!(broken["severity"], "critical");
+}
+
+#[tokio::test]
 async fn a_counter_that_drifted_is_found_and_the_doctor_says_so() {
     let program = with_left_overs();
     // As somebody with a shell on the database would.

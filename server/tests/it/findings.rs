@@ -1,6 +1,10 @@
 //! The page of findings and the page of a repair, as a browser without scripts sees them.
 
-use domain::{Actor, Mode, Role, Status, census::FindingFilter, view::CleanupRequest};
+use domain::{
+    Actor, Instant, Mode, Place, PoolName, Role, Route, RouteKey, RouterName, Scope, ServerName, Status,
+    census::FindingFilter, view::CleanupRequest,
+};
+use store::StoredRoute;
 
 use crate::support::TestApp;
 
@@ -57,6 +61,32 @@ async fn findings_are_counted_listed_filtered_and_drawn() {
     for bad in ["kind=everything", "age=2y", "router=a%20b", "after=nonsense"] {
         viewer.get(&format!("/findings?{bad}")).await.expect(422);
     }
+}
+
+#[tokio::test]
+async fn rows_of_a_router_that_is_not_configured_any_more_are_found() {
+    let app = TestApp::new().await;
+    let place = Place { router: RouterName::parse("lb-old").unwrap(), pool: PoolName::parse("app").unwrap() };
+    let route = Route {
+        place,
+        scope: Scope::Account,
+        key: RouteKey::parse("acc_a").unwrap(),
+        server: ServerName::parse("api-2").ok(),
+        session: None,
+        is_void: false,
+        pinned_at: None,
+        expires_in: None,
+        read_at: Instant::from_secs(1),
+    };
+    let mut tx = app.unstick.store().begin().await.unwrap();
+    tx.save_routes(&[StoredRoute { route, account: None }]).await.unwrap();
+    tx.commit().await.unwrap();
+    // Nothing says since when: the grace time runs from the first look.
+    app.censuses().await;
+    app.censuses().await;
+    let mut viewer = app.signed_in(Role::Viewer).await;
+    let page = viewer.get("/findings?kind=dangling_row").await.expect(200).text;
+    assert!(page.contains("lb-old") && page.contains("not configured any more"), "{page}");
 }
 
 #[tokio::test]

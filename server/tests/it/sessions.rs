@@ -111,6 +111,26 @@ async fn a_session_ends_after_eight_hours_in_any_case() {
     assert!(!browser.is_signed_in().await);
 }
 
+/// Goal R14: clocks are set, by a day or by decades, and nobody stays in for ever or cannot come in again.
+#[tokio::test]
+async fn a_session_of_a_clock_that_was_set_is_over_and_a_new_one_lasts_as_long_as_any() {
+    let app = TestApp::new().await;
+    let years = 15 * 365;
+    for set in [1, -1, years, -years, years].map(Span::from_days) {
+        let before = app.signed_in(Role::Viewer).await;
+        assert!(before.is_signed_in().await);
+        app.clock.advance(set);
+        assert!(!before.is_signed_in().await, "set by {set}");
+        let after = app.signed_in(Role::Viewer).await;
+        for _ in 0..3 {
+            app.clock.advance(Span::from_secs(20 * 60));
+            assert!(after.is_signed_in().await, "set by {set}");
+        }
+        app.clock.advance(Span::from_secs(31 * 60));
+        assert!(!after.is_signed_in().await, "set by {set}");
+    }
+}
+
 #[tokio::test]
 async fn who_is_disabled_is_out_at_the_next_request() {
     let app = TestApp::new().await;

@@ -13,6 +13,8 @@ pub struct PoolCard {
     pub pool: PoolName,
     /// What its keys stand for.
     pub scope: Scope,
+    /// How its router finds the key in a request, where that was written down.
+    pub rule: Option<String>,
     /// Its servers.
     pub servers: Vec<ServerStatus>,
     /// How its routes are spread over them.

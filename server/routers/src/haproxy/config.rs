@@ -34,6 +34,8 @@ pub struct HaproxyPool {
     pub name: PoolName,
     /// What its keys stand for.
     pub scope: Scope,
+    /// How HAProxy finds a key in a request, in the words of its own configuration: `req.cook(sid),url_dec`.
+    pub rule: Option<String>,
     /// The stick table's name in HAProxy: that of the proxy that declares it. Its type must be `string`, its `len` at
     /// least that of the longest key.
     pub table: String,
@@ -122,6 +124,7 @@ impl HaproxyConfig {
             place: Place { router: self.name.clone(), pool: pool.name.clone() },
             kind: RouterKind::Haproxy,
             scope: pool.scope,
+            rule: pool.rule.clone(),
         };
         self.pools.iter().map(info).collect()
     }
@@ -148,6 +151,7 @@ mod tests {
         let pool = HaproxyPool {
             name: PoolName::parse("app").unwrap(),
             scope: Scope::Account,
+            rule: None,
             table: "app".to_owned(),
             backend: "app".to_owned(),
             acl_file: None,

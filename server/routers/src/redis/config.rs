@@ -39,6 +39,8 @@ pub struct RedisPool {
     pub name: PoolName,
     /// What its keys stand for.
     pub scope: Scope,
+    /// How the proxy finds a key in a request, in the words of its own configuration: `cookie sid`.
+    pub rule: Option<String>,
     /// The name of an entry in Redis, with `{key}` in it once: `affinity:app:{key}`.
     pub key_pattern: String,
     /// How the values are written.
@@ -96,6 +98,7 @@ impl RedisConfig {
             place: Place { router: self.name.clone(), pool: pool.name.clone() },
             kind: RouterKind::Redis,
             scope: pool.scope,
+            rule: pool.rule.clone(),
         };
         self.pools.iter().map(info).collect()
     }
@@ -149,6 +152,7 @@ mod tests {
         RedisPool {
             name: PoolName::parse(name).unwrap(),
             scope: Scope::Account,
+            rule: None,
             key_pattern: pattern.to_owned(),
             value: ValueFormat::Text,
             servers: vec![ServerName::parse("api-1").unwrap()],

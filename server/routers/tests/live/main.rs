@@ -39,8 +39,10 @@
 
 mod bounds;
 mod broken;
+#[macro_use]
 mod conformance;
 mod fences;
+mod kinds;
 mod lab;
 mod lists;
 mod peers;

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use domain::{
-    Account, AccountId, Actor, AuditEvent, Finding, Permission, RouteKey, Session, Span, Verdict, World, diagnose,
+    Account, AccountId, Actor, AuditEvent, Finding, Permission, PoolInfo, RouteKey, Session, Span, Verdict, World,
+    diagnose,
     view::{AccountPage, AuditFilter, Page, RouteChip, RouteRow, SessionFilter, SessionRow},
 };
 
@@ -44,7 +45,7 @@ impl Unstick {
         let timeline = timeline(&world, &recent, &history, since);
         Ok(AccountPage {
             sessions: session_rows(&world, page),
-            routes: route_rows(&world),
+            routes: route_rows(&world, &self.pools()),
             timeline,
             servers: servers_of(&world),
             cleanups: self.cleanup_rows(cleanups),
@@ -93,16 +94,20 @@ fn session_rows(world: &World, page: Page<Session>) -> Page<SessionRow> {
     Page { items: page.items.into_iter().map(row).collect(), next: page.next }
 }
 
-fn route_rows(world: &World) -> Vec<RouteRow> {
+fn route_rows(world: &World, pools: &[PoolInfo]) -> Vec<RouteRow> {
     let (look, mut routes) = (world.look(), world.routes.iter().collect::<Vec<_>>());
     routes.sort_by(|a, b| (a.scope, &a.place, &a.key).cmp(&(b.scope, &b.place, &b.key)));
-    let row = |route: &domain::Route| RouteRow {
-        health: world.health_of(route),
-        left_over: look.is_left_over(route),
-        why: why(world, route),
-        route: route.clone(),
+    let row = |route: &domain::Route| {
+        // Routes are read from these pools and no others.
+        let pool = pools.iter().find(|pool| pool.place == route.place)?;
+        Some(RouteRow {
+            health: world.health_of(route),
+            left_over: look.is_left_over(route),
+            why: why(world, route, pool),
+            route: route.clone(),
+        })
     };
-    routes.into_iter().take(200).map(row).collect()
+    routes.into_iter().filter_map(row).take(200).collect()
 }
 
 /// The servers of the pools that the account is routed in; all of them when it is routed nowhere.

@@ -163,7 +163,8 @@ mod tests {
 
     #[test]
     fn what_could_not_be_read_is_not_gone() {
-        let pool = |router| PoolInfo { place: place(router), kind: RouterKind::Haproxy, scope: Scope::Session };
+        let (kind, scope) = (RouterKind::Haproxy, Scope::Session);
+        let pool = |router| PoolInfo { place: place(router), kind, scope, rule: None };
         let pools = [pool("lb-1"), pool("lb-2")];
         let but = vec![ServerName::parse("api-1").unwrap()];
         let unread = [UnreadPlace { place: place("lb-2"), but, by_key: false, why: "away".to_owned() }];

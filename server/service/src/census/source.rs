@@ -188,7 +188,7 @@ mod tests {
         fn made(table: &[(&'static str, Option<u64>)]) -> (Arc<dyn Router>, PoolInfo, Vec<ServerStatus>) {
             let name = RouterName::parse("lb-1").unwrap();
             let place = Place { router: name.clone(), pool: PoolName::parse("app").unwrap() };
-            let pool = PoolInfo { place: place.clone(), kind: RouterKind::Haproxy, scope: Scope::Session };
+            let pool = PoolInfo { place: place.clone(), kind: RouterKind::Haproxy, scope: Scope::Session, rule: None };
             let status = |(server, _): &(&str, Option<u64>)| ServerStatus {
                 place: place.clone(),
                 name: ServerName::parse(*server).unwrap(),

@@ -153,6 +153,14 @@ fn refusal(error: RouterError) -> Reading {
     }
 }
 
+/// Whether `entry` leads to a server that is bad, or not there any more.
+fn is_bad(entry: &Entry, place: &Place, servers: &[ServerStatus]) -> bool {
+    let mut pool = servers.iter().filter(|server| &server.place == place).peekable();
+    let is_known = pool.peek().is_some();
+    let on = |name: &ServerName| pool.find(|server| &server.name == name).map_or(is_known, |it| it.health.is_bad());
+    entry.server.as_ref().is_some_and(on)
+}
+
 /// What a place answered, by key.
 pub(super) enum Readings {
     Entries(HashMap<RouteKey, (Option<ServerName>, bool)>),
@@ -160,22 +168,23 @@ pub(super) enum Readings {
 }
 
 impl Readings {
+    /// While a clean-up runs: an entry that is still in use is the old one, however good its server.
     pub(super) fn of(answer: Result<Vec<Entry>, RouterError>, place: &Place, servers: &[ServerStatus]) -> Self {
-        let bad = |name: &ServerName| {
-            let pool: Vec<_> = servers.iter().filter(|server| &server.place == place).collect();
-            pool.iter().find(|server| &server.name == name).map_or(!pool.is_empty(), |server| server.health.is_bad())
+        Self::judged(answer, |entry| entry.in_use || is_bad(entry, place, servers))
+    }
+
+    /// After it: an entry that is in use may be a new one, of an account that just goes on working.
+    pub(super) fn after_done(answer: Result<Vec<Entry>, RouterError>, place: &Place, servers: &[ServerStatus]) -> Self {
+        Self::judged(answer, |entry| is_bad(entry, place, servers))
+    }
+
+    fn judged(answer: Result<Vec<Entry>, RouterError>, bad: impl Fn(&Entry) -> bool) -> Self {
+        let judge = |entry: Entry| {
+            let bad = bad(&entry);
+            (entry.key, (entry.server, bad))
         };
         match answer {
-            Ok(entries) => Self::Entries(
-                entries
-                    .into_iter()
-                    .map(|entry| {
-                        // An entry that is still in use is the old one, however good its server.
-                        let bad = entry.in_use || entry.server.as_ref().is_some_and(bad);
-                        (entry.key, (entry.server, bad))
-                    })
-                    .collect(),
-            ),
+            Ok(entries) => Self::Entries(entries.into_iter().map(judge).collect()),
             Err(error) => Self::None(error),
         }
     }

@@ -4,9 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{CleanupId, Place, RouteKey, RouterName, Span, Step, StepKind, Target};
+use domain::{CleanupId, Place, RouteKey, RouterName, ServerStatus, Span, Step, StepKind, Target};
 
-use super::perform::{Readings, key_of, must_vanish};
+use super::perform::{Readings, key_of};
 use crate::{Result, Unstick};
 
 /// Clean-ups whose steps are held at once.
@@ -26,6 +26,7 @@ impl Unstick {
         if self.settings().watch <= Span::ZERO || self.router(name).is_none() {
             return Ok(0);
         }
+        let servers = self.current_servers(self.store().servers().await?).await;
         let since = self.now() - BACK;
         let (mut before, mut back) = (None, 0);
         for pages in 0.. {
@@ -38,7 +39,7 @@ impl Unstick {
             }
             before = Some(last.clone());
             let ids: Vec<CleanupId> = page.into_iter().map(|(id, _)| id).collect();
-            let found = self.back_on(name, &ids).await?;
+            let found = self.back_on(name, &ids, &servers).await?;
             if !found.is_empty() {
                 let now = self.now();
                 back += transact!(self, tx => { Ok(tx.look_again(&found, now).await?) })?;
@@ -48,13 +49,13 @@ impl Unstick {
         Ok(back)
     }
 
-    /// Those of the clean-ups `ids` of which `name` has something again. An account's route may come again by right, so only
-    /// keys that nobody may have any more count here; the watch judges the others.
-    async fn back_on(&self, name: &RouterName, ids: &[CleanupId]) -> Result<Vec<CleanupId>> {
+    /// Those of the clean-ups `ids` of which `name` has something again. An account's route may come again by right: it counts
+    /// where it leads to the bad server that it had, as it does for the watch.
+    async fn back_on(&self, name: &RouterName, ids: &[CleanupId], servers: &[ServerStatus]) -> Result<Vec<CleanupId>> {
         let Some(router) = self.router(name) else { return Ok(Vec::new()) };
         let mut by_place: BTreeMap<Place, Vec<(CleanupId, Step)>> = BTreeMap::new();
         for (cleanup, steps) in self.store().cleanups_with_steps(ids).await? {
-            for step in steps.into_iter().filter(|step| step.kind == StepKind::Unroute && must_vanish(step)) {
+            for step in steps.into_iter().filter(|step| step.kind == StepKind::Unroute) {
                 if let Target::Route { place, .. } = &step.target
                     && place.router == *name
                 {
@@ -65,7 +66,7 @@ impl Unstick {
         let mut found = BTreeSet::new();
         for (place, steps) in by_place {
             let keys: Vec<RouteKey> = steps.iter().filter_map(|(_, step)| key_of(step)).cloned().collect();
-            let readings = Readings::of(router.read(&place.pool, &keys).await, &place, &[]);
+            let readings = Readings::after_done(router.read(&place.pool, &keys).await, &place, servers);
             let is_back = |step: &Step| key_of(step).is_some_and(|key| step.has_come_back(&readings.reading(key)));
             found.extend(steps.into_iter().filter(|(_, step)| is_back(step)).map(|(id, _)| id));
         }

@@ -105,7 +105,7 @@ impl Unstick {
                     None => Ok(Vec::new()),
                 };
                 let answered = answer.is_ok();
-                Seen { place, steps, readings: Readings::of(answer, place, servers), answered }
+                Seen { place, steps, readings: Readings::after_done(answer, place, servers), answered }
             }
         };
         Ok(join_all(by_place.into_iter().map(read)).await)
@@ -138,6 +138,7 @@ impl Unstick {
                 let way = likely_way(Circumstances {
                     kind: router.map_or(RouterKind::Embedded, |router| router.kind()),
                     uptime,
+                    is_another: self.0.observer.is_another_since(&at.place.router, step.verified_at),
                     since: step.verified_at.map_or(Span::ZERO, |at| now.since(at)),
                     drain: self.policy().drain.get(&at.place.router).copied().unwrap_or(Span::ZERO),
                     elsewhere: seen.iter().any(|other| other.has(&key) && other.place.router != at.place.router),

@@ -1,17 +1,15 @@
-//! The observer: looks at every router now and then, keeps the health of servers and the history of routes, and wakes
-//! what is owed to a router that came back.
+//! The observer: looks at every router now and then, and keeps the health of servers and the history of routes.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError},
+    collections::{HashMap, HashSet},
+    sync::{Arc, PoisonError},
 };
 
 use domain::{
-    Health, HealthWindow, Instant, Place, PoolInfo, Route, RouteKey, RouterName, Scope, ServerName, ServerStatus,
-    SessionId, Span,
+    Health, HealthWindow, Place, PoolInfo, Route, RouteKey, RouterName, Scope, ServerName, ServerStatus, SessionId,
 };
 use futures::future::join_all;
-use routers::{About, Entry, Listing, Router, RouterError, ServerReading};
+use routers::{Entry, Listing, Router, RouterError, ServerReading};
 use store::{KeyOwner, ServerRecord, StoredRoute};
 
 use crate::{Result, Unstick};
@@ -20,31 +18,6 @@ use crate::{Result, Unstick};
 const BATCH: usize = 500;
 /// Routes held at once of a table that is read piece by piece.
 const PAGE: u32 = 1_000;
-
-/// How long after a restart was seen it is looked whether what was cleaned is back: at once, and when peers have taught it (an
-/// HAProxy that starts tries for some seconds to find one).
-const RECHECKS: [Span; 3] = [Span::ZERO, Span::from_secs(15), Span::from_secs(45)];
-/// A router that runs for no longer, when it is seen for the first time, counts as restarted: perhaps both of us were.
-const YOUNG: Span = Span::from_secs(15 * 60);
-/// A start that seems so much later than it did before is no other one: uptimes are told in seconds, and answers take time.
-const TOLERANCE: Span = Span::from_secs(3);
-
-/// What the observer remembers between two passes.
-#[derive(Default)]
-pub(crate) struct ObserverState {
-    /// What each router last said of itself, and when; `None` when it did not answer.
-    abouts: Mutex<HashMap<RouterName, Option<(About, Instant)>>>,
-    /// Routers that restarted, and when it is looked whether they learnt again what was cleaned.
-    rechecks: Mutex<Vec<(RouterName, Instant)>>,
-    tables: Mutex<HashMap<Place, HashMap<RouteKey, Option<ServerName>>>>,
-}
-
-impl ObserverState {
-    /// Forgets what was last seen at `place`: the next pass begins with what is stored.
-    pub(crate) fn forget(&self, place: &Place) {
-        self.tables.lock().unwrap_or_else(PoisonError::into_inner).remove(place);
-    }
-}
 
 impl Unstick {
     /// One pass over every router.
@@ -70,67 +43,6 @@ impl Unstick {
         for router in self.fleet() {
             for pool in router.pools() {
                 self.observe_pool(router, pool, &records).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Wakes the steps that wait for a router which answers again, or which was restarted meanwhile; and the watches, for it
-    /// may have learnt old entries again. What is watched no more is read again for a while.
-    async fn wake_returned(&self) -> Result<()> {
-        let readings =
-            join_all(self.fleet().iter().map(async |router| (router.name().clone(), router.about().await, self.now())))
-                .await;
-        let (mut returned, mut young, mut met) = (Vec::new(), Vec::new(), Vec::new());
-        {
-            let mut abouts = self.0.observer.abouts.lock().unwrap_or_else(PoisonError::into_inner);
-            for (name, about, at) in readings {
-                let about = about.ok().map(|about| (about, at));
-                if about.is_some() && !abouts.contains_key(&name) {
-                    met.push(name.clone());
-                }
-                match (abouts.get(&name), &about) {
-                    (Some(before), Some(now)) if before.as_ref().is_none_or(|before| is_restart(before, now)) => {
-                        returned.push(name.clone());
-                    }
-                    (None, Some((about, _))) if about.uptime.is_some_and(|uptime| uptime < YOUNG) => {
-                        young.push(name.clone());
-                    }
-                    _ => {}
-                }
-                abouts.insert(name, about);
-            }
-        }
-        let now = self.now();
-        for name in &returned {
-            let (steps, watches) =
-                transact!(self, tx => { Ok((tx.wake_owed(name, now).await?, tx.wake_watches(now).await?)) })?;
-            tracing::info!(router.name = %name, steps, watches, "a router is back");
-            self.0.kick.notify_one();
-        }
-        // It may have come back while nobody looked.
-        for name in &met {
-            if transact!(self, tx => { Ok(tx.wake_owed(name, now).await?) })? > 0 {
-                self.0.kick.notify_one();
-            }
-        }
-        self.recheck_due(returned.into_iter().chain(young).collect(), now).await
-    }
-
-    /// Has `restarted` looked at after each of [`RECHECKS`], and looks at those that are due.
-    async fn recheck_due(&self, restarted: Vec<RouterName>, now: Instant) -> Result<()> {
-        let due: BTreeSet<RouterName> = {
-            let mut rechecks = self.0.observer.rechecks.lock().unwrap_or_else(PoisonError::into_inner);
-            for name in restarted {
-                rechecks.retain(|(other, _)| *other != name);
-                rechecks.extend(RECHECKS.map(|wait| (name.clone(), now + wait)));
-            }
-            rechecks.extract_if(.., |(_, at)| *at <= now).map(|(name, _)| name).collect()
-        };
-        for name in due {
-            let back = self.recheck(&name).await?;
-            if back > 0 {
-                tracing::warn!(router.name = %name, cleanups = back, "a router that restarted has again what was cleaned");
             }
         }
         Ok(())
@@ -375,37 +287,4 @@ impl Unstick {
 fn unreadable(pool: &PoolInfo, error: &RouterError) {
     let place = &pool.place;
     tracing::debug!(router.name = %place.router, pool = %place.pool, %error, "a table could not be read");
-}
-
-/// Whether another process answers now: it began later than the one before did, or it calls itself otherwise (a promoted
-/// replica may have run for longer than the one before). An uptime that went backwards is not asked for: one that restarts soon
-/// after it started runs longer by the next look than it had by the last one.
-fn is_restart((before, seen): &(About, Instant), (now, at): &(About, Instant)) -> bool {
-    let later = |(old, new): (Span, Span)| new < old || (*at - new).since(*seen - old) > TOLERANCE;
-    before.uptime.zip(now.uptime).is_some_and(later) || before.node != now.node
-}
-
-#[cfg(test)]
-mod tests {
-    use domain::Span;
-
-    use super::*;
-
-    /// What a router said of itself `seconds` after the test began.
-    fn about(seconds: i64, uptime: Option<i64>, node: &str) -> (About, Instant) {
-        let about =
-            About { product: "Redis 7.0.15".to_owned(), uptime: uptime.map(Span::from_secs), node: node.to_owned() };
-        (about, Instant::from_secs(1_000 + seconds))
-    }
-
-    #[test]
-    fn a_restart_is_noticed_by_its_beginning_or_name() {
-        let first = about(0, Some(5), "a");
-        assert!(!is_restart(&first, &about(0, Some(5), "a")));
-        assert!(!is_restart(&first, &about(5, Some(9), "a")), "uptimes are rounded");
-        assert!(!is_restart(&about(0, None, "a"), &about(5, None, "a")));
-        assert!(is_restart(&first, &about(5, Some(4), "a")), "it went backwards");
-        assert!(is_restart(&about(0, Some(1), "a"), &about(10, Some(3), "a")), "it did not, and is another one");
-        assert!(is_restart(&first, &about(5, Some(900), "b")), "a replica was promoted");
-    }
 }

@@ -91,5 +91,5 @@ fn pool_card(pool: &domain::PoolInfo, known: &Known) -> PoolCard {
     let here = known.pinned.iter().filter(|(place, ..)| *place == pool.place);
     let pinned: Vec<(ServerName, i64)> = here.map(|(_, name, n)| (name.clone(), *n)).collect();
     let spread = Spread::of(&servers, &pinned);
-    PoolCard { pool: pool.place.pool.clone(), scope: pool.scope, servers, spread }
+    PoolCard { pool: pool.place.pool.clone(), scope: pool.scope, rule: pool.rule.clone(), servers, spread }
 }

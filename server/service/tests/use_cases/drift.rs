@@ -12,12 +12,13 @@ use domain::{Actor, CleanupId, Mode, RouteKey, Scope, Span, Status, Way};
 use routers::{
     Router,
     haproxy::{Haproxy, HaproxyConfig},
-    redis::{Redis, RedisConfig},
 };
 use tokio::sync::watch;
 
+mod maps;
+
 use crate::{
-    lab::{Lab, Pair, RedisLab},
+    lab::{Lab, Pair},
     world::{World, account, request, shell},
 };
 
@@ -62,16 +63,10 @@ async fn world(fleet: Vec<Arc<dyn Router>>) -> World {
     world
 }
 
-fn haproxy(mut config: HaproxyConfig) -> Arc<dyn Router> {
+pub fn haproxy(mut config: HaproxyConfig) -> Arc<dyn Router> {
     config.pools.retain(|pool| ["accounts", "app"].contains(&pool.name.as_str()));
     config.pools[0].scope = Scope::Session;
     Arc::new(Haproxy::new(HaproxyConfig { max_request: MAX_REQUEST, ..config }).unwrap())
-}
-
-fn redis(mut config: RedisConfig, max_request: Span) -> Arc<dyn Router> {
-    config.pools.truncate(1);
-    config.pools[0].scope = Scope::Session;
-    Arc::new(Redis::new(RedisConfig { max_request, ..config }).unwrap())
 }
 
 async fn ask(world: &World) -> CleanupId {
@@ -228,92 +223,6 @@ async fn a_row_that_a_full_table_dropped_is_not_shown_for_long() {
         assert_eq!(held(&world).await, 0, "it was dropped without a word");
         let gone = until("it is known to be gone", async || known().await == 0).await;
         println!("R5  a full stick table dropped a row: known after {:.1} s", gone.as_secs_f64());
-    })
-    .await;
-}
-
-const SNAPSHOTS: &str = "--save 3600 1 --appendonly no";
-
-#[tokio::test]
-async fn redis_is_restored_from_an_old_snapshot() {
-    let mut lab = RedisLab::with(SNAPSHOTS).await;
-    let world = world(vec![redis(lab.config(), MAX_REQUEST)]).await;
-    lab.pin(KEY, "api-2");
-    lab.raw(&["SAVE"]);
-    served(&world, async {
-        let id = cleaned(&world).await;
-        lab.crash().await;
-        // Which way it came is a guess, and uptimes are told in seconds: so soon after «done» it may be another one.
-        repaired(&world, &id, "Redis restarted with an old snapshot").await;
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn redis_is_restored_from_an_old_snapshot_long_after_the_watch() {
-    let mut lab = RedisLab::with(SNAPSHOTS).await;
-    let world = world(vec![redis(lab.config(), MAX_REQUEST)]).await;
-    lab.pin(KEY, "api-2");
-    lab.raw(&["SAVE"]);
-    served(&world, async {
-        let id = cleaned(&world).await;
-        watched_to_the_end(&world, &id).await;
-        world.clock.advance(Span::from_secs(3_600));
-        lab.crash().await;
-        let way = repaired(&world, &id, "Redis restarted with an old snapshot, an hour after the watch was over").await;
-        assert_eq!(way, Way::Restart);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn redis_is_restored_from_an_old_snapshot_in_the_middle_of_a_clean_up() {
-    let mut lab = RedisLab::with(SNAPSHOTS).await;
-    let world = world(vec![redis(lab.config(), Span::from_secs(2))]).await;
-    lab.pin(KEY, "api-2");
-    lab.raw(&["SAVE"]);
-    served(&world, async {
-        let id = ask(&world).await;
-        until("it is cleared for the first time", async || held(&world).await == 0).await;
-        lab.crash().await;
-        let began = Instant::now();
-        until("it is done", async || is(&world, &id, Status::Done).await && held(&world).await == 0).await;
-        println!(
-            "R5  Redis restarted with an old snapshot while it drained: clean after {:.1} s",
-            began.elapsed().as_secs_f64()
-        );
-    })
-    .await;
-}
-
-/// A restart after many clean-ups: what came back is found among them in time, although each is watched.
-#[tokio::test]
-async fn what_comes_back_of_one_among_many_clean_ups_is_found_in_time() {
-    const MANY: usize = 400;
-    let mut lab = RedisLab::with(SNAPSHOTS).await;
-    let world = world(vec![redis(lab.config(), Span::from_millis(50))]).await;
-    lab.pin(KEY, "api-2");
-    lab.raw(&["SAVE"]);
-    let names: Vec<String> = (0..MANY).map(|at| format!("other{at}")).collect();
-    for name in &names {
-        world.account(name).await;
-    }
-    world.sessions(names.iter().map(|name| (name.as_str(), format!("{name}_1")))).await;
-    served(&world, async {
-        let id = cleaned(&world).await;
-        for name in &names {
-            lab.pin(&format!("{name}_1"), "api-2");
-            world.unstick.request_cleanup(&shell(), request(name, Mode::Force)).await.unwrap();
-        }
-        let left = async || world.unstick.numbers(&Actor::System).await.unwrap().unfinished;
-        until("all are cleaned", async || {
-            let left = left().await;
-            left.running + left.owed == 0
-        })
-        .await;
-        lab.crash().await;
-        repaired(&world, &id, &format!("Redis restarted with an old snapshot, {} clean-ups are watched", MANY + 1))
-            .await;
     })
     .await;
 }

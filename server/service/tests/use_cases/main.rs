@@ -12,8 +12,14 @@ mod census;
 mod clocks;
 #[cfg(feature = "crash-points")]
 mod crash;
+#[macro_use]
+#[expect(dead_code, reason = "the kinds that run outside of Unstick are the routers' own tests' part")]
+#[path = "../../../routers/tests/live/conformance/mod.rs"]
+mod conformance;
 mod drift;
+mod embedded;
 mod faults;
+mod flights;
 #[expect(dead_code, unused_imports, reason = "the routers' own tests use the rest of it")]
 #[path = "../../../routers/tests/live/lab/mod.rs"]
 mod lab;

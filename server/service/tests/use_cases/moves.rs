@@ -160,6 +160,28 @@ async fn in_waves_everybody_leaves_a_server_of_two_load_balancers_while_they_wor
 }
 
 #[tokio::test]
+async fn everybody_on_a_server_is_pinned_to_a_chosen_one_on_both_load_balancers() {
+    let pair = Pair::start().await;
+    let (world, customers) = fleet(&pair, 40).await;
+    let before = visit(&pair, &customers).await;
+    pair.settle(1).await;
+    served(&world, async {
+        until("its servers are known", async || world.store.servers().await.unwrap().len() == 6).await;
+        let bulk = begin(&world, off("lb-1", "api-2", Some("api-3")), order(10, 100)).await;
+        until("it ends", async || now(&world, &bulk).await.status == BulkStatus::Done).await;
+        let counts = now(&world, &bulk).await.counts;
+        assert_eq!(usize::try_from(counts.get(BulkOutcome::Done)), Ok(before["api-2"]), "{counts:?}");
+        let after = visit(&pair, &customers).await;
+        pair.settle(2).await;
+        assert_eq!(rows(&world, "api-2").await, 0, "no row on either leads there");
+        // All of them went where they were told, and nobody else was moved.
+        assert_eq!((after.get("api-2"), after["api-1"]), (None, before["api-1"]), "{before:?}, {after:?}");
+        assert_eq!(after["api-3"], before["api-3"] + before["api-2"]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn it_stops_when_another_server_fails_and_goes_on_when_a_person_says_so() {
     let pair = Pair::start().await;
     let (world, customers) = fleet(&pair, 60).await;

@@ -309,13 +309,10 @@ fn on_a_fleet_a_key_is_cleared_everywhere_and_other_places_are_left_alone() {
         expires_in: None,
         read_at: now,
     };
+    let (kind, scope, rule) = (domain::RouterKind::Haproxy, Scope::Account, None);
     let pools: Vec<domain::PoolInfo> = [("lb-1", "app"), ("lb-2", "app"), ("map-1", "app"), ("lb-1", "files")]
         .into_iter()
-        .map(|(router, pool)| domain::PoolInfo {
-            place: at(router, pool),
-            kind: domain::RouterKind::Haproxy,
-            scope: Scope::Account,
-        })
+        .map(|(router, pool)| domain::PoolInfo { place: at(router, pool), kind, scope, rule: rule.clone() })
         .collect();
     let world = |routes: Vec<domain::Route>| domain::World {
         account: domain::Account {

@@ -24,6 +24,7 @@ use tempfile::TempDir;
 use tokio::sync::Notify;
 
 /// The wall clock, plus what a test adds.
+#[derive(Default)]
 pub struct TestClock(AtomicI64);
 
 impl TestClock {
@@ -440,6 +441,7 @@ impl World {
             place: Place { router: name.clone(), pool: PoolName::parse(pool).unwrap() },
             kind: RouterKind::Embedded,
             scope,
+            rule: None,
         };
         let table = service::embedded_table(store.clone(), clock.clone(), &name);
         let pools = vec![pool("app", Scope::Account), pool("files", Scope::Session)];

@@ -1,8 +1,9 @@
-//! What the trait promises, held against every kind of router over the program that it is for. A new kind joins by a
-//! line in [`promises`] and an arm in [`subject`].
+//! What the trait promises, held against every kind of router over the program that it is for: HAProxy, Redis and a table in
+//! memory by the routers' own tests, the table in the database (on SQLite and on PostgreSQL) by those of the service. A new
+//! kind joins by a line where [`promises`] is run and an arm in [`subject`].
 
-mod subject;
-mod table;
+pub mod subject;
+pub mod table;
 
 use std::{
     collections::BTreeSet,
@@ -15,43 +16,33 @@ use routers::{Entry, Listing, Router, RouterError};
 use self::subject::{Subject, server};
 use crate::lab::{key, keys, pool};
 
-/// Every promise for every kind; the second list for the kinds that run outside of Unstick.
+/// Hands every promise's name to the macro `$run`; the second list is for the kinds that run outside of Unstick.
 macro_rules! promises {
-    (all: $($all:ident)+; outside: $($outside:ident)+) => {
-        mod embedded { $(#[tokio::test] async fn $all() { super::$all(super::Subject::embedded()).await; })+ }
-        mod haproxy {
-            $(#[tokio::test] async fn $all() { super::$all(super::Subject::haproxy().await).await; })+
-            $(#[tokio::test] async fn $outside() { super::$outside(super::Subject::haproxy().await).await; })+
-        }
-        mod redis {
-            $(#[tokio::test] async fn $all() { super::$all(super::Subject::redis().await).await; })+
-            $(#[tokio::test] async fn $outside() { super::$outside(super::Subject::redis().await).await; })+
+    ($run:ident) => {
+        $run! {
+            all:
+                it_tells_what_it_is
+                read_tells_what_is_there_and_nothing_else
+                clear_removes_its_keys_and_no_others
+                no_keys_never_mean_all
+                a_fence_keeps_new_entries_out_until_it_is_lifted
+                fences_bear_repetition
+                what_passes_a_fence_is_seen_and_cleared
+                a_list_is_whole_or_says_that_it_is_too_long
+                the_entries_of_a_server_are_its_own
+                a_pool_that_is_not_configured_is_refused
+                servers_are_told_as_their_operators_see_them
+                a_state_is_set_and_read_back_or_it_is_said_that_there_is_none
+                a_key_is_pinned_to_the_server_that_was_chosen
+                thousands_of_keys_are_as_good_as_one
+                callers_do_not_disturb_each_other;
+            outside:
+                without_a_fence_nothing_is_fenced_and_it_says_so
+                one_that_hangs_is_given_up_in_time_and_taken_up_again
+                one_that_is_gone_is_unreachable_in_everything
+                a_restart_is_told
         }
     };
-}
-
-promises! {
-    all:
-        it_tells_what_it_is
-        read_tells_what_is_there_and_nothing_else
-        clear_removes_its_keys_and_no_others
-        no_keys_never_mean_all
-        a_fence_keeps_new_entries_out_until_it_is_lifted
-        fences_bear_repetition
-        what_passes_a_fence_is_seen_and_cleared
-        a_list_is_whole_or_says_that_it_is_too_long
-        the_entries_of_a_server_are_its_own
-        a_pool_that_is_not_configured_is_refused
-        servers_are_told_as_their_operators_see_them
-        a_state_is_set_and_read_back_or_it_is_said_that_there_is_none
-        a_key_is_pinned_to_the_server_that_was_chosen
-        thousands_of_keys_are_as_good_as_one
-        callers_do_not_disturb_each_other;
-    outside:
-        without_a_fence_nothing_is_fenced_and_it_says_so
-        one_that_hangs_is_given_up_in_time_and_taken_up_again
-        one_that_is_gone_is_unreachable_in_everything
-        a_restart_is_told
 }
 
 fn sorted(entries: &[Entry]) -> Vec<&str> {
@@ -68,7 +59,7 @@ fn refused<T: std::fmt::Debug>(result: &Result<T, RouterError>) {
     assert!(matches!(result, Err(RouterError::Refused(_))), "{result:?}");
 }
 
-async fn it_tells_what_it_is(it: Subject) {
+pub async fn it_tells_what_it_is(it: Subject) {
     let about = it.router.about().await.unwrap();
     assert!(!about.product.is_empty() && about.product.chars().all(|c| !c.is_control()), "{about:?}");
     let mut names = BTreeSet::new();
@@ -80,7 +71,7 @@ async fn it_tells_what_it_is(it: Subject) {
     assert!(it.router.can_fence() && it.router.drain() >= Span::ZERO);
 }
 
-async fn read_tells_what_is_there_and_nothing_else(it: Subject) {
+pub async fn read_tells_what_is_there_and_nothing_else(it: Subject) {
     it.write(&[key("acc_1"), key("acc_2")], &server("api-2")).await;
     it.request(&key("acc_3")).await;
     let asked = [key("acc_3"), key("nobody"), key("acc_1"), key("acc_3")];
@@ -91,7 +82,7 @@ async fn read_tells_what_is_there_and_nothing_else(it: Subject) {
     assert_eq!(it.router.read(&it.pool, &asked).await.unwrap().len(), 2, "reading changes nothing");
 }
 
-async fn clear_removes_its_keys_and_no_others(it: Subject) {
+pub async fn clear_removes_its_keys_and_no_others(it: Subject) {
     let many = keys(40, 12);
     it.write(&many, &server("api-2")).await;
     let (mine, others) = many.split_at(20);
@@ -102,7 +93,7 @@ async fn clear_removes_its_keys_and_no_others(it: Subject) {
     assert_eq!(it.router.read(&it.pool, others).await.unwrap().len(), 20);
 }
 
-async fn no_keys_never_mean_all(it: Subject) {
+pub async fn no_keys_never_mean_all(it: Subject) {
     it.write(&[key("acc_1")], &server("api-2")).await;
     assert_eq!(it.router.read(&it.pool, &[]).await.unwrap(), []);
     assert_eq!(it.router.clear(&it.pool, &[]).await.unwrap(), []);
@@ -112,7 +103,7 @@ async fn no_keys_never_mean_all(it: Subject) {
     assert_eq!(all(it.router.list(&it.pool, 10).await.unwrap()).len(), 2);
 }
 
-async fn a_fence_keeps_new_entries_out_until_it_is_lifted(it: Subject) {
+pub async fn a_fence_keeps_new_entries_out_until_it_is_lifted(it: Subject) {
     let mine = [key("acc_1")];
     it.request(&mine[0]).await;
     it.router.fence(&mine).await.unwrap();
@@ -127,7 +118,7 @@ async fn a_fence_keeps_new_entries_out_until_it_is_lifted(it: Subject) {
     assert_eq!(it.router.read(&it.pool, &mine).await.unwrap().len(), 1, "and sticks again");
 }
 
-async fn fences_bear_repetition(it: Subject) {
+pub async fn fences_bear_repetition(it: Subject) {
     let many = keys(30, 12);
     for some in [&many[..], &many[..10], &many[5..]] {
         it.router.fence(some).await.unwrap();
@@ -142,7 +133,7 @@ async fn fences_bear_repetition(it: Subject) {
     it.router.lift(&many).await.unwrap();
 }
 
-async fn what_passes_a_fence_is_seen_and_cleared(it: Subject) {
+pub async fn what_passes_a_fence_is_seen_and_cleared(it: Subject) {
     let mine = [key("acc_1")];
     it.router.fence(&mine).await.unwrap();
     assert_eq!(it.router.clear(&it.pool, &mine).await.unwrap(), []);
@@ -155,7 +146,7 @@ async fn what_passes_a_fence_is_seen_and_cleared(it: Subject) {
     it.router.lift(&mine).await.unwrap();
 }
 
-async fn a_list_is_whole_or_says_that_it_is_too_long(it: Subject) {
+pub async fn a_list_is_whole_or_says_that_it_is_too_long(it: Subject) {
     assert_eq!(it.router.list(&it.pool, 0).await.unwrap(), Listing::All(Vec::new()));
     let many = keys(1_500, 20);
     it.write(&many, &server("api-2")).await;
@@ -169,7 +160,7 @@ async fn a_list_is_whole_or_says_that_it_is_too_long(it: Subject) {
     }
 }
 
-async fn the_entries_of_a_server_are_its_own(it: Subject) {
+pub async fn the_entries_of_a_server_are_its_own(it: Subject) {
     let many = keys(60, 20);
     it.write(&many[..40], &server("api-2")).await;
     it.write(&many[40..], &server("api-3")).await;
@@ -181,7 +172,7 @@ async fn the_entries_of_a_server_are_its_own(it: Subject) {
     assert_eq!(of("nobody", 10).await, Listing::All(Vec::new()));
 }
 
-async fn a_pool_that_is_not_configured_is_refused(it: Subject) {
+pub async fn a_pool_that_is_not_configured_is_refused(it: Subject) {
     let (other, mine) = (pool("elsewhere"), [key("acc_1")]);
     refused(&it.router.read(&other, &mine).await);
     refused(&it.router.clear(&other, &mine).await);
@@ -189,7 +180,7 @@ async fn a_pool_that_is_not_configured_is_refused(it: Subject) {
     refused(&it.router.of_server(&other, &server("api-1"), 10).await);
 }
 
-async fn servers_are_told_as_their_operators_see_them(it: Subject) {
+pub async fn servers_are_told_as_their_operators_see_them(it: Subject) {
     let servers = it.router.servers().await.unwrap();
     let mut mine: Vec<&str> =
         servers.iter().filter(|reading| reading.pool == it.pool).map(|it| it.name.as_str()).collect();
@@ -201,7 +192,7 @@ async fn servers_are_told_as_their_operators_see_them(it: Subject) {
     }
 }
 
-async fn a_state_is_set_and_read_back_or_it_is_said_that_there_is_none(it: Subject) {
+pub async fn a_state_is_set_and_read_back_or_it_is_said_that_there_is_none(it: Subject) {
     let (api_2, nobody) = (server("api-2"), server("nobody"));
     refused(&it.router.state_of(&it.pool, &nobody).await);
     refused(&it.router.set_state(&it.pool, &nobody, ServerState::Drain).await);
@@ -232,7 +223,7 @@ async fn a_state_is_set_and_read_back_or_it_is_said_that_there_is_none(it: Subje
     }
 }
 
-async fn a_key_is_pinned_to_the_server_that_was_chosen(it: Subject) {
+pub async fn a_key_is_pinned_to_the_server_that_was_chosen(it: Subject) {
     let others = keys(10, 12);
     it.write(&others, &server("api-1")).await;
     it.request(&key("acc_1")).await;
@@ -253,7 +244,7 @@ async fn a_key_is_pinned_to_the_server_that_was_chosen(it: Subject) {
     assert!(still.len() == 10 && still.iter().all(|entry| entry.server == Some(server("api-1"))), "{still:?}");
 }
 
-async fn thousands_of_keys_are_as_good_as_one(it: Subject) {
+pub async fn thousands_of_keys_are_as_good_as_one(it: Subject) {
     let many = keys(3_000, 64);
     it.router.fence(&many).await.unwrap();
     it.write(&many[..2_000], &server("api-2")).await;
@@ -265,7 +256,7 @@ async fn thousands_of_keys_are_as_good_as_one(it: Subject) {
     assert_eq!(it.router.read(&it.pool, &many).await.unwrap().len(), 1);
 }
 
-async fn callers_do_not_disturb_each_other(it: Subject) {
+pub async fn callers_do_not_disturb_each_other(it: Subject) {
     let many = keys(800, 20);
     it.write(&many, &server("api-2")).await;
     let (mine, others) = many.split_at(400);
@@ -277,7 +268,7 @@ async fn callers_do_not_disturb_each_other(it: Subject) {
     assert_eq!(it.router.read(&it.pool, &many).await.unwrap().len(), 400);
 }
 
-async fn without_a_fence_nothing_is_fenced_and_it_says_so(it: Subject) {
+pub async fn without_a_fence_nothing_is_fenced_and_it_says_so(it: Subject) {
     let (router, mine) = (it.open(), [key("acc_1")]);
     assert!(!router.can_fence());
     router.fence(&mine).await.unwrap();
@@ -314,7 +305,7 @@ async fn all_unreachable(router: &dyn Router, it: &Subject, limit: Duration) {
     }
 }
 
-async fn one_that_hangs_is_given_up_in_time_and_taken_up_again(it: Subject) {
+pub async fn one_that_hangs_is_given_up_in_time_and_taken_up_again(it: Subject) {
     let (router, mine) = (it.impatient(), [key("acc_1")]);
     it.request(&mine[0]).await;
     assert_eq!(router.read(&it.pool, &mine).await.unwrap().len(), 1);
@@ -333,7 +324,7 @@ async fn one_that_hangs_is_given_up_in_time_and_taken_up_again(it: Subject) {
     panic!("it is not taken up again");
 }
 
-async fn one_that_is_gone_is_unreachable_in_everything(mut it: Subject) {
+pub async fn one_that_is_gone_is_unreachable_in_everything(mut it: Subject) {
     it.router.about().await.unwrap();
     it.kill();
     all_unreachable(it.router.as_ref(), &it, Duration::from_millis(500)).await;
@@ -342,7 +333,7 @@ async fn one_that_is_gone_is_unreachable_in_everything(mut it: Subject) {
     assert_eq!(it.router.clear(&it.pool, &[key("acc_1")]).await.unwrap(), [], "and back");
 }
 
-async fn a_restart_is_told(mut it: Subject) {
+pub async fn a_restart_is_told(mut it: Subject) {
     let before = loop {
         let about = it.router.about().await.unwrap();
         if about.uptime.is_some_and(|uptime| uptime >= Span::from_secs(1)) {

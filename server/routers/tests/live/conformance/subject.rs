@@ -10,7 +10,7 @@ use routers::{
     redis::{Redis, RedisConfig},
 };
 
-use super::table::Memory;
+use super::table::{Memory, Users};
 use crate::lab::{Lab, RedisLab, pool};
 
 /// What the proxy in front of a Redis runs for a request: the fence and the entry in one step.
@@ -19,7 +19,7 @@ const PIN: &str =
 
 /// What runs behind the router.
 pub enum Behind {
-    Embedded(Arc<Memory>),
+    Embedded(Arc<dyn Users>),
     Haproxy(Lab),
     Redis(RedisLab),
 }
@@ -36,9 +36,14 @@ impl Subject {
     pub fn embedded() -> Self {
         let (name, pool, table) = (RouterName::parse("embedded").unwrap(), pool("app"), Arc::new(Memory::default()));
         let place = Place { router: name.clone(), pool: pool.clone() };
-        let info = PoolInfo { place, kind: RouterKind::Embedded, scope: Scope::Account };
+        let info = PoolInfo { place, kind: RouterKind::Embedded, scope: Scope::Account, rule: None };
         let router = Box::new(Embedded::new(name, vec![info], Arc::clone(&table) as Arc<dyn RouteTable>));
-        Self { router, pool, behind: Behind::Embedded(table) }
+        Self::of(router, pool, table)
+    }
+
+    /// An embedded router whose table `users` fill.
+    pub fn of(router: Box<dyn Router>, pool: PoolName, users: Arc<dyn Users>) -> Self {
+        Self { router, pool, behind: Behind::Embedded(users) }
     }
 
     pub async fn haproxy() -> Self {
@@ -82,7 +87,7 @@ impl Subject {
     /// A request of `key`: it makes an entry unless there is one or a fence.
     pub async fn request(&self, key: &RouteKey) {
         match &self.behind {
-            Behind::Embedded(table) => table.request(key, &server("api-1")),
+            Behind::Embedded(users) => users.request(key, &server("api-1")).await,
             Behind::Haproxy(lab) => drop(lab.get("accounts", key.as_str(), "/").await),
             Behind::Redis(lab) => drop(lab.raw(&["EVAL", PIN, "1", &format!("affinity:app:{key}"), "api-1"])),
         }
@@ -91,7 +96,7 @@ impl Subject {
     /// Entries for `keys` on `server`, as an old request or a peer would make them, past any fence.
     pub async fn write(&self, keys: &[RouteKey], server: &ServerName) {
         match &self.behind {
-            Behind::Embedded(table) => keys.iter().for_each(|key| table.write(key, server)),
+            Behind::Embedded(users) => users.write(keys, server).await,
             Behind::Haproxy(lab) => {
                 let id = server.as_str().trim_start_matches("api-");
                 for some in keys.chunks(100) {

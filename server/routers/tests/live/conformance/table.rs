@@ -17,19 +17,29 @@ pub struct Memory {
     held: Mutex<BTreeMap<ServerName, ServerState>>,
 }
 
-impl Memory {
-    /// A request of `key`: it follows its entry, and makes one where none is and none is forbidden.
-    pub fn request(&self, key: &RouteKey, server: &ServerName) {
+/// Whoever makes entries in an embedded router's table.
+#[async_trait]
+pub trait Users: Send + Sync {
+    /// A request of `key`: it follows its entry, and makes one on `server` where none is and none is forbidden.
+    async fn request(&self, key: &RouteKey, server: &ServerName);
+    /// Makes entries on `server` whatever a fence says.
+    async fn write(&self, keys: &[RouteKey], server: &ServerName);
+}
+
+#[async_trait]
+impl Users for Memory {
+    async fn request(&self, key: &RouteKey, server: &ServerName) {
         if !self.fenced.lock().unwrap().contains(key) {
             self.entries.lock().unwrap().entry(key.clone()).or_insert_with(|| server.clone());
         }
     }
 
-    /// Makes an entry whatever the fence says.
-    pub fn write(&self, key: &RouteKey, server: &ServerName) {
-        self.entries.lock().unwrap().insert(key.clone(), server.clone());
+    async fn write(&self, keys: &[RouteKey], server: &ServerName) {
+        self.entries.lock().unwrap().extend(keys.iter().map(|key| (key.clone(), server.clone())));
     }
+}
 
+impl Memory {
     fn that(&self, wanted: impl Fn(&RouteKey, &ServerName) -> bool) -> Vec<Entry> {
         let entries = self.entries.lock().unwrap();
         entries.iter().filter(|(key, server)| wanted(key, server)).map(|(key, server)| entry(key, server)).collect()
@@ -86,7 +96,7 @@ impl RouteTable for Memory {
         Ok(())
     }
     async fn put(&self, _: &PoolName, _: Scope, key: &RouteKey, server: &ServerName) -> Result<(), RouterError> {
-        self.write(key, server);
+        self.write(std::slice::from_ref(key), server).await;
         Ok(())
     }
     async fn list(&self, _pool: &PoolName, limit: u64) -> Result<Listing, RouterError> {

@@ -122,6 +122,7 @@ impl Lab {
         let pool = |name: &str| HaproxyPool {
             name: PoolName::parse(name).unwrap(),
             scope: if name == "sessions" { Scope::Session } else { Scope::Account },
+            rule: None,
             table: name.to_owned(),
             backend: name.to_owned(),
             acl_file: (name == "accounts").then(|| self.path("blocked.acl").display().to_string()),

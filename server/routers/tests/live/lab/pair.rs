@@ -135,6 +135,7 @@ impl Pair {
         let app = HaproxyPool {
             name: PoolName::parse("app").unwrap(),
             scope: Scope::Account,
+            rule: None,
             table: "app".to_owned(),
             backend: "app".to_owned(),
             acl_file: Some(self.path(which, "blocked.acl").display().to_string()),

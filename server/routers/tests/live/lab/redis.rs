@@ -120,6 +120,21 @@ impl RedisLab {
         }
     }
 
+    /// Has it save in the background, until it says that this ended `ok` or with `err`.
+    pub async fn background_save(&self, how: &str) {
+        self.raw(&["BGSAVE"]);
+        let mut text = String::new();
+        for _ in 0..2_000 {
+            let Value::BulkString(bytes) = self.raw(&["INFO", "persistence"]) else { panic!() };
+            text = String::from_utf8_lossy(&bytes).into_owned();
+            if text.contains(&format!("rdb_last_bgsave_status:{how}")) && text.contains("rdb_bgsave_in_progress:0") {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("{text}");
+    }
+
     /// How many keys there are in all.
     pub fn size(&self) -> i64 {
         let Value::Int(count) = self.raw(&["DBSIZE"]) else { panic!() };
@@ -132,6 +147,7 @@ impl RedisLab {
         let app = RedisPool {
             name: PoolName::parse("app").unwrap(),
             scope: Scope::Account,
+            rule: None,
             key_pattern: "affinity:app:{key}".to_owned(),
             value: ValueFormat::Text,
             servers: servers.clone(),
@@ -141,6 +157,7 @@ impl RedisLab {
         let files = RedisPool {
             name: PoolName::parse("files").unwrap(),
             scope: Scope::Session,
+            rule: None,
             key_pattern: "files[*]?:{key}:pin".to_owned(),
             value: ValueFormat::parse("json:server", Some("session")).unwrap(),
             servers,

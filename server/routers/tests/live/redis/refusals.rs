@@ -17,31 +17,15 @@ async fn a_failed_background_save_is_told_and_what_to_do() {
     lab.pin("acc_7", "api-2");
     // The snapshot cannot be put where a folder is.
     fs::create_dir(lab.path("dump.rdb")).unwrap();
-    let persistence = || String::from_utf8_lossy(&bytes(&lab.raw(&["INFO", "persistence"]))).into_owned();
-    let saved = async |how: &str| {
-        lab.raw(&["BGSAVE"]);
-        for _ in 0..2_000 {
-            let text = persistence();
-            if text.contains(&format!("rdb_last_bgsave_status:{how}")) && text.contains("rdb_bgsave_in_progress:0") {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-        panic!("{}", persistence());
-    };
-    saved("err").await;
-    refused(router.clear(&app, &keys).await, "full disk");
-    refused(router.fence(&keys).await, "full disk");
+    lab.background_save("err").await;
+    unreachable(router.clear(&app, &keys).await, "full disk");
+    unreachable(router.fence(&keys).await, "full disk");
     assert_eq!(names(&router.read(&app, &keys).await.unwrap()), [("acc_7", "api-2")], "to look is allowed");
     router.about().await.unwrap();
     assert!(router.caveats().iter().any(|caveat| caveat.contains("background save")), "{:?}", router.caveats());
     fs::remove_dir(lab.path("dump.rdb")).unwrap();
-    saved("ok").await;
+    lab.background_save("ok").await;
     assert_eq!(router.clear(&app, &keys).await.unwrap(), []);
-}
-
-fn bytes(value: &redis::Value) -> Vec<u8> {
-    if let redis::Value::BulkString(bytes) = value { bytes.clone() } else { panic!("{value:?}") }
 }
 
 #[tokio::test]
@@ -50,8 +34,8 @@ async fn a_replica_is_told_and_a_promotion_is_another_redis() {
     let (router, keys) = (lab.router(), [key("acc_7")]);
     lab.pin("acc_7", "api-2");
     lab.raw(&["REPLICAOF", "127.0.0.1", "1"]);
-    refused(router.clear(&app, &keys).await, "point the endpoint at its primary");
-    refused(router.fence(&keys).await, "replica");
+    unreachable(router.clear(&app, &keys).await, "point the endpoint at its primary");
+    unreachable(router.fence(&keys).await, "replica");
     assert_eq!(router.read(&app, &keys).await.unwrap().len(), 1);
     assert!(router.about().await.unwrap().product.ends_with(", a replica"));
     assert!(router.caveats().iter().any(|caveat| caveat.contains("replica")), "{:?}", router.caveats());

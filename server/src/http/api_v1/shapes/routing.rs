@@ -47,6 +47,8 @@ pub struct PoolCard {
     pool: String,
     /// What its keys stand for.
     scope: Scope,
+    /// How its router finds the key in a request, in that router's own words; null where nobody wrote it down.
+    rule: Option<String>,
     /// Its servers.
     servers: Vec<ServerStatus>,
     /// How its routes are spread.
