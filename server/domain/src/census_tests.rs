@@ -181,6 +181,11 @@ fn an_account_key_is_judged_by_who_made_its_route() {
     assert_eq!((over.seen[0].account.as_ref(), over.degraded.len()), (Some(&id), 0));
     assert_eq!(judge("api-1", Some("no"), vec![account(1)]).seen[0].severity, Severity::Notice);
     assert_eq!(judge("api-1", None, vec![account(1)]), Judged::default(), "who made it is not known");
+    // Nobody of it is signed in: whoever made the route, it waits for the next sign-in and keeps it there.
+    let signed_out = || CensusAccount { live: 0, ..account(1) };
+    let waits = judge("api-2", None, vec![signed_out()]);
+    assert_eq!((kinds(&waits), waits.seen[0].severity), (vec![CensusKind::StaleRoute], Severity::Critical));
+    assert_eq!(judge("api-1", None, vec![signed_out()]).seen[0].severity, Severity::Notice);
     let nobody = judge("api-1", Some("live"), vec![]);
     assert_eq!((kinds(&nobody), nobody.seen[0].account.as_ref()), (vec![CensusKind::StaleRoute], None));
     assert_eq!(kinds(&judge("api-1", Some("live"), vec![account(50)])), [CensusKind::Accumulation]);
@@ -200,7 +205,7 @@ fn what_was_read_before_tells_maker_and_account() {
     };
     here.known = Some(known("api-1"));
     let makers = HashMap::from([(sid("over"), Maker::Ended(at(-700)))]);
-    let account = CensusAccount { key: key("k"), id: AccountId::parse("acc").unwrap(), live: 0, left_over: 0 };
+    let account = CensusAccount { key: key("k"), id: AccountId::parse("acc").unwrap(), live: 1, left_over: 0 };
     let judge = |route: &RouteAt| {
         around.judge(&at_key(vec![route.clone()], Vec::new(), vec![account.clone()]), Scope::Account, &makers)
     };

@@ -243,18 +243,26 @@ impl<'a> Look<'a> {
         self.by_id.get(id).copied()
     }
 
-    /// Whether `route` is left over: the session that it belongs to (or that made it) ended or does not exist, it was made
-    /// before the account's last forced clean-up, or, for an account route, its server is bad.
+    /// Whether `route` is left over: [`Self::has_outlived`] says so, or, for an account route, its server is bad.
     pub fn is_left_over(&self, route: &Route) -> bool {
+        self.has_outlived(route) || (route.scope == Scope::Account && self.health_of(route).is_bad())
+    }
+
+    /// Whether nobody's work needs `route` any more: the session that it belongs to (or that made it) ended or does not exist,
+    /// the account has no live session, or it was made before the account's last forced clean-up.
+    pub fn has_outlived(&self, route: &Route) -> bool {
         let over = |id: &SessionId| self.session(id).is_none_or(|session| !session.state.is_live());
-        if route.is_void {
-            return true;
-        }
-        match (route.scope, &route.session) {
-            (Scope::Account, maker) => maker.as_ref().is_some_and(over) || self.health_of(route).is_bad(),
-            (Scope::Session, Some(id)) => over(id),
-            (Scope::Session, None) => !self.live.contains(&route.key),
-        }
+        route.is_void
+            || match (route.scope, &route.session) {
+                (_, Some(id)) => over(id),
+                (Scope::Account, None) => self.is_signed_out(),
+                (Scope::Session, None) => !self.live.contains(&route.key),
+            }
+    }
+
+    /// Whether the account has no live session, also none that was not read because it has very many.
+    pub fn is_signed_out(&self) -> bool {
+        self.live.is_empty() && self.account.live_sessions == 0
     }
 
     fn routes_of(&self, session: &Session) -> impl Iterator<Item = &'a Route> {

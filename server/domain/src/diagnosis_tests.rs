@@ -104,6 +104,22 @@ fn an_account_route_that_an_ended_session_left_on_a_bad_server_is_the_complaint(
     assert_eq!(kinds(&findings), [FindingKind::StaleRoute, FindingKind::OrphanedSession]);
 }
 
+/// What the complaint begins with: everybody signed out, and the entry waits for the next sign-in.
+#[test]
+fn an_account_route_whose_account_is_signed_out_is_left_over_whoever_made_it() {
+    let pinned = || vec![route("lb-1", Scope::Account, "acc", "api-1", None)];
+    let mut signed_out = world(vec![], pinned());
+    signed_out.account.live_sessions = 0;
+    let (_, findings) = diagnose(&signed_out);
+    assert_eq!((kinds(&findings), findings[0].severity), (vec![FindingKind::StaleRoute], Severity::Notice));
+    assert!(findings[0].sentence.to_string().contains("no live session"), "{}", findings[0].sentence);
+    // With a live session somewhere, also one that was not read, it may be that one's.
+    let mut elsewhere = world(vec![], pinned());
+    elsewhere.account.live_sessions = 1;
+    assert_eq!(kinds(&diagnose(&elsewhere).1), []);
+    assert_eq!(kinds(&diagnose(&world(vec![session("s1", SessionState::Active)], pinned())).1), []);
+}
+
 #[test]
 fn a_live_session_that_is_stuck_as_well_needs_more_than_its_left_overs_cleaned() {
     let left = route("lb-1", Scope::Account, "acc_1", "api-2", Some("s1"));

@@ -64,20 +64,21 @@ impl Policy {
     /// How long to wait after `tries` failed ones: doubled each time up to the limit, then plus up to a quarter by
     /// `jitter` (any number), so that many steps do not come back at once.
     pub fn wait_after(&self, tries: i64, jitter: u64) -> Span {
-        self.wait(self.max_backoff, tries, jitter)
+        self.wait(self.max_backoff, tries, jitter, 4)
     }
 
-    /// [`Self::wait_after`], where the router did not answer: a moment, some seconds, then the limit. An absence that is too
-    /// short for the observer to notice is over by the third try; what lasts longer is noticed.
+    /// [`Self::wait_after`], where the router did not answer: a moment, some seconds, then the limit, and up to as much again by
+    /// `jitter`, so that thousands do not ask at once when their time comes. An absence that is too short for the observer to
+    /// notice is over by the third try; what lasts longer is noticed.
     pub fn wait_away(&self, tries: i64, jitter: u64) -> Span {
-        self.wait(self.max_backoff_away, tries.saturating_mul(5), jitter)
+        self.wait(self.max_backoff_away, tries.saturating_mul(5), jitter, 1)
     }
 
-    fn wait(&self, longest: Span, tries: i64, jitter: u64) -> Span {
-        let doublings = u32::try_from(tries.clamp(0, 20)).unwrap_or(0);
+    fn wait(&self, longest: Span, doublings: i64, jitter: u64, part: i64) -> Span {
+        let doublings = u32::try_from(doublings.clamp(0, 20)).unwrap_or(0);
         let wait = self.backoff.micros().saturating_mul(1_i64 << doublings).min(longest.micros());
-        let quarter = u64::try_from(wait / 4).unwrap_or(0).max(1);
-        Span::from_micros(wait.saturating_add(i64::try_from(jitter % quarter).unwrap_or(0)))
+        let most = u64::try_from(wait / part).unwrap_or(0).max(1);
+        Span::from_micros(wait.saturating_add(i64::try_from(jitter % most).unwrap_or(0)))
     }
 }
 

@@ -138,6 +138,10 @@ fn waits_double_up_to_the_limit() {
     assert_eq!(policy.wait_away(2, 0), Span::from_secs(256));
     assert_eq!(policy.wait_away(60, 0), Span::from_secs(300), "who answers again is served at once in any case");
     assert!(policy.wait_after(60, u64::MAX) <= Span::from_millis(18_750));
+    let spread: Vec<Span> = (0..1_000).map(|at| policy.wait_away(60, at * 299_999_999 / 999)).collect();
+    let (first, last) = (spread.iter().min().unwrap(), spread.iter().max().unwrap());
+    let (near, far) = (Span::from_secs(301), Span::from_secs(599));
+    assert!(*first < near && *last > far && *last <= Span::from_secs(600), "{first} to {last}");
 }
 
 /// One thing that a router may do when it is asked, drawn by number.

@@ -263,6 +263,9 @@ impl Around {
                 (_, Some(Maker::Missing)) => {
                     Some((None, severity, "remains, though the session that made it does not exist"))
                 }
+                (Some(account), None) if account.live == 0 => {
+                    Some((None, severity, "remains, though the account has no live session"))
+                }
                 (_, Some(Maker::Live) | None) => None,
             };
             match stale {

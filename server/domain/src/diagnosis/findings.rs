@@ -46,10 +46,8 @@ fn account_route(world: &Look<'_>, server: &ServerName, routes: &[&Route]) -> Op
         sentence = sentence.text(format!(", which {complaint}"));
     }
     sentence = sentence.text(". ").then(maker_words(world, first)).text(" New sign-ins follow it, on any device.");
-    let over =
-        first.is_void || first.session.as_ref().is_some_and(|id| world.session(id).is_none_or(|s| !s.state.is_live()));
     Some(Finding {
-        kind: if over { FindingKind::StaleRoute } else { FindingKind::DegradedRoute },
+        kind: if world.has_outlived(first) { FindingKind::StaleRoute } else { FindingKind::DegradedRoute },
         severity: if complaint.is_some() { Severity::Critical } else { Severity::Notice },
         sentence,
         since: first.pinned_at,
@@ -66,6 +64,9 @@ fn maker_words(world: &Look<'_>, route: &Route) -> Rich {
         );
     }
     let Some(id) = &route.session else {
+        if world.is_signed_out() {
+            return Rich::new().text("The account has no live session: nobody’s work needs it.");
+        }
         return Rich::new().text("Which session made it is not known: it was there before Unstick watched.");
     };
     let words = Rich::new().text("It was made by ").code(id.as_str());

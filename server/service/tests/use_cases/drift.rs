@@ -169,6 +169,8 @@ async fn a_cold_start_learns_from_a_peer_that_nobody_told_of_long_after_the_watc
     let world = world(vec![haproxy(pair.config(0))]).await;
     pair.get(0, KEY, "/").await;
     pair.until(1, KEY, "server_key=").await;
+    let checks = world.unstick.doctor(&Actor::System).await.unwrap();
+    assert!(checks.iter().any(|check| check.text.contains("peers that are no routers here")), "{checks:?}");
     served(&world, async {
         let id = cleaned(&world).await;
         watched_to_the_end(&world, &id).await;
