@@ -1,6 +1,9 @@
 //! Threads of their own for what works behind the pages: clean-ups, bulk clean-ups, webhooks, the observer, the census. On the
 //! pages' threads a request would wait until the next piece of such work comes to a point where it lets go; so the kernel
 //! shares the processors out instead, and gives the pages theirs first.
+//!
+//! Only where the database is in this process. Connections to a PostgreSQL are served by the threads that opened them: a page
+//! that borrows one of the background's would wait for it again.
 
 use std::{future::Future, io};
 
@@ -19,12 +22,7 @@ impl Background {
     /// Whatever the system says when it has no thread to give.
     pub fn start() -> io::Result<Self> {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
-        builder.worker_threads(workers()).thread_name("background").enable_all().on_thread_start(|| {
-            // Of this thread alone (setpriority(2), "C library/kernel differences"). Where it is refused all are equal.
-            if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-                tracing::debug!(%error, "a background thread could not step back");
-            }
-        });
+        builder.worker_threads(workers()).thread_name("background").enable_all().on_thread_start(step_back);
         Ok(Self(Some(builder.build()?)))
     }
 
@@ -43,6 +41,15 @@ impl Drop for Background {
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
+    }
+}
+
+/// Has this thread step back. On Linux that is of this thread alone (setpriority(2), "C library/kernel differences"); elsewhere it
+/// would be of the whole process. Where it is refused all are equal.
+fn step_back() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+        tracing::debug!(%error, "a background thread could not step back");
     }
 }
 

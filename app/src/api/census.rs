@@ -121,7 +121,7 @@ pub async fn request_repair(
     let typed = BTreeMap::from([("reason".to_owned(), reason.clone()), ("ticket".to_owned(), ticket.clone())]);
     let shown: Vec<(AccountId, PlanHash)> = serde_json::from_str(&shown)
         .map_err(|_| ApiError::invalid("shown", "open the plan again: the form did not say what it showed"))?;
-    let plan = unstick.repair_plan(&actor, &filter, ACCOUNTS).await?.as_shown(shown);
+    let plan = unstick.repair_as_shown(&actor, &filter, shown).await?;
     let actor = match confirm::prove(&unstick, &actor, (&password, &code), None).await {
         Ok(actor) => actor,
         Err(error) if error.is_mendable() => {

@@ -41,7 +41,8 @@ pub(crate) fn Repair() -> impl IntoView {
 }
 
 fn planned(plan: &RepairPlan, flash: Option<&Flash>) -> AnyView {
-    let told = flash.filter(|flash| flash.field.is_empty()).map(|flash| {
+    // What is wrong with the plan has no field of its own to stand beside.
+    let told = flash.filter(|flash| matches!(flash.field.as_str(), "" | "plan")).map(|flash| {
         let title = if flash.code == "conflict" { "The plan is new. " } else { "" };
         note(Tone::Warn, view! { <b>{title}</b> {flash.text.clone()} })
     });

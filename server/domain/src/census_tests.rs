@@ -168,7 +168,8 @@ fn a_session_key_is_judged() {
 fn an_account_key_is_judged_by_who_made_its_route() {
     let around = around(Scope::Account, &["lb-1"]);
     let id = AccountId::parse("acc").unwrap();
-    let account = |open: i64| CensusAccount { key: key("k"), id: id.clone(), live: 1, left_over: open - 1 };
+    let account =
+        |open: i64| CensusAccount { key: key("k"), id: id.clone(), live: 1, left_over: open - 1, total: open };
     let makers =
         HashMap::from([(sid("live"), Maker::Live), (sid("over"), Maker::Ended(at(-700))), (sid("no"), Maker::Missing)]);
     let judge = |name, maker, accounts| {
@@ -185,7 +186,11 @@ fn an_account_key_is_judged_by_who_made_its_route() {
     let signed_out = || CensusAccount { live: 0, ..account(1) };
     let waits = judge("api-2", None, vec![signed_out()]);
     assert_eq!((kinds(&waits), waits.seen[0].severity), (vec![CensusKind::StaleRoute], Severity::Critical));
-    assert_eq!(judge("api-1", None, vec![signed_out()]).seen[0].severity, Severity::Notice);
+    let good = judge("api-1", None, vec![signed_out()]);
+    assert_eq!((good.seen[0].severity, good.seen[0].since), (Severity::Notice, None));
+    assert_eq!(judge("api-1", None, vec![signed_out(), account(1)]), Judged::default(), "two who share the key");
+    let unheard_of = CensusAccount { total: 0, ..signed_out() };
+    assert_eq!(judge("api-1", None, vec![unheard_of]), Judged::default(), "nobody told of its sessions");
     let nobody = judge("api-1", Some("live"), vec![]);
     assert_eq!((kinds(&nobody), nobody.seen[0].account.as_ref()), (vec![CensusKind::StaleRoute], None));
     assert_eq!(kinds(&judge("api-1", Some("live"), vec![account(50)])), [CensusKind::Accumulation]);
@@ -205,7 +210,8 @@ fn what_was_read_before_tells_maker_and_account() {
     };
     here.known = Some(known("api-1"));
     let makers = HashMap::from([(sid("over"), Maker::Ended(at(-700)))]);
-    let account = CensusAccount { key: key("k"), id: AccountId::parse("acc").unwrap(), live: 1, left_over: 0 };
+    let account =
+        CensusAccount { key: key("k"), id: AccountId::parse("acc").unwrap(), live: 1, left_over: 0, total: 1 };
     let judge = |route: &RouteAt| {
         around.judge(&at_key(vec![route.clone()], Vec::new(), vec![account.clone()]), Scope::Account, &makers)
     };

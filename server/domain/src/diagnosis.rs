@@ -260,9 +260,10 @@ impl<'a> Look<'a> {
             }
     }
 
-    /// Whether the account has no live session, also none that was not read because it has very many.
+    /// Whether the account had sessions and none of them is live, also none that was not read because it has very many. Of one
+    /// whose sessions nobody ever told nothing is known.
     pub fn is_signed_out(&self) -> bool {
-        self.live.is_empty() && self.account.live_sessions == 0
+        self.live.is_empty() && self.account.live_sessions == 0 && self.account.total_sessions > 0
     }
 
     fn routes_of(&self, session: &Session) -> impl Iterator<Item = &'a Route> {

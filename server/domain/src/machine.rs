@@ -57,7 +57,8 @@ impl Policy {
     /// has been set back since.
     pub fn longest_wait(&self) -> Span {
         let drain = self.longest_drain();
-        let wait = self.wait_after(i64::MAX, u64::MAX).max(self.wait_away(i64::MAX, u64::MAX));
+        let (usual, away) = (self.max_backoff.micros(), self.max_backoff_away.micros());
+        let wait = Span::from_micros(usual.saturating_add(usual / 4).max(away.saturating_mul(2)));
         drain + wait.max(crate::watch::LONGEST)
     }
 
@@ -361,11 +362,14 @@ impl Step {
     fn stuck(mut self, trouble: Trouble, now: Instant, policy: &Policy, jitter: u64) -> Self {
         self.attempts = self.attempts.saturating_add(1);
         let away = matches!(trouble, Trouble::Unreachable(_));
+        let was_away = matches!(self.trouble, Some(Trouble::Unreachable(_)));
+        if away != was_away {
+            // Another trouble begins, and so do its waits.
+            self.attempts = 1;
+        }
         if away {
             // Absence is the router's, not the step's: it grows the wait, never the way to `needs_attention`.
             self.attempts = self.attempts.min(policy.max_attempts - 1);
-        } else if matches!(self.trouble, Some(Trouble::Unreachable(_))) {
-            self.attempts = 1;
         }
         let tries = self.attempts - 1;
         self.next_at = now + if away { policy.wait_away(tries, jitter) } else { policy.wait_after(tries, jitter) };

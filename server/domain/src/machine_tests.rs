@@ -141,6 +141,7 @@ fn waits_double_up_to_the_limit() {
     let spread: Vec<Span> = (0..1_000).map(|at| policy.wait_away(60, at * 299_999_999 / 999)).collect();
     let (first, last) = (spread.iter().min().unwrap(), spread.iter().max().unwrap());
     let (near, far) = (Span::from_secs(301), Span::from_secs(599));
+    assert!(policy.longest_wait() >= *last && policy.longest_wait() >= policy.wait_after(60, 3_749_999));
     assert!(*first < near && *last > far && *last <= Span::from_secs(600), "{first} to {last}");
 }
 

@@ -1,7 +1,5 @@
 //! A repair: what the census found left over, removed account by account, exactly as a hashed plan names it.
 
-use std::collections::BTreeMap;
-
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -37,6 +35,11 @@ impl RepairItem {
             routes: there.cloned().collect(),
             unread: plan.unread.clone(),
         }
+    }
+
+    /// The item for an `account` that is not any more as the hash `plan` says: it names nothing.
+    pub const fn changed(account: AccountId, plan: PlanHash) -> Self {
+        Self { account, plan, records: Vec::new(), routes: Vec::new(), unread: Vec::new() }
     }
 }
 
@@ -108,26 +111,6 @@ impl RepairPlan {
         let mut text = URL_SAFE_NO_PAD.encode(hasher.finalize());
         text.truncate(22);
         PlanHash(text)
-    }
-
-    /// This plan cut down to what somebody was shown: the accounts of `shown`, each with the hash of its clean-up's plan. One
-    /// that is not as shown any more names nothing, and keeps the hash that was shown, so that it is found to have changed.
-    #[must_use]
-    pub fn as_shown(mut self, shown: Vec<(AccountId, PlanHash)>) -> Self {
-        let mut now: BTreeMap<AccountId, RepairItem> =
-            self.items.into_iter().map(|item| (item.account.clone(), item)).collect();
-        let item = |(account, plan): (AccountId, PlanHash)| {
-            now.remove(&account).filter(|item| item.plan == plan).unwrap_or_else(|| RepairItem {
-                account,
-                plan,
-                records: vec![],
-                routes: vec![],
-                unread: vec![],
-            })
-        };
-        self.items = shown.into_iter().map(item).collect();
-        self.hash = self.hash_now();
-        self
     }
 
     /// How many records it cleans.

@@ -71,7 +71,9 @@ impl State {
                 self.last.clone_from(why);
                 self.tried = Some(now);
             }
-            Ok(_) | Err(RouterError::Refused(_)) => *self = Self { trying: self.trying, ..Self::default() },
+            Ok(_) | Err(RouterError::Refused(_) | RouterError::NotNow(_)) => {
+                *self = Self { trying: self.trying, ..Self::default() }
+            }
         }
     }
 }

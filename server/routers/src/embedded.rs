@@ -82,7 +82,7 @@ impl Router for Embedded {
 
     async fn about(&self) -> Result<About, RouterError> {
         let product = format!("Unstick {}, embedded", env!("CARGO_PKG_VERSION"));
-        Ok(About { product, uptime: None, node: self.name.to_string() })
+        Ok(About { product, uptime: None, node: self.name.to_string(), takes_changes: true })
     }
 
     async fn servers(&self) -> Result<Vec<ServerReading>, RouterError> {

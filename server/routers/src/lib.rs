@@ -3,6 +3,7 @@
 //! What every router here promises:
 //! - An entry counts as gone only when it was read again and was not there. An empty answer proves nothing.
 //! - A router that does not answer in time is [`RouterError::Unreachable`]: whatever was asked of it stays owed.
+//! - One that answers and takes no changes for a while is [`RouterError::NotNow`]: likewise owed.
 //! - A router that answers and will not do it is [`RouterError::Refused`], with what a person can do about it.
 
 mod breaker;
@@ -29,6 +30,9 @@ pub enum RouterError {
     /// It does not answer: later it may.
     #[error("{0}")]
     Unreachable(String),
+    /// It answers, also what it is asked to tell, and takes no changes until its own trouble is over: what was asked stays owed.
+    #[error("{0}")]
+    NotNow(String),
     /// It answers and will not: somebody has to change something first.
     #[error("{0}")]
     Refused(String),
@@ -76,6 +80,8 @@ pub struct About {
     pub uptime: Option<Span>,
     /// The name it gives itself. Another one than before means that another process answers, which may know old entries.
     pub node: String,
+    /// Whether it takes changes, as far as it says. When it does again, it is given what it is owed.
+    pub takes_changes: bool,
 }
 
 /// Entries, or how many there would have been.

@@ -69,7 +69,7 @@ impl Unstick {
                     Route { is_void, ..self.route(&pool.place, pool.scope, entry, known, owner) }
                 })),
                 Err(error) => {
-                    let answered = matches!(error, RouterError::Refused(_));
+                    let answered = !matches!(error, RouterError::Unreachable(_));
                     let why = error.to_string();
                     // What it held when it was last read is more than nothing, and is told as that.
                     routes.extend(stored.iter().filter(|it| it.route.place == pool.place).map(|it| it.route.clone()));

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use service::Unstick;
+use store::Engine;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -92,7 +93,11 @@ async fn serve(
     let config = site.config();
     let drain = config.drain_timeout.to_std();
     let holding = Holding { connections: config.max_connections, head: config.head_timeout.to_std(), drain };
-    let workers = background.spawn(work(site.unstick().clone(), stop.clone(), drain));
+    let work = work(site.unstick().clone(), stop.clone(), drain);
+    let workers = match site.unstick().store().engine() {
+        Engine::Sqlite => background.spawn(work),
+        Engine::Postgres => tokio::spawn(work),
+    };
     let upkeep = tokio::spawn(tidy(site.clone(), stop.clone()));
     http::serve(listener, http::router(site), holding, stop)
         .await

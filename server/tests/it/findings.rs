@@ -111,6 +111,10 @@ async fn an_admin_repairs_exactly_what_was_shown() {
     assert!(app.unstick.store().live_cleanup(&stuck.account).await.unwrap().is_none(), "nothing was done so far");
 
     admin.post("/fn/census/repair", &form("another", FORM[4].1)).await.expect(422);
+    let inner = shown.trim_matches(['[', ']']);
+    let twice = format!("[[{inner}],[{inner}]]");
+    let back = admin.post("/fn/census/repair", &form(&twice, FORM[4].1)).await.expect(303);
+    assert!(admin.get(back.location()).await.expect(422).text.contains("names an account twice"));
     // One of the two is cleaned meanwhile: it is left alone, and the other one is repaired.
     let request = CleanupRequest {
         account: also.account.clone(),

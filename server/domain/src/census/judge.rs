@@ -22,6 +22,9 @@ pub struct CensusSession {
     pub cleaned: bool,
 }
 
+/// What is said of an account's route when nobody of the account is signed in.
+const SIGNED_OUT: &str = "remains, though the account has no live session";
+
 /// An account, as far as a census needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CensusAccount {
@@ -33,6 +36,8 @@ pub struct CensusAccount {
     pub live: i64,
     /// Left-over ones.
     pub left_over: i64,
+    /// All that it ever had and that are kept.
+    pub total: i64,
 }
 
 /// An entry that a router has.
@@ -263,8 +268,8 @@ impl Around {
                 (_, Some(Maker::Missing)) => {
                     Some((None, severity, "remains, though the session that made it does not exist"))
                 }
-                (Some(account), None) if account.live == 0 => {
-                    Some((None, severity, "remains, though the account has no live session"))
+                (_, None) if at.accounts.iter().all(|account| account.live == 0 && account.total > 0) => {
+                    Some((None, severity, SIGNED_OUT))
                 }
                 (_, Some(Maker::Live) | None) => None,
             };
@@ -273,6 +278,10 @@ impl Around {
                 Some((ended_at, severity, detail)) => {
                     let mut seen = self.stale(route, &at.key, ended_at, severity, detail);
                     seen.account = account.map(|account| account.id.clone()).or(seen.account);
+                    if detail == SIGNED_OUT {
+                        // Nobody says since when: the grace time runs from the first look.
+                        seen.since = None;
+                    }
                     judged.seen.push(seen);
                 }
             }

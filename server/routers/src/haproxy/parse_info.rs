@@ -14,7 +14,8 @@ pub(super) fn about(text: &str) -> Option<About> {
     };
     let product = format!("{} {}", clean(field("Name")?), release(&clean(field("Version")?)));
     let uptime = field("Uptime_sec").and_then(|secs| secs.parse().ok()).filter(|secs| *secs >= 0).map(Span::from_secs);
-    Some(About { product, uptime, node: clean(field("node").unwrap_or_default()) })
+    let node = clean(field("node").unwrap_or_default());
+    Some(About { product, uptime, node, takes_changes: true })
 }
 
 /// A version without what a distribution adds: `2.6.12` of `2.6.12-1+deb12u4`, all of `3.1-dev5`.

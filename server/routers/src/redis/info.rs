@@ -46,7 +46,8 @@ pub(super) fn info(text: &str) -> Option<Info> {
     let seconds = field("uptime_in_seconds").and_then(|secs| secs.parse().ok()).filter(|secs| *secs >= 0);
     // Another one after every start, and another one after a replica took over.
     let node = clean(field("run_id").unwrap_or_default());
-    Some(Info { about: About { product, uptime: seconds.map(Span::from_secs), node }, state })
+    let takes_changes = !(state.loading || state.replica || state.save_failed);
+    Some(Info { about: About { product, uptime: seconds.map(Span::from_secs), node, takes_changes }, state })
 }
 
 /// Keeps what a person can read, and not too much of it.
@@ -71,6 +72,7 @@ mod tests {
             product: "Redis 7.0.15".to_owned(),
             uptime: Some(Span::from_secs(42)),
             node: "0a1b2c3d".to_owned(),
+            takes_changes: true,
         };
         assert_eq!(info, Info { about, state: State::default() });
     }
@@ -84,7 +86,7 @@ mod tests {
             .replace("aof_enabled:0", "aof_enabled:1");
         let info = info(&text).unwrap();
         assert_eq!(info.state, State { loading: true, replica: true, append_only: true, save_failed: true });
-        assert_eq!(info.about.product, "Redis 7.0.15, a replica");
+        assert_eq!((info.about.product.as_str(), info.about.takes_changes), ("Redis 7.0.15, a replica", false));
     }
 
     #[test]

@@ -12,6 +12,8 @@ use crate::RouterError;
 enum Meaning {
     /// It will be different in a while; the end of a sentence that begins with the router's name.
     Later(String),
+    /// It tells what it is asked and takes no changes; likewise.
+    NotNow(String),
     /// Somebody has to do something; likewise.
     Never(String),
 }
@@ -21,6 +23,7 @@ impl Transport {
     pub(super) fn answered(&self, error: &RedisError) -> RouterError {
         match meaning(error.code().unwrap_or_default(), error.detail().unwrap_or_default()) {
             Meaning::Later(what) => self.unreachable(&what),
+            Meaning::NotNow(what) => self.not_now(&what),
             Meaning::Never(what) => self.refused(&what),
         }
     }
@@ -83,22 +86,24 @@ fn tls_trouble(text: &str) -> Option<&'static str> {
 fn meaning(code: &str, detail: &str) -> Meaning {
     let never = |text: &str| Meaning::Never(text.to_owned());
     let later = |text: &str| Meaning::Later(text.to_owned());
+    let not_now = |text: &str| Meaning::NotNow(text.to_owned());
     match code {
         "LOADING" => later("is still loading its data"),
         "BUSY" => later("is busy with a script"),
         "TRYAGAIN" | "CLUSTERDOWN" | "MASTERDOWN" => later("waits for the rest of its cluster"),
         "ERR" if detail.contains("max number of clients") => later("has no connection to spare"),
         // Somebody has to mend these, but there: what is to be cleaned waits for it, however long it takes, and goes on by itself.
-        "MISCONF" => later(
+        // It can be read meanwhile.
+        "MISCONF" => not_now(
             "could not save its data in the background and therefore removes nothing: mend what its log tells (mostly a full \
              disk or a folder that it may not write to), then BGSAVE; until then nothing can be cleaned here",
         ),
-        "READONLY" => later(
+        "READONLY" => not_now(
             "is a replica and removes nothing: wait until it is promoted, or point the endpoint at its primary (or at an \
              address that follows it)",
         ),
-        "NOREPLICAS" => later("has too few replicas to accept a change (min-replicas-to-write): bring them back"),
-        "OOM" => later("is out of memory (maxmemory) and takes no fence: give it room"),
+        "NOREPLICAS" => not_now("has too few replicas to accept a change (min-replicas-to-write): bring them back"),
+        "OOM" => not_now("is out of memory (maxmemory) and takes no fence: give it room"),
         "NOAUTH" | "WRONGPASS" => never(
             "wants a password, or another one: set password_file or the variable UNSTICK_REDIS_PASSWORD_<ROUTER>, and the \
              user in the endpoint",
@@ -140,7 +145,7 @@ mod tests {
             ("ERR", "unknown command 'UNLINK', with args beginning with: 'x'", "Redis 4"),
             ("ERR", "something new\nwith more", "ERR something new"),
         ] {
-            let Meaning::Never(text) = meaning(code, detail) else { panic!("{code} is later") };
+            let Meaning::Never(text) = meaning(code, detail) else { panic!("{code} is not never") };
             assert!(text.contains(part), "{code}: {text}");
         }
         for (code, detail, part) in [
@@ -148,12 +153,17 @@ mod tests {
             ("BUSY", "Redis is busy running a script.", "script"),
             ("MASTERDOWN", "Link with MASTER is down", "cluster"),
             ("ERR", "max number of clients reached", "connection to spare"),
+        ] {
+            let Meaning::Later(text) = meaning(code, detail) else { panic!("{code} is not later") };
+            assert!(text.contains(part), "{code}: {text}");
+        }
+        for (code, detail, part) in [
             ("MISCONF", "Redis is configured to save RDB snapshots, but it's currently unable to persist", "full disk"),
             ("READONLY", "You can't write against a read only replica.", "primary"),
             ("NOREPLICAS", "Not enough good replicas to write.", "min-replicas-to-write"),
             ("OOM", "command not allowed when used memory > 'maxmemory'.", "maxmemory"),
         ] {
-            let Meaning::Later(text) = meaning(code, detail) else { panic!("{code} is never") };
+            let Meaning::NotNow(text) = meaning(code, detail) else { panic!("{code} is never or later") };
             assert!(text.contains(part), "{code}: {text}");
         }
         assert!(shorten(&"x".repeat(9_000)).len() == 200);

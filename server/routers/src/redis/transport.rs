@@ -158,6 +158,11 @@ impl Transport {
         RouterError::Unreachable(format!("{} ({}) {what}", self.router, self.endpoint))
     }
 
+    /// An error for a router that can be read, and changed later.
+    pub(super) fn not_now(&self, what: &str) -> RouterError {
+        RouterError::NotNow(format!("{} ({}) {what}", self.router, self.endpoint))
+    }
+
     /// An error that somebody has to do something about.
     pub(super) fn refused(&self, what: &str) -> RouterError {
         RouterError::Refused(format!("{} ({}) {what}", self.router, self.endpoint))

@@ -77,6 +77,41 @@ impl Unstick {
         Ok(plan)
     }
 
+    /// The plan of a repair of what somebody was shown: the accounts of `shown`, each with the hash of its clean-up's plan. One that
+    /// is not as shown any more names nothing, and keeps the hash that was shown, so that it is found to have changed.
+    ///
+    /// # Errors
+    /// `Invalid` when there are too many; `Denied`.
+    pub async fn repair_as_shown(
+        &self,
+        actor: &Actor,
+        filter: &FindingFilter,
+        shown: Vec<(AccountId, PlanHash)>,
+    ) -> Result<RepairPlan> {
+        self.authorize(actor, Permission::Repair, "repair").await?;
+        if shown.len() > MOST as usize {
+            return Err(Error::invalid("shown", format!("a repair has 1 to {MOST} accounts")));
+        }
+        let now = self.would(shown.iter().map(|(account, _)| account.clone()).collect()).await?;
+        let item = |((account, plan), would): ((AccountId, PlanHash), Would)| match would {
+            Would::Remove(item) if item.plan == plan => item,
+            _ => RepairItem::changed(account, plan),
+        };
+        let mut plan = RepairPlan {
+            version: RepairPlan::VERSION,
+            census: self.store().last_census().await?.map_or(0, |census| census.no),
+            made_at: self.now(),
+            filter: filter.clone(),
+            limit: MOST,
+            items: shown.into_iter().zip(now).map(item).collect(),
+            left_alone: Vec::new(),
+            more: false,
+            hash: PlanHash(String::new()),
+        };
+        plan.hash = plan.hash_now();
+        Ok(plan)
+    }
+
     /// Carries `request.plan` out: asks for a clean-up of each account that is still as the plan names it, of exactly what it
     /// names. Among many accounts some always change between the plan and its confirmation: they are left alone, and the
     /// repair names them.
@@ -113,6 +148,9 @@ impl Unstick {
             return Err(Error::invalid("plan", message));
         }
         let accounts: Vec<AccountId> = plan.items.iter().map(|item| item.account.clone()).collect();
+        if accounts.iter().collect::<BTreeSet<_>>().len() < accounts.len() {
+            return Err(Error::invalid("plan", "it names an account twice: make a new one and leave it as it is"));
+        }
         let now = self.would(accounts).await?;
         let same = |(item, would): &(&RepairItem, Would)| matches!(would, Would::Remove(now) if now == *item);
         let changed: BTreeSet<AccountId> =

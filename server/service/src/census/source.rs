@@ -100,7 +100,7 @@ impl Opened {
                     but.push(server.name.clone());
                 }
                 Ok(_) => return Self::by_key(router, pool, entries),
-                Err(RouterError::Unreachable(why) | RouterError::Refused(why)) => {
+                Err(RouterError::Unreachable(why) | RouterError::NotNow(why) | RouterError::Refused(why)) => {
                     return Self { source: listed(held), unread: Some(unread(pool, but, why)) };
                 }
             }

@@ -148,7 +148,7 @@ pub(super) const fn must_vanish(step: &Step) -> bool {
 
 fn refusal(error: RouterError) -> Reading {
     match error {
-        RouterError::Unreachable(text) => Reading::Unreachable(text),
+        RouterError::Unreachable(text) | RouterError::NotNow(text) => Reading::Unreachable(text),
         RouterError::Refused(text) => Reading::Refused(text),
     }
 }

@@ -99,7 +99,7 @@ impl Unstick {
 async fn pin_on(router: &dyn Router, request: &RePinRequest) -> PinAnswer {
     let (read, trouble) = match router.pin(&request.place.pool, &request.key, &request.server).await {
         Ok(entry) => (entry.and_then(|entry| entry.server), None),
-        Err(RouterError::Unreachable(text)) => (None, Some(Trouble::Unreachable(text))),
+        Err(RouterError::Unreachable(text) | RouterError::NotNow(text)) => (None, Some(Trouble::Unreachable(text))),
         Err(RouterError::Refused(text)) => (None, Some(Trouble::Refused(text))),
     };
     PinAnswer { router: router.name().clone(), read, trouble }

@@ -32,7 +32,7 @@ struct Known {
 enum News {
     /// It answers for the first time; `young`: it did not run for long.
     Met { young: bool },
-    /// It answers again, or another process does.
+    /// It answers again, takes changes again, or another process answers.
     Returned,
 }
 
@@ -49,10 +49,14 @@ pub(crate) struct ObserverState {
 }
 
 impl ObserverState {
-    /// Whether another process than before was seen to answer for `router` after `since`.
+    /// When another process than before was last seen to answer for `router`.
+    pub(crate) fn changed_at(&self, router: &RouterName) -> Option<Instant> {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner).get(router).copied()
+    }
+
+    /// Whether that was after `since`.
     pub(crate) fn is_another_since(&self, router: &RouterName, since: Option<Instant>) -> bool {
-        let changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
-        since.zip(changed.get(router)).is_some_and(|(since, at)| *at > since)
+        since.zip(self.changed_at(router)).is_some_and(|(since, at)| at > since)
     }
 
     /// Takes down what `name` said of itself, or that it did not answer.
@@ -71,7 +75,10 @@ impl ObserverState {
                 self.changed.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), now.1);
                 Some(News::Returned)
             }
-            Some(_) => (!known.answers).then_some(News::Returned),
+            Some(before) => {
+                let takes_again = now.0.takes_changes && !before.0.takes_changes;
+                (!known.answers || takes_again).then_some(News::Returned)
+            }
         };
         *known = Known { last: Some(now), answers: true };
         news
@@ -155,8 +162,12 @@ mod tests {
 
     /// What a router said of itself `seconds` after the test began.
     fn about(seconds: i64, uptime: Option<i64>, node: &str) -> (About, Instant) {
-        let about =
-            About { product: "Redis 7.0.15".to_owned(), uptime: uptime.map(Span::from_secs), node: node.to_owned() };
+        let about = About {
+            product: "Redis 7.0.15".to_owned(),
+            uptime: uptime.map(Span::from_secs),
+            node: node.to_owned(),
+            takes_changes: true,
+        };
         (about, Instant::from_secs(1_000 + seconds))
     }
 

@@ -104,7 +104,7 @@ impl Unstick {
         let answer = router.set_state(&request.place.pool, &request.server, request.state).await;
         let (read, trouble) = match answer {
             Ok(read) => (Some(read), None),
-            Err(RouterError::Unreachable(text)) => (None, Some(Trouble::Unreachable(text))),
+            Err(RouterError::Unreachable(text) | RouterError::NotNow(text)) => (None, Some(Trouble::Unreachable(text))),
             Err(RouterError::Refused(text)) => (None, Some(Trouble::Refused(text))),
         };
         StateAnswer { router: router.name().clone(), asked: request.state, read, trouble, at: self.now() }

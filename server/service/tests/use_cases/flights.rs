@@ -24,7 +24,7 @@ async fn before(lab: &Lab, max_request: Span) -> World {
 #[tokio::test]
 async fn what_requests_in_flight_write_back_is_gone_at_done_and_old_sessions_make_nothing_new() {
     let many = times("UNSTICK_TORTURE_FLIGHTS", 10);
-    let (rounds, max_request) = if many > 10 { (20, Span::from_secs(30)) } else { (3, Span::from_secs(2)) };
+    let (rounds, max_request) = if many > 10 { (20, Span::from_secs(30)) } else { (3, Span::from_secs(5)) };
     let lab = Lab::start().await;
     let world = before(&lab, max_request).await;
     let names: Vec<String> = (0..many).map(|at| format!("acc{at}")).collect();

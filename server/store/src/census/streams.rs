@@ -53,6 +53,7 @@ struct AccountRow {
     route_key: Option<String>,
     live_sessions: i64,
     leftover_sessions: i64,
+    total_sessions: i64,
 }
 
 impl AccountRow {
@@ -63,6 +64,7 @@ impl AccountRow {
             id: AccountId::parse(self.id).map_err(StoreError::corrupt)?,
             live: self.live_sessions,
             left_over: self.leftover_sessions,
+            total: self.total_sessions,
         })
     }
 }
@@ -125,7 +127,7 @@ impl Store {
     /// When the database could not.
     pub async fn census_accounts(&self, after: &str, limit: u32) -> Result<StreamPage<CensusAccount>> {
         let sql = rows!(
-            "id, route_key, live_sessions, leftover_sessions",
+            "id, route_key, live_sessions, leftover_sessions, total_sessions",
             "FROM accounts WHERE id > $1 ORDER BY id LIMIT $2"
         );
         let found: Vec<AccountRow> = self.rows(sql, args![after, limit]).await?;
@@ -138,7 +140,7 @@ impl Store {
     /// When the database could not.
     pub async fn census_keyed_accounts(&self, after: &str, limit: u32) -> Result<StreamPage<CensusAccount>> {
         let sql = rows!(
-            "id, route_key, live_sessions, leftover_sessions",
+            "id, route_key, live_sessions, leftover_sessions, total_sessions",
             "FROM accounts WHERE route_key IS NOT NULL AND route_key > $1 ORDER BY route_key LIMIT $2"
         );
         let found: Vec<AccountRow> = self.rows(sql, args![after, limit]).await?;

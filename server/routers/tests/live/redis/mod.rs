@@ -23,6 +23,13 @@ fn refused<T: std::fmt::Debug>(result: Result<T, RouterError>, part: &str) {
     }
 }
 
+fn not_now<T: std::fmt::Debug>(result: Result<T, RouterError>, part: &str) {
+    match result {
+        Err(RouterError::NotNow(why)) => assert!(why.contains(part), "{why:?} lacks {part:?}"),
+        other => panic!("{other:?} is not «not now» with {part:?}"),
+    }
+}
+
 fn unreachable<T: std::fmt::Debug>(result: Result<T, RouterError>, part: &str) {
     match result {
         Err(RouterError::Unreachable(why)) => assert!(why.contains(part), "{why:?} lacks {part:?}"),

@@ -7,7 +7,7 @@ use routers::{
     redis::{Password, Redis, RedisConfig},
 };
 
-use super::{names, refused, unreachable};
+use super::{names, not_now, refused, unreachable};
 use crate::lab::{RedisLab, key, pool};
 
 #[tokio::test]
@@ -18,8 +18,8 @@ async fn a_failed_background_save_is_told_and_what_to_do() {
     // The snapshot cannot be put where a folder is.
     fs::create_dir(lab.path("dump.rdb")).unwrap();
     lab.background_save("err").await;
-    unreachable(router.clear(&app, &keys).await, "full disk");
-    unreachable(router.fence(&keys).await, "full disk");
+    not_now(router.clear(&app, &keys).await, "full disk");
+    not_now(router.fence(&keys).await, "full disk");
     assert_eq!(names(&router.read(&app, &keys).await.unwrap()), [("acc_7", "api-2")], "to look is allowed");
     router.about().await.unwrap();
     assert!(router.caveats().iter().any(|caveat| caveat.contains("background save")), "{:?}", router.caveats());
@@ -34,8 +34,8 @@ async fn a_replica_is_told_and_a_promotion_is_another_redis() {
     let (router, keys) = (lab.router(), [key("acc_7")]);
     lab.pin("acc_7", "api-2");
     lab.raw(&["REPLICAOF", "127.0.0.1", "1"]);
-    unreachable(router.clear(&app, &keys).await, "point the endpoint at its primary");
-    unreachable(router.fence(&keys).await, "replica");
+    not_now(router.clear(&app, &keys).await, "point the endpoint at its primary");
+    not_now(router.fence(&keys).await, "replica");
     assert_eq!(router.read(&app, &keys).await.unwrap().len(), 1);
     assert!(router.about().await.unwrap().product.ends_with(", a replica"));
     assert!(router.caveats().iter().any(|caveat| caveat.contains("replica")), "{:?}", router.caveats());
