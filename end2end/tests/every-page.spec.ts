@@ -9,7 +9,7 @@ const pages = ['/', '/?q=stuck', '/?q=nothing-like-this', '/accounts', '/account
 for (const theme of ['light', 'dark'] as const) {
   for (const width of [1280, 390]) {
     test(`every page is accessible and fits: ${theme}, ${width} wide`, async ({ lab, browser }) => {
-      test.setTimeout(180_000);
+      test.setTimeout(300_000);
       const { page, context } = await lab.pageOf(browser, 'ada');
       await page.emulateMedia({ colorScheme: theme });
       await page.setViewportSize({ width, height: 900 });
