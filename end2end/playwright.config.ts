@@ -7,8 +7,7 @@ export default defineConfig({
   // One lab, two cores: one journey at a time. A flaky test is a failure, so none is tried twice.
   workers: 1,
   retries: 0,
-  // Only what hangs ends by this: on a slow machine a journey that takes 20 s elsewhere takes a minute.
-  timeout: 180_000,
+  timeout: 60_000,
   expect: { timeout: 20_000 },
   globalSetup: './lab.setup.ts',
   reporter: [['list']],
