@@ -457,7 +457,7 @@ impl World {
         let Some(mut watch) = self.watch.clone().filter(|watch| watch.next_at.is_some_and(|at| at <= now)) else {
             return;
         };
-        let claimed = now + LEASE;
+        let (due, claimed) = (watch.next_at.unwrap(), now + LEASE);
         self.watch.as_mut().unwrap().next_at = Some(claimed);
         if self.facts.cleanup.status != Status::Done {
             watch.next_at = None;
@@ -497,6 +497,7 @@ impl World {
             }
         }
         if found.is_empty() {
+            watch.put_off(due, now);
             let lifted = watch.lifted || (watch.is_due_to_end(now) && unread.is_empty());
             self.opened |= lifted;
             if lifted {

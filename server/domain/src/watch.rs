@@ -52,6 +52,16 @@ impl Watch {
         if now < self.until { next.min(self.until) } else { next }
     }
 
+    /// Puts the end off by what a look at `now` is later than when it was `due`, less the longest time between two looks:
+    /// while nobody looked (the process was down, or the clock was set ahead) nothing was watched. A watch that only
+    /// waits for its last look has been watched already.
+    pub fn put_off(&mut self, due: Instant, now: Instant) {
+        let late = now.since(due);
+        if late > LONGEST && !self.lifted {
+            self.until = self.until + Span::from_micros(late.micros() - LONGEST.micros());
+        }
+    }
+
     /// Whether the time is up, so that the fences may be lifted once every place was read.
     pub fn is_due_to_end(&self, now: Instant) -> bool {
         now >= self.until

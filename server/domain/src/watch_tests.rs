@@ -46,6 +46,23 @@ fn a_router_that_does_not_answer_is_waited_for_past_the_end() {
 }
 
 #[test]
+fn time_in_which_nobody_looked_is_not_watched() {
+    let at = Instant::from_secs;
+    let begun = Watch::begin(at(0), Span::from_secs(600));
+    let mut watch = begun.clone();
+    watch.put_off(at(1), at(61));
+    assert_eq!(watch, begun, "a minute is what lies between two looks");
+    // The clock was set a day ahead: 9 min of watching are still to come.
+    let day = 24 * 60 * 60;
+    watch.put_off(at(1), at(day + 1));
+    assert_eq!(watch.until, at(600 + day - 60));
+    assert!(!watch.is_due_to_end(at(day + 1)));
+    let mut last = Watch { lifted: true, ..begun.clone() };
+    last.put_off(at(600), at(day));
+    assert_eq!(last.until, begun.until, "only the last look is left");
+}
+
+#[test]
 fn what_must_vanish_has_come_back_wherever_it_is_and_an_account_only_where_it_was() {
     let (session, account) = (step(true), step(false));
     assert!(session.has_come_back(&on("api-1", false)) && session.has_come_back(&on("api-2", true)));

@@ -71,6 +71,7 @@ impl Unstick {
             return self.reopen(&cleanup, &steps, &found, watch, claimed).await;
         }
         let now = self.now();
+        watch.put_off(due, now);
         let ending = watch.is_due_to_end(now) && unread.is_empty();
         let lifted = watch.lifted || (ending && self.lift_all(&seen).await);
         let watch = watch.after_look(now, unread, lifted, self.policy().longest_drain());

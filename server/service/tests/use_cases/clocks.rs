@@ -10,6 +10,8 @@ both!(
     what_was_put_off_by_a_clock_that_was_ahead_is_done,
     a_clean_up_goes_through_every_jump,
     a_watch_of_a_clock_that_was_ahead_goes_on,
+    a_clock_that_is_ahead_for_a_moment_ends_no_watch,
+    what_has_expired_by_a_clock_that_is_ahead_is_taken_away_too,
 );
 
 const DAY: Span = Span::from_days(1);
@@ -98,4 +100,37 @@ async fn a_watch_of_a_clock_that_was_ahead_goes_on(world: World) {
     let watch = world.store.watch(&id).await.unwrap().unwrap();
     assert!(watch.is_over(), "and it ends after its time: {watch:?}");
     world.assert_invariants("watched").await;
+}
+
+/// Entries of the embedded router expire by the clock, so that one which is ahead hides them, and shows them again when it
+/// is set back.
+async fn a_clock_that_is_ahead_for_a_moment_ends_no_watch(world: World) {
+    world.stuck("moment").await;
+    let id = force(&world, "moment").await;
+    assert_eq!(world.drive(&id, 1).await, Status::Done);
+    let (key, owner) = (RouteKey::parse("moment_live").unwrap(), session("moment_live"));
+    world.pin("files", &key, Scope::Session, "api-2", &account("moment"), &owner).await;
+    world.clock.advance(DAY);
+    for _ in 0..3 {
+        world.unstick.watch_once().await.unwrap();
+        world.clock.advance(Span::from_secs(31));
+    }
+    let watch = world.store.watch(&id).await.unwrap().unwrap();
+    assert!(!watch.is_over(), "ten minutes were not watched: {watch:?}");
+    world.clock.advance(BACK);
+    world.unstick.mend_times_once().await.unwrap();
+    world.unstick.watch_once().await.unwrap();
+    assert_eq!(world.events(&account("moment"), "cleanup.came_back").await, 1);
+    assert_eq!(world.drive(&id, 1).await, Status::Done);
+    assert_eq!(world.pins(&account("moment")).await, 0);
+    world.assert_invariants("after the clock was set back").await;
+}
+
+async fn what_has_expired_by_a_clock_that_is_ahead_is_taken_away_too(world: World) {
+    let account = world.stuck("expired").await;
+    let id = force(&world, "expired").await;
+    world.clock.advance(DAY);
+    assert_eq!(world.drive(&id, 1).await, Status::Done);
+    world.clock.advance(BACK);
+    world.assert_clean(&account, "after the clock was set back").await;
 }

@@ -130,11 +130,11 @@ impl Tx {
     /// When the database could not.
     pub async fn save_watch(&mut self, id: &CleanupId, claimed: Instant, watch: &Watch) -> Result<bool> {
         let sql = sql!(
-            "UPDATE watches SET next_at = $3, looked_at = $4, looks = $5, lifted = $6, unread = $7 \
+            "UPDATE watches SET until = $8, next_at = $3, looked_at = $4, looks = $5, lifted = $6, unread = $7 \
              WHERE cleanup_id = $1 AND next_at = $2"
         );
         let lifted = i64::from(watch.lifted);
-        let values = args![id, claimed, watch.next_at, watch.looked_at, watch.looks, lifted, unread(watch)];
+        let values = args![id, claimed, watch.next_at, watch.looked_at, watch.looks, lifted, unread(watch), watch.until];
         Ok(self.exec(sql, values).await? == 1)
     }
 

@@ -46,6 +46,7 @@ async fn a_look_is_taken_once_however_many_ask(db: &Db) {
     assert!(!tx!(db, tx => tx.claim_watch(&cid("c1"), at(11), at(51))), "somebody else is looking");
     assert_eq!(db.store.due_watches(at(49), 10).await.unwrap(), []);
     assert_eq!(db.store.due_watches(at(50), 10).await.unwrap().len(), 1, "who looked is gone: another one may");
+    watch.put_off(at(11), at(200));
     watch = watch.after_look(at(20), vec![RouterName::parse("lb-2").unwrap()], false, Span::ZERO);
     assert!(!tx!(db, tx => tx.save_watch(&cid("c1"), at(49), &watch)), "the claim was another's");
     assert!(tx!(db, tx => tx.save_watch(&cid("c1"), at(50), &watch)));
