@@ -17,13 +17,15 @@ use crate::{
         form::{hidden, token},
         frame::Tab,
         tag::{Tone, tag},
-        text::{foreign, len, plural, rich},
+        text::{foreign, len, number, plural, rich},
     },
     routes,
 };
 
 /// Sessions and routes that are shown before the rest is folded away.
 const SHOWN: usize = 12;
+/// Those that are folded away; of an account with thousands of sessions the rest is counted.
+const FOLDED: usize = 500;
 
 /// The page.
 #[component]
@@ -113,9 +115,17 @@ fn line(verb: &'static str, words: String, ids: &[&SessionId]) -> AnyView {
     let (first, rest) = ids.split_at(ids.len().min(SHOWN));
     let code = |id: &&SessionId| view! { <code>{id.to_string()}</code> " " };
     let folded = (!rest.is_empty()).then(|| {
-        view! { <details class="more"><summary>{format!("and {} more", rest.len())}</summary>{rest.iter().map(code).collect_view()}</details> }
+        let shown = rest.iter().take(FOLDED).map(code).collect_view();
+        view! { <details class="more"><summary>{format!("and {} more", rest.len())}</summary>{shown} {beyond(rest.len())}</details> }
     });
     view! { <li><b>{verb} " "</b> {words} ": " {first.iter().map(code).collect_view()} {folded}</li> }.into_any()
+}
+
+/// What is in the plan and not on the page.
+fn beyond(folded: usize) -> Option<AnyView> {
+    let more = folded.checked_sub(FOLDED).filter(|more| *more > 0)?;
+    let words = format!("{} more: the API’s plan names every one.", number(i64::try_from(more).unwrap_or(i64::MAX)));
+    Some(view! { <p class="pad">{words}</p> }.into_any())
 }
 
 /// Whether nobody knows what is there, for the router could not be read.
@@ -153,7 +163,8 @@ fn group_card(plan: &ThePlan, place: &Place, group: &[&PlannedRoute]) -> AnyView
     let row = |route: &&PlannedRoute| route_row(route, unread);
     let (first, rest) = group.split_at(group.len().min(SHOWN));
     let folded = (!rest.is_empty()).then(|| {
-        view! { <details class="more"><summary>{format!("and {} more", rest.len())}</summary><ul class="rows">{rest.iter().map(row).collect_view()}</ul></details> }
+        let shown = rest.iter().take(FOLDED).map(row).collect_view();
+        view! { <details class="more"><summary>{format!("and {} more", rest.len())}</summary><ul class="rows">{shown}</ul>{beyond(rest.len())}</details> }
     });
     let body = view! { <ul class="rows">{first.iter().map(row).collect_view()}</ul> {folded} };
     card(&format!("{} / {}", place.router, place.pool), note.into_any(), body.into_any())

@@ -78,10 +78,22 @@ fn router(it: &RouterCard, now: Instant, palette: &Palette) -> AnyView {
                 <small>{it.kind.as_str()} {(!it.about.is_empty()).then(|| format!(" · {}", it.about))} " " {owed}</small>
             </div>
             {trouble}
+            {caveats(&it.caveats)}
             {it.pools.iter().map(|it| pool(it, now, palette)).collect_view()}
         </section>
     }
     .into_any()
+}
+
+/// What cannot be promised of a router, and what to do about it.
+fn caveats(of: &[String]) -> Option<AnyView> {
+    let line = |caveat: &String| view! { <li>{format!("{caveat}.")}</li> };
+    let many = i64::try_from(of.len()).unwrap_or(i64::MAX);
+    let words = format!("{} of it as it is now", plural(many, "thing cannot be promised", "things cannot be promised"));
+    (!of.is_empty()).then(|| {
+        view! { <details class="rest"><summary>{words}</summary><ul>{of.iter().map(line).collect_view()}</ul></details> }
+            .into_any()
+    })
 }
 
 fn pool(it: &PoolCard, now: Instant, palette: &Palette) -> AnyView {

@@ -78,7 +78,8 @@ fn acl(folder: &Path) -> PathBuf {
     folder.join("fenced.acl")
 }
 
-fn pool(folder: &Path, name: &str, scope: Scope) -> Outcome<HaproxyPool> {
+/// The pool of table and backend `name` in what [`start`] starts.
+pub fn pool(folder: &Path, name: &str, scope: Scope) -> Outcome<HaproxyPool> {
     Ok(HaproxyPool {
         name: PoolName::parse(name)?,
         scope,
@@ -89,7 +90,8 @@ fn pool(folder: &Path, name: &str, scope: Scope) -> Outcome<HaproxyPool> {
     })
 }
 
-async fn start(folder: &Path, socket: &Path) -> Outcome<tokio::process::Child> {
+/// Starts HAProxy with an empty table `app` and another one `files`.
+pub async fn start(folder: &Path, socket: &Path) -> Outcome<tokio::process::Child> {
     let mut text = format!(
         "global\n  stats socket {} level operator\n  nbthread 2\ndefaults\n  mode http\n  timeout connect 1s\n  \
          timeout client 5s\n  timeout server 5s\nfrontend web\n  bind unix@{}\n  default_backend app\n",
@@ -100,7 +102,7 @@ async fn start(folder: &Path, socket: &Path) -> Outcome<tokio::process::Child> {
         let fenced = acl(folder);
         writeln!(
             text,
-            "backend {name}\n  stick-table type string len 64 size 100k expire 30m\n  acl fenced req.cook(k) -m str -f {}\n  \
+            "backend {name}\n  stick-table type string len 64 size 200k expire 30m\n  acl fenced req.cook(k) -m str -f {}\n  \
              stick match req.cook(k) unless fenced\n  stick store-request req.cook(k) unless fenced\n  \
              server api-1 127.0.0.1:9\n  server api-2 127.0.0.1:9",
             fenced.display()

@@ -4,7 +4,8 @@
 //! `ARGS='--accounts 1000000' make bench` for the large size; `ARGS='--growth 1000000'` measures how the processor's time of
 //! a page grows over three sizes up to that one, `ARGS='--census 125000 --sessions-per-account 8'` runs a census of a million
 //! sessions on three routers, `ARGS=--bulk` bulk clean-ups, and `ARGS=--parts` routes on a large HAProxy, claims
-//! on PostgreSQL and watchers of progress, and nothing else.
+//! on PostgreSQL and watchers of progress, and nothing else. `ARGS='--outage 600'` makes a load balancer a black hole for ten
+//! minutes.
 
 mod bare;
 mod bulk;
@@ -14,6 +15,7 @@ mod growth;
 mod haproxy;
 mod measure;
 mod million;
+mod outage;
 mod pages;
 mod paint;
 mod queries;
@@ -39,6 +41,8 @@ struct Arguments {
     growth: u64,
     /// So many accounts whose sessions a census joins with three routers; 0 for the comparison.
     census: u64,
+    /// So many seconds a load balancer is a black hole; 0 for the comparison.
+    outage: u64,
     /// Whether bulk clean-ups alone are measured.
     bulk: bool,
     /// Whether what load balancers and queues do alone is measured.
@@ -46,8 +50,16 @@ struct Arguments {
 }
 
 fn arguments() -> Result<Arguments, String> {
-    let mut found =
-        Arguments { accounts: 100_000, sessions: 10, rounds: 7, growth: 0, census: 0, bulk: false, parts: false };
+    let mut found = Arguments {
+        accounts: 100_000,
+        sessions: 10,
+        rounds: 7,
+        growth: 0,
+        census: 0,
+        outage: 0,
+        bulk: false,
+        parts: false,
+    };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
@@ -65,10 +77,11 @@ fn arguments() -> Result<Arguments, String> {
             "--sessions-per-account" => found.sessions = number,
             "--growth" => found.growth = number,
             "--census" => found.census = number,
+            "--outage" => found.outage = number,
             "--rounds" => found.rounds = usize::try_from(number).unwrap_or(7),
             other => {
                 return Err(format!(
-                    "unknown: {other} (there are --accounts, --sessions-per-account, --rounds, --growth, --census, --bulk, --parts)"
+                    "unknown: {other} (there are --accounts, --sessions-per-account, --rounds, --growth, --census, --outage, --bulk, --parts)"
                 ));
             }
         }
@@ -123,6 +136,12 @@ async fn run(arguments: &Arguments) -> Outcome<()> {
         let mut table = Table::default();
         let world = world::World::open(arguments.census, arguments.sessions, &mut table).await?;
         census::run(&world, &mut table).await?;
+        println!("\n{table}");
+        return Ok(());
+    }
+    if arguments.outage > 0 {
+        let mut table = Table::default();
+        Box::pin(outage::run(arguments.outage, &mut table)).await?;
         println!("\n{table}");
         return Ok(());
     }

@@ -106,8 +106,8 @@ pub trait Router: Send + Sync {
     fn drain(&self) -> Span;
     /// Whether [`Self::fence`] can keep it from making entries.
     fn can_fence(&self) -> bool;
-    /// What cannot be promised as it is configured and, after [`Self::about`], as it runs: a sentence each, with what to
-    /// do about it. None when everything can.
+    /// What cannot be promised as it is configured and, after [`Self::about`], [`Self::servers`] and what reads entries, as
+    /// it runs: a sentence each, with what to do about it. None when everything can.
     fn caveats(&self) -> Vec<String> {
         Vec::new()
     }

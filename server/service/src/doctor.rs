@@ -189,13 +189,18 @@ async fn check_router(router: &dyn Router, fleet: &Fleet) -> Vec<Check> {
         Err(error) => check(&name, CheckOutcome::Bad, error.to_string()),
         Ok(about) => check(&name, CheckOutcome::Ok, about.product.clone()),
     }];
+    let mut pools = Vec::new();
+    if about.is_ok() {
+        for pool in router.pools() {
+            pools.extend(check_pool(router, pool).await);
+        }
+    }
+    // After the pools were read: some of it shows only then.
     checks.extend(router.caveats().into_iter().map(|caveat| check(&name, CheckOutcome::Warn, caveat)));
     if about.is_ok() {
         checks.extend(unknown_peers(router, fleet).await.map(|text| check(&name, CheckOutcome::Warn, text)));
-        for pool in router.pools() {
-            checks.extend(check_pool(router, pool).await);
-        }
     }
+    checks.extend(pools);
     checks
 }
 

@@ -13,8 +13,8 @@ use crate::{Result, Unstick};
 
 /// Open sessions that are read for a page; an account with more is shown as truncated.
 pub(crate) const PAGE_SESSIONS: u32 = 2_000;
-/// Open sessions that a plan may have.
-pub(crate) const PLAN_SESSIONS: u32 = 20_000;
+/// Open sessions that a plan may have. An account with 54,000 has been seen (mozilla/fxa#12086).
+pub(crate) const PLAN_SESSIONS: u32 = 100_000;
 
 impl Unstick {
     /// Reads the world of `account`: at most `limit` open sessions, and their routes on every router.

@@ -30,6 +30,8 @@ pub struct RouterCard {
     pub kind: RouterKind,
     /// Why it does not answer; `None` when it does.
     pub trouble: Option<String>,
+    /// What cannot be promised as it is configured or runs, a sentence each, with what to do about it.
+    pub caveats: Vec<String>,
     /// What it says of itself: `HAProxy 2.6.12, up 3 h`.
     pub about: String,
     /// Its pools.

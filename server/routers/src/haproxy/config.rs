@@ -5,10 +5,13 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     str::FromStr,
-    sync::atomic::{AtomicU64, AtomicUsize},
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, AtomicUsize},
+    },
 };
 
-use domain::{Place, PoolInfo, PoolName, RouterKind, RouterName, Scope, Span};
+use domain::{Place, PoolInfo, PoolName, RouterKind, RouterName, Scope, ServerName, Span};
 
 use super::command::Word;
 
@@ -93,6 +96,8 @@ pub(super) struct Pool {
     pub(super) proven: AtomicUsize,
     /// Entries of the table when it was last seen to be full; 0 when it was not.
     pub(super) full_at: AtomicU64,
+    /// Backup servers that served customers although others were up, when the servers were last read.
+    pub(super) lingering: Mutex<Vec<ServerName>>,
 }
 
 impl HaproxyConfig {
@@ -139,6 +144,7 @@ impl HaproxyPool {
             acl: self.acl_file.as_deref().map(|file| Word::parse("acl_file", file)).transpose()?,
             proven: AtomicUsize::new(0),
             full_at: AtomicU64::new(0),
+            lingering: Mutex::default(),
         })
     }
 }

@@ -28,7 +28,7 @@ mod servers;
 mod set_state;
 mod transport;
 
-use std::sync::atomic::Ordering;
+use std::sync::{PoisonError, atomic::Ordering};
 
 use async_trait::async_trait;
 use domain::{PoolInfo, PoolName, RouteKey, RouterKind, RouterName, ServerName, ServerState, Span, StateReading};
@@ -110,7 +110,20 @@ impl Router for Haproxy {
                 pool.table
             ))
         };
-        open.map(caveat).chain(self.pools.iter().filter_map(full)).collect()
+        let kept = |pool: &Pool| {
+            let servers = pool.lingering.lock().unwrap_or_else(PoisonError::into_inner);
+            let servers: Vec<&str> = servers.iter().map(ServerName::as_str).collect();
+            (!servers.is_empty()).then(|| {
+                format!(
+                    "{} in pool {} is a backup server and still serves customers although others are up: entries that were \
+                     made while those were away keep them there until they expire; move everybody off it to end that",
+                    servers.join(", "),
+                    pool.name
+                )
+            })
+        };
+        let of_pools = self.pools.iter().filter_map(full).chain(self.pools.iter().filter_map(kept));
+        open.map(caveat).chain(of_pools).collect()
     }
 
     async fn troubles(&self, pool: &PoolName) -> Vec<RouterError> {

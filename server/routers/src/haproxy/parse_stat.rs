@@ -11,6 +11,10 @@ pub(super) struct Stat {
     pub(super) name: String,
     /// Whether its first health check has not ended yet.
     pub(super) unchecked: bool,
+    /// Whether it is meant to be used only while no other server is up.
+    pub(super) backup: bool,
+    /// Seconds since it was last given a request (`lastsess`); `None` when it never was.
+    pub(super) idle: Option<u64>,
     /// What was counted since HAProxy started or its counters were cleared.
     pub(super) counters: Counters,
 }
@@ -33,6 +37,9 @@ pub(super) fn stats(text: &str) -> Result<Vec<Stat>, ()> {
             backend: cell(backend).to_owned(),
             name: cell(name).to_owned(),
             unchecked: field("check_status").trim_start_matches("* ") == "INI",
+            backup: field("bck") == "1",
+            // -1 when it never was.
+            idle: field("lastsess").parse().ok(),
             counters: counters(field),
         });
     }
@@ -123,7 +130,8 @@ mod tests {
             seen,
             [("api-1", 12, 0), ("api-2", 5, 5), ("api-3", 0, 0), ("api-4", 0, 0), ("api-5", 0, 0), ("api-6", 0, 0)]
         );
-        assert!(!stats[0].unchecked);
+        assert!(!stats[0].unchecked && !stats[0].backup && stats[0].idle.is_some());
+        assert_eq!(stats[2].idle, None, "it was never asked anything");
     }
 
     #[test]

@@ -1,9 +1,14 @@
 //! The servers of all pools: what their operators set, what their checks say, what was counted.
 
+use std::sync::PoisonError;
+
 use domain::{Health, ServerName};
 
 use super::{Haproxy, command::Command, config::Pool, parse_stat, roster::Roster};
 use crate::{RouterError, ServerReading};
+
+/// A backup server that was given a request less than so many seconds ago serves customers.
+const LATELY: u64 = 60;
 
 impl Haproxy {
     /// One reading a server and pool. Pools that share a back end share its reading.
@@ -32,6 +37,8 @@ impl Haproxy {
         let roster = Roster::read(state).map_err(|()| self.transport.foreign())?;
         let counted = self.transport.data(replies.next(), name)?;
         let found = parse_stat::stats(counted).map_err(|()| self.transport.foreign())?;
+        let found: Vec<_> = found.into_iter().filter(|stat| stat.backend == name).collect();
+        *pool.lingering.lock().unwrap_or_else(PoisonError::into_inner) = lingering(&found, &roster);
         let read = |stat: parse_stat::Stat| {
             let name = ServerName::parse(stat.name).ok()?;
             let state = match roster.health(&name)? {
@@ -41,6 +48,20 @@ impl Haproxy {
             };
             Some(ServerReading { pool: pool.name.clone(), name, state, counters: stat.counters })
         };
-        Ok(found.into_iter().filter(|stat| stat.backend == name).filter_map(read).collect())
+        Ok(found.into_iter().filter_map(read).collect())
     }
+}
+
+/// Backup servers that were given requests lately although another server is up: entries that were made while it was away
+/// keep customers there (haproxy#2729).
+fn lingering(found: &[parse_stat::Stat], roster: &Roster) -> Vec<ServerName> {
+    let named = |stat: &parse_stat::Stat| ServerName::parse(stat.name.as_str()).ok();
+    let is_up = |stat: &parse_stat::Stat| {
+        named(stat).is_some_and(|name| !stat.unchecked && roster.health(&name) == Some(Health::Healthy))
+    };
+    if !found.iter().any(|stat| !stat.backup && is_up(stat)) {
+        return Vec::new();
+    }
+    let lately = |stat: &&parse_stat::Stat| stat.backup && stat.idle.is_some_and(|idle| idle < LATELY);
+    found.iter().filter(lately).filter_map(named).collect()
 }

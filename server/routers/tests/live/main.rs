@@ -24,6 +24,10 @@
 //! | a row whose key no command can name | `traps::a_row_that_no_command_can_name…`, `lists::every_form_of_a_row…` |
 //! | tables of other keys (`ip`, `binary`) | `refusals::a_table_that_cannot_hold_our_keys…`, `traps::a_table_of_binary_keys…` |
 //! | a full table drops its oldest rows, or with `nopurge` takes none | `bounds::a_full_table…`, `traps::a_full_table_that_purges_nothing…` |
+//! | users stay on the backup server after the others are back (#2729) | `traps::customers_who_stay_on_a_backup_server…` |
+//! | peers miss rows (#3161): what one has says nothing of another | `peers::a_row_that_is_cleared_on_one…` |
+//! | rows that lead to no server or a dead one are rewritten by the next request | `traps::a_row_that_leads_nowhere…` |
+//! | rows that never expire, in HAProxy and in Redis | `traps::a_row_without_an_end…`, `redis::entries::time_left_is_told` |
 //! | a row that names a number without a server, an address, nothing | `lists::every_form_of_a_row…`, `lists::a_row_that_names_an_address…` |
 //! | customers share a connection, or have one open for long | `traps::customers_who_share_a_connection…`, `states::a_request_under_way_ends…` |
 //! | Redis: a snapshot (RDB) older than the deletion is loaded | `redis::returns::a_crash_brings_a_cleared_key_back…`, `…an_old_generation…` |

@@ -279,3 +279,74 @@ async fn customers_who_share_a_connection_are_cleaned_one_by_one() {
         "and is pinned anew on the same connection"
     );
 }
+
+/// haproxy#2729: «the only way is to temporarily set the backup server DOWN». Clearing the entry is another one, and that they
+/// are there is told.
+#[tokio::test]
+async fn customers_who_stay_on_a_backup_server_are_told_and_freed_by_a_clearing() {
+    let lab = Lab::with(
+        "backend spared\n  stick-table type string len 64 size 1k expire 30m\n  stick on req.cook(k)\n  \
+         server api-1 {api-1}\n  server api-2 {api-2} backup",
+    )
+    .await;
+    let mut config = lab.config();
+    (config.pools[0].table, config.pools[0].backend) = ("spared".to_owned(), "spared".to_owned());
+    let (router, accounts) = (Haproxy::new(config).unwrap(), pool("accounts"));
+    let told = async || {
+        router.servers().await.unwrap();
+        router.caveats().into_iter().filter(|caveat| caveat.contains("backup server")).collect::<Vec<_>>()
+    };
+    assert_eq!(lab.get("spared", "acc_1", "/").await.server, "api-1");
+    assert_eq!(told().await, Vec::<String>::new(), "nobody uses it");
+    lab.raw("set server spared/api-1 state maint").await;
+    assert_eq!(lab.get("spared", "acc_7", "/").await.server, "api-2");
+    assert_eq!(told().await, Vec::<String>::new(), "it is what it is for");
+    lab.raw("set server spared/api-1 state ready").await;
+    assert_eq!(lab.get("spared", "acc_7", "/").await.server, "api-2", "though the other one is back");
+    assert!(told().await[0].starts_with("api-2 in pool accounts is a backup server"), "{:?}", told().await);
+    assert_eq!(router.clear(&accounts, &[key("acc_7")]).await.unwrap(), []);
+    assert_eq!(lab.get("spared", "acc_7", "/").await.server, "api-1");
+}
+
+/// What was read a moment ago is not what is there now: the next request rewrites such a row. It is found by its key all the same.
+#[tokio::test]
+async fn a_row_that_leads_nowhere_is_rewritten_by_the_next_request_and_cleared_by_its_key() {
+    let lab = Lab::with(
+        "backend dying\n  option redispatch\n  retries 1\n  stick-table type string len 64 size 1k expire 30m\n  \
+         stick on req.cook(k)\n  server gone 127.0.0.1:1\n  server api-2 {api-2}",
+    )
+    .await;
+    let mut config = lab.config();
+    (config.pools[0].table, config.pools[0].backend) = ("dying".to_owned(), "dying".to_owned());
+    let (router, accounts) = (Haproxy::new(config).unwrap(), pool("accounts"));
+    let on = async |name: &str| {
+        let mut found = router.read(&accounts, &[key(name)]).await.unwrap();
+        found.pop().and_then(|entry| entry.server).map(String::from)
+    };
+    lab.raw("set table dying key acc_7 data.server_id 1").await;
+    lab.raw("set table dying key acc_8 data.server_id 77").await;
+    assert_eq!((on("acc_7").await.as_deref(), on("acc_8").await), (Some("gone"), None));
+    for name in ["acc_7", "acc_8"] {
+        assert_eq!(lab.get("dying", name, "/").await.server, "api-2", "{name}");
+        assert_eq!(on(name).await.as_deref(), Some("api-2"), "{name}");
+    }
+    assert_eq!(router.clear(&accounts, &[key("acc_7"), key("acc_8")]).await.unwrap(), []);
+    assert_eq!(lab.rows("dying").await, 0);
+}
+
+/// A table without `expire` keeps its rows for ever; that is no row that is about to end.
+#[tokio::test]
+async fn a_row_without_an_end_is_told_as_such_and_cleared() {
+    let lab = Lab::with(
+        "backend ever\n  stick-table type string len 64 size 1k\n  stick on req.cook(k)\n  server api-1 {api-1}",
+    )
+    .await;
+    let mut config = lab.config();
+    (config.pools[0].table, config.pools[0].backend) = ("ever".to_owned(), "ever".to_owned());
+    let (router, accounts) = (Haproxy::new(config).unwrap(), pool("accounts"));
+    lab.get("ever", "acc_7", "/").await;
+    let found = router.read(&accounts, &[key("acc_7")]).await.unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].expires_in, None, "{}", lab.raw("show table ever").await);
+    assert_eq!(router.clear(&accounts, &[key("acc_7")]).await.unwrap(), []);
+}

@@ -43,7 +43,10 @@ fn pinned(route: &Route, pool: &PoolInfo, now: Instant) -> Rich {
 /// Until when, where the router tells.
 fn ends(route: &Route, kind: RouterKind) -> Rich {
     match (route.expires_in, kind) {
-        (None, _) => Rich::new(),
+        (None, RouterKind::Embedded) => Rich::new(),
+        (None, RouterKind::Haproxy | RouterKind::Redis) => {
+            Rich::new().text(" The entry has no end: it stays until somebody removes it.")
+        }
         (Some(left), RouterKind::Redis) => {
             Rich::new().text(format!(" The entry goes in {left}, unless the proxy that keeps it renews it."))
         }
@@ -253,9 +256,21 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_without_an_end_is_told_as_such() {
+        for kind in [RouterKind::Haproxy, RouterKind::Redis] {
+            let ever = Route { expires_in: None, ..route(Scope::Session) };
+            let told = told(&ever, &pool(kind, Scope::Session), Healthy);
+            assert!(
+                told.contains(" The entry has no end: it stays until somebody removes it. Next request:"),
+                "{told}"
+            );
+        }
+    }
+
+    #[test]
     fn what_is_not_known_is_not_said() {
         let bare = |scope| Route { session: None, pinned_at: None, expires_in: None, ..route(scope) };
-        let unruled = |scope| PoolInfo { rule: None, ..pool(RouterKind::Haproxy, scope) };
+        let unruled = |scope| PoolInfo { rule: None, ..pool(RouterKind::Embedded, scope) };
         for scope in [Scope::Account, Scope::Session] {
             let it = scope.as_str();
             let begins = format!("Pool `app` sticks on the {it}, here with the key `k_1`; since when is not known.");

@@ -79,6 +79,7 @@ async fn card(router: &Arc<dyn Router>, known: &Known) -> RouterCard {
         name: router.name().clone(),
         kind: router.kind(),
         trouble,
+        caveats: router.caveats(),
         about,
         pools: router.pools().iter().map(|pool| pool_card(pool, known)).collect(),
         owed: known.owed.get(router.name()).copied().unwrap_or(0),

@@ -3,7 +3,7 @@
 use domain::{Actor, Mode, PlanHash, Role, StaffId, StaffSessionId, Status, VerdictKind, view::SessionFilter};
 use service::Error;
 
-use crate::world::{Fault, World, account, request, session, shell};
+use crate::world::{Fault, World, account, request, session, shell, times};
 
 both!(
     the_account_page_says_what_is_wrong_and_after_the_clean_up_that_nothing_is,
@@ -55,7 +55,8 @@ async fn older_left_overs_are_seen_behind_thousands_of_live_sessions(world: Worl
     let id = world.stuck("many").await;
     let back_end =
         Actor::Token { id: domain::TokenId::parse("t").unwrap(), scopes: vec![domain::TokenScope::SessionsWrite] };
-    for piece in 0..3 {
+    let pieces = times("UNSTICK_TORTURE_SESSIONS", 2_400) / 800;
+    for piece in 0..pieces {
         let create = |n| service::SessionCreate {
             id: session(&format!("many_{piece}_{n}")),
             account: id.clone(),
@@ -72,11 +73,20 @@ async fn older_left_overs_are_seen_behind_thousands_of_live_sessions(world: Worl
     assert_eq!(orphans.count, 2, "{}", orphans.sentence);
     assert_eq!(
         page.timeline.hidden + i64::try_from(page.timeline.rows.len()).unwrap(),
-        2_403 + 1,
+        i64::try_from(pieces * 800).unwrap() + 3 + 1,
         "and the account's row"
     );
+    let began = std::time::Instant::now();
     let asked = world.unstick.request_cleanup(&shell(), request("many", Mode::Force)).await.unwrap();
     assert_eq!(world.drive(&asked.id, 3).await, Status::Done);
+    if pieces > 3 {
+        println!(
+            "one account with {} sessions: done after {:.1} s, longest write {:.0} ms",
+            pieces * 800,
+            began.elapsed().as_secs_f64(),
+            world.store.longest_write().as_secs_f64() * 1e3
+        );
+    }
     let now = world.store.account(&id).await.unwrap().unwrap();
     assert_eq!((now.live_sessions, now.leftover_sessions), (0, 0));
 }

@@ -75,15 +75,17 @@ fn clock(theirs: Instant, ours: Instant) -> Check {
 }
 
 fn routers(page: &RoutingPage) -> Vec<Check> {
-    let one = |router: &domain::view::RouterCard| {
+    let of = |router: &domain::view::RouterCard| {
         let name = format!("router {}", router.name);
-        match (&router.trouble, router.owed) {
+        let mut checks = vec![match (&router.trouble, router.owed) {
             (Some(why), owed) => check(&name, CheckOutcome::Bad, format!("{why}; {owed} steps are owed to it")),
             (None, 0) => check(&name, CheckOutcome::Ok, router.about.clone()),
             (None, owed) => check(&name, CheckOutcome::Warn, format!("{owed} steps are owed to it")),
-        }
+        }];
+        checks.extend(router.caveats.iter().map(|caveat| check(&name, CheckOutcome::Warn, caveat.clone())));
+        checks
     };
-    page.routers.iter().map(one).collect()
+    page.routers.iter().flat_map(of).collect()
 }
 
 /// Of a page of clean-ups what is counted.

@@ -134,7 +134,8 @@ impl Tx {
              WHERE cleanup_id = $1 AND next_at = $2"
         );
         let lifted = i64::from(watch.lifted);
-        let values = args![id, claimed, watch.next_at, watch.looked_at, watch.looks, lifted, unread(watch), watch.until];
+        let values =
+            args![id, claimed, watch.next_at, watch.looked_at, watch.looks, lifted, unread(watch), watch.until];
         Ok(self.exec(sql, values).await? == 1)
     }
 

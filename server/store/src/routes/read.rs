@@ -9,11 +9,11 @@ use crate::{
     sql::{args, json, json_ids, rows},
 };
 
-/// Routes of one account that are looked at; more than it can have sessions in a plan.
-const MOST: u32 = 20_000;
+/// Routes that are looked at; twice as many as one account can have sessions in a plan.
+const MOST: u32 = 200_000;
 
 impl Store {
-    /// The routes of these accounts, at most 20,000.
+    /// The routes of these accounts, at most 200,000.
     ///
     /// # Errors
     /// When the database could not.

@@ -53,7 +53,7 @@ impl Lab {
         Self::with("").await
     }
 
-    /// Starts one with more lines of configuration, in which `{dir}` is its folder.
+    /// Starts one with more lines of configuration, in which `{dir}` is its folder and `{api-1}` the address of a server.
     pub async fn with(more: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut origins = Vec::new();
@@ -239,7 +239,10 @@ fn configuration(dir: &Path, origins: &[Origin], more: &str) -> String {
             let _ = writeln!(text, "  server {} {}", origin.name, origin.address);
         }
     }
-    text + &more.replace("{dir}", &dir.to_string()) + "\n"
+    let more = more.replace("{dir}", &dir.to_string());
+    let address =
+        |more: String, origin: &Origin| more.replace(&format!("{{{}}}", origin.name), &origin.address.to_string());
+    text + &origins.iter().fold(more, address) + "\n"
 }
 
 /// What all of it shares.

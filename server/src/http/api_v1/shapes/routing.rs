@@ -76,6 +76,8 @@ pub struct RouterCard {
     kind: RouterKind,
     /// Why it does not answer; null when it does.
     trouble: Option<String>,
+    /// What cannot be promised as it is configured or runs, with what to do about it.
+    caveats: Vec<String>,
     /// What it says of itself.
     about: String,
     /// Its pools.
