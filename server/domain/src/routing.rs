@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountId, CleanupId, Instant, Place, ServerName, ServerStatus, Step};
+use crate::{AccountId, CleanupId, Health, Instant, Place, ServerName, ServerStatus, Step};
 
 /// How the routes of a pool are spread. Every server that is well counts the same: weights are not read from routers.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -38,8 +38,14 @@ impl Spread {
         match self.fair_for(server) {
             None => "no server is well, so there is no fair share".to_owned(),
             Some(0) if pinned == 0 => "as it should be".to_owned(),
-            Some(0) if server.health.is_bad() => "its fair share is none: it serves badly".to_owned(),
-            Some(0) => "its fair share is none".to_owned(),
+            Some(0) => match server.health {
+                Health::Degraded => "its fair share is none: it serves badly",
+                Health::Draining => "its fair share is none: it is being drained",
+                Health::Maintenance => "its fair share is none: it is in maintenance",
+                Health::Down => "its fair share is none: it is down",
+                Health::Healthy | Health::Unknown | Health::Gone => "its fair share is none",
+            }
+            .to_owned(),
             Some(fair) => {
                 let tenths = pinned.saturating_mul(10).saturating_add(fair / 2) / fair;
                 format!("{}.{} × its fair share", tenths / 10, tenths % 10)
@@ -83,7 +89,7 @@ pub struct OwedList {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Health, PoolName, RouterName};
+    use crate::{PoolName, RouterName};
 
     fn server(name: &str, health: Health, pinned: i64) -> ServerStatus {
         ServerStatus {
@@ -113,7 +119,7 @@ mod tests {
         assert_eq!(spread.gone, [(name("old"), 10)]);
         assert_eq!(spread.words(&servers[0], 10), "0.2 × its fair share");
         assert_eq!(spread.words(&servers[1], 75), "1.5 × its fair share");
-        assert_eq!(spread.words(&servers[2], 50), "its fair share is none: it serves badly");
+        assert_eq!(spread.words(&servers[2], 50), "its fair share is none: it is being drained");
         assert_eq!(spread.words(&servers[2], 0), "as it should be");
     }
 

@@ -65,7 +65,8 @@ pub async fn run(seconds: u64, table: &mut Table) -> Outcome<()> {
         ticket: String::new(),
         wave: 1_000,
         rate: 1_000,
-        failure_limit: 0,
+        // What waits for a router is in trouble, and is meant to wait here.
+        failure_limit: 100_000,
     };
     let source = BulkSource::List(Box::new(std::io::Cursor::new(ids.join("\n").into_bytes())));
     let bulk = unstick.draft_bulk(&shell(), source, order).await?;
