@@ -15,6 +15,8 @@ pub(super) struct Stat {
     pub(super) backup: bool,
     /// Seconds since it was last given a request (`lastsess`); `None` when it never was.
     pub(super) idle: Option<u64>,
+    /// Seconds since it last went up or down (`lastchg`).
+    pub(super) steady: Option<u64>,
     /// What was counted since HAProxy started or its counters were cleared.
     pub(super) counters: Counters,
 }
@@ -40,6 +42,7 @@ pub(super) fn stats(text: &str) -> Result<Vec<Stat>, ()> {
             backup: field("bck") == "1",
             // -1 when it never was.
             idle: field("lastsess").parse().ok(),
+            steady: field("lastchg").parse().ok(),
             counters: counters(field),
         });
     }

@@ -7,9 +7,6 @@ use domain::{Health, ServerName};
 use super::{Haproxy, command::Command, config::Pool, parse_stat, roster::Roster};
 use crate::{RouterError, ServerReading};
 
-/// A backup server that was given a request less than so many seconds ago serves customers.
-const LATELY: u64 = 60;
-
 impl Haproxy {
     /// One reading a server and pool. Pools that share a back end share its reading.
     pub(super) async fn readings(&self) -> Result<Vec<ServerReading>, RouterError> {
@@ -52,16 +49,15 @@ impl Haproxy {
     }
 }
 
-/// Backup servers that were given requests lately although another server is up: entries that were made while it was away
-/// keep customers there (haproxy#2729).
+/// Backup servers that were given requests in the last minute, and since another server is up: entries that were made while that
+/// one was away keep customers there (haproxy#2729).
 fn lingering(found: &[parse_stat::Stat], roster: &Roster) -> Vec<ServerName> {
     let named = |stat: &parse_stat::Stat| ServerName::parse(stat.name.as_str()).ok();
     let is_up = |stat: &parse_stat::Stat| {
         named(stat).is_some_and(|name| !stat.unchecked && roster.health(&name) == Some(Health::Healthy))
     };
-    if !found.iter().any(|stat| !stat.backup && is_up(stat)) {
-        return Vec::new();
-    }
-    let lately = |stat: &&parse_stat::Stat| stat.backup && stat.idle.is_some_and(|idle| idle < LATELY);
-    found.iter().filter(lately).filter_map(named).collect()
+    let up_for = found.iter().filter(|stat| !stat.backup && is_up(stat)).filter_map(|stat| stat.steady).max();
+    let lately = up_for.map_or(0, |seconds| seconds.min(60));
+    let serves = |stat: &&parse_stat::Stat| stat.backup && stat.idle.is_some_and(|idle| idle < lately);
+    found.iter().filter(serves).filter_map(named).collect()
 }

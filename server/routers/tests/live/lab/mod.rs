@@ -97,9 +97,11 @@ impl Lab {
 
     /// Sockets appear one by one, in the order of the configuration.
     async fn wait_until_it_answers(&self) {
-        for socket in ["admin.sock", "web.sock"] {
+        let text = fs::read_to_string(self.path("haproxy.cfg")).unwrap();
+        let bound = text.split_whitespace().filter_map(|word| word.strip_prefix("unix@")).map(PathBuf::from);
+        for socket in std::iter::once(self.path("admin.sock")).chain(bound) {
             let mut tries = 0;
-            while UnixStream::connect(self.path(socket)).await.is_err() {
+            while UnixStream::connect(&socket).await.is_err() {
                 assert!(tries < 2_000, "HAProxy does not come up:\n{}", self.process.log());
                 tries += 1;
                 tokio::time::sleep(Duration::from_millis(5)).await;
