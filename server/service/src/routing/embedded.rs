@@ -55,21 +55,16 @@ impl Table {
         Ok(counts.map(|(_, pins)| u64::try_from(pins).unwrap_or(0)).sum())
     }
 
-    async fn pages(
-        &self,
-        pool: &PoolName,
-        limit: u64,
-        keep: impl Fn(&Pin) -> bool + Send,
-    ) -> Result<Listing, StoreError> {
+    async fn pages(&self, pool: &PoolName, server: Option<&ServerName>, limit: u64) -> Result<Listing, StoreError> {
         let (stored, now) = (stored_pool(&self.name, pool), self.clock.now());
         let (mut entries, mut after) = (Vec::new(), None);
         loop {
-            let page = self.store.pins_page(&stored, after.as_ref(), now, 1_000).await?;
+            let page = self.store.pins_page(&stored, server, after.as_ref(), now, 1_000).await?;
             let Some(last) = page.last() else {
                 return Ok(Listing::All(entries));
             };
             after = Some(last.key.clone());
-            entries.extend(page.into_iter().filter(&keep).map(|pin| self.entry(pin)));
+            entries.extend(page.into_iter().map(|pin| self.entry(pin)));
             if entries.len() as u64 > limit {
                 return Ok(Listing::TooMany(entries.len() as u64));
             }
@@ -155,7 +150,7 @@ impl RouteTable for Table {
     async fn list(&self, pool: &PoolName, limit: u64) -> Result<Listing, RouterError> {
         match self.count(pool, None).await? {
             n if n > limit => Ok(Listing::TooMany(n)),
-            _ => self.pages(pool, limit, |_| true).await.map_err(trouble),
+            _ => self.pages(pool, None, limit).await.map_err(trouble),
         }
     }
 
@@ -163,13 +158,13 @@ impl RouteTable for Table {
         match self.count(pool, Some(server)).await? {
             0 => Ok(Listing::All(Vec::new())),
             n if n > limit => Ok(Listing::TooMany(n)),
-            _ => self.pages(pool, limit, |pin| &pin.server == server).await.map_err(trouble),
+            _ => self.pages(pool, Some(server), limit).await.map_err(trouble),
         }
     }
 
     async fn page(&self, pool: &PoolName, after: Option<&RouteKey>, limit: u32) -> Result<Vec<Entry>, RouterError> {
         let (stored, now) = (stored_pool(&self.name, pool), self.clock.now());
-        let pins = self.store.pins_page(&stored, after, now, limit).await.map_err(trouble)?;
+        let pins = self.store.pins_page(&stored, None, after, now, limit).await.map_err(trouble)?;
         Ok(pins.into_iter().map(|pin| self.entry(pin)).collect())
     }
 }

@@ -186,10 +186,21 @@ impl Unstick {
         for record in bad {
             let limit = self.settings().observe_limit;
             if let Ok(Listing::All(entries)) = router.of_server(&pool.place.pool, &record.status.name, limit).await {
-                self.save_entries(pool, entries).await?;
+                let changed = self.changed(pool, entries).await?;
+                self.save_entries(pool, changed).await?;
             }
         }
         Ok(())
+    }
+
+    /// Those of `entries` that are stored otherwise, or not at all: most have not changed since the last look.
+    async fn changed(&self, pool: &PoolInfo, entries: Vec<Entry>) -> Result<Vec<Entry>> {
+        let mut stored: HashMap<RouteKey, Option<ServerName>> = HashMap::new();
+        for batch in entries.chunks(BATCH) {
+            let keys: Vec<RouteKey> = batch.iter().map(|entry| entry.key.clone()).collect();
+            stored.extend(self.store().servers_of_routes(&pool.place, &keys).await?);
+        }
+        Ok(entries.into_iter().filter(|entry| stored.get(&entry.key) != Some(&entry.server)).collect())
     }
 
     async fn observe_table(&self, pool: &PoolInfo, entries: Vec<Entry>) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Reading pins.
 
-use domain::{Instant, PoolName, RouteKey};
+use domain::{Instant, PoolName, RouteKey, ServerName};
 
 use super::{Pin, PinRecord};
 use crate::{
@@ -24,22 +24,25 @@ impl Store {
         all(self.rows::<PinRecord>(sql, args![json_ids(keys)?, pool, now]).await?)
     }
 
-    /// At most `limit` unexpired pins of `pool` whose keys come after `after`, in the order of keys.
+    /// At most `limit` unexpired pins of `pool` (to `server` alone, if one is named) whose keys come after `after`, in the
+    /// order of keys.
     ///
     /// # Errors
     /// When the database could not.
     pub async fn pins_page(
         &self,
         pool: &PoolName,
+        server: Option<&ServerName>,
         after: Option<&RouteKey>,
         now: Instant,
         limit: u32,
     ) -> Result<Vec<Pin>> {
         let sql = rows!(
             pin,
-            "FROM embedded_pins WHERE pool = $1 AND route_key > $2 AND expires_at > $3 ORDER BY route_key LIMIT $4"
+            "FROM embedded_pins WHERE pool = $1 AND route_key > $2 AND expires_at > $3 AND ($5 IS NULL OR server = $5) \
+             ORDER BY route_key LIMIT $4"
         );
-        let values = args![pool, after.map_or("", RouteKey::as_str), now, limit];
+        let values = args![pool, after.map_or("", RouteKey::as_str), now, limit, server];
         all(self.rows::<PinRecord>(sql, values).await?)
     }
 }

@@ -1,10 +1,10 @@
 //! Reading what was last read from routers.
 
-use domain::{AccountId, Health, Place, RouteKey};
+use domain::{AccountId, Health, Place, RouteKey, ServerName};
 
 use super::{BadRecord, BadRoutes, RouteRecord, StoredRoute};
 use crate::{
-    Result, Store,
+    Result, Store, StoreError,
     accounts::all,
     sql::{args, json, json_ids, rows},
 };
@@ -48,6 +48,30 @@ impl Store {
         );
         let well: Vec<&str> = Health::ALL.into_iter().filter(|health| !health.is_bad()).map(Health::as_str).collect();
         all(self.rows::<BadRecord>(sql, args![json_ids(ids)?, json(&well)?]).await?)
+    }
+
+    /// Where the routes of `keys` at `place` were last seen to lead, in the order of keys.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn servers_of_routes(
+        &self,
+        place: &Place,
+        keys: &[RouteKey],
+    ) -> Result<Vec<(RouteKey, Option<ServerName>)>> {
+        let sql = rows!(
+            "route_key, server",
+            "FROM routes WHERE router = $2 AND pool = $3 AND route_key IN (SELECT value FROM ",
+            list,
+            ") ORDER BY route_key"
+        );
+        let rows: Vec<(String, Option<String>)> =
+            self.rows(sql, args![json_ids(keys)?, &place.router, &place.pool]).await?;
+        let named = |(key, server): (String, Option<String>)| {
+            let server = server.map(ServerName::parse).transpose().map_err(StoreError::corrupt)?;
+            Ok((RouteKey::parse(key).map_err(StoreError::corrupt)?, server))
+        };
+        rows.into_iter().map(named).collect()
     }
 
     /// At most `limit` routes at `place` whose keys come after `after`, in the order of keys.

@@ -91,6 +91,9 @@ async fn pages_of_a_place_show_every_route_once(db: &Db) {
         seen.extend(page.into_iter().map(|stored| String::from(stored.route.key)));
     }
     assert_eq!(seen, (0..45).map(|n| format!("k{n:02}")).collect::<Vec<_>>());
+    let keys = ["k44", "k99", "k00"].map(key);
+    let known = db.store.servers_of_routes(&place("lb-1", "app"), &keys).await.unwrap();
+    assert_eq!(known, [(key("k00"), Some(server("api-1"))), (key("k44"), Some(server("api-1")))]);
 }
 
 /// Compares the kept counts with a count.
