@@ -132,7 +132,7 @@ impl Served {
         command
             .args(["-c", "0"])
             .arg(std::env::var("ADMIN_TOOL").unwrap_or_else(|_| "target/release/admin-tool".to_owned()));
-        command.arg("--config").arg(&config).arg("serve").env("RUST_LOG", "warn");
+        command.arg("--config").arg(&config).arg("serve");
         let child = Child(command.stdout(log.try_clone()?).stderr(log).kill_on_drop(true).spawn()?);
         wait_for(&base).await?;
         let cookie = sign_in(&base, password).await?;

@@ -18,8 +18,8 @@ pub(crate) enum Conn<'c> {
     Postgres(&'c mut PgConnection),
 }
 
-/// What a row of [`crate::sql::rows!`] becomes: from a JSON array on SQLite, from columns on Postgres. The order of the
-/// fields is the order of the columns.
+/// What a row of [`crate::sql::rows!`] becomes: from its values, or a JSON array of them, on SQLite, from columns on
+/// Postgres. The order of the fields is the order of the columns.
 pub(crate) trait Record: DeserializeOwned + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
 impl<T: DeserializeOwned + for<'r> FromRow<'r, PgRow> + Send + Unpin> Record for T {}
 
@@ -44,7 +44,7 @@ impl Conn<'_> {
         match self {
             Self::Sqlite(conn) => {
                 let arguments: SqliteArguments = bound(values)?;
-                let query = sqlx::query_scalar_with(AssertSqlSafe(sql.sqlite), arguments);
+                let query = sqlx::query_scalar_with(AssertSqlSafe(sql.sqlite_json), arguments);
                 let text: String = query.fetch_one(&mut **conn).await?;
                 serde_json::from_str(&text).map_err(StoreError::corrupt)
             }

@@ -2,8 +2,8 @@
 //! that [`sql!`] and [`rows!`] put in. Texts are made of literals only, so no value can get into one.
 //!
 //! Many values go in as one JSON parameter and come apart inside the database ([`piece!`]: `each`, `list`): a batch of
-//! 1,000 is one statement. Rows come out of SQLite as one JSON row, because its driver pays about 3 µs for each row that
-//! it hands over; Postgres returns them as they are.
+//! 1,000 is one statement. Inside a transaction rows come out of SQLite as one JSON row, because sqlx pays about 3 µs for
+//! each row that it hands over; whoever only reads gets them as they are, and so does everybody on Postgres.
 
 use std::borrow::Cow;
 
@@ -20,19 +20,37 @@ use crate::{Result, StoreError};
 #[derive(Debug, Clone)]
 pub(crate) struct Sql {
     pub sqlite: Cow<'static, str>,
+    /// The same for SQLite, where rows are read: all of them as one JSON array of arrays.
+    pub sqlite_json: Cow<'static, str>,
     pub postgres: Cow<'static, str>,
 }
 
 impl Sql {
-    /// The macros' constructor.
+    /// The end of a statement of pieces that begins with [`rows_of!`].
+    pub const ROWS_END: Self = Self::rows("", ")", "");
+
+    /// The constructor of [`sql!`].
     pub const fn fixed(sqlite: &'static str, postgres: &'static str) -> Self {
-        Self { sqlite: Cow::Borrowed(sqlite), postgres: Cow::Borrowed(postgres) }
+        Self::rows(sqlite, sqlite, postgres)
+    }
+
+    /// The constructor of [`rows!`].
+    pub const fn rows(sqlite: &'static str, sqlite_json: &'static str, postgres: &'static str) -> Self {
+        Self {
+            sqlite: Cow::Borrowed(sqlite),
+            sqlite_json: Cow::Borrowed(sqlite_json),
+            postgres: Cow::Borrowed(postgres),
+        }
     }
 
     /// `pieces` one after the other.
     pub fn joined(pieces: &[Self]) -> Self {
-        let text = |of: fn(&Self) -> &str| pieces.iter().map(of).collect::<String>();
-        Self { sqlite: text(|piece| &piece.sqlite).into(), postgres: text(|piece| &piece.postgres).into() }
+        let text = |of: fn(&Self) -> &str| Cow::Owned(pieces.iter().map(of).collect::<String>());
+        Self {
+            sqlite: text(|piece| &piece.sqlite),
+            sqlite_json: text(|piece| &piece.sqlite_json),
+            postgres: text(|piece| &piece.postgres),
+        }
     }
 }
 
@@ -176,7 +194,8 @@ pub(crate) use sql;
 /// the whole inner SELECT where columns need a table before them.
 macro_rules! rows {
     ($columns:tt as $($part:tt),+ $(,)?) => {
-        $crate::sql::Sql::fixed(
+        $crate::sql::Sql::rows(
+            concat!("SELECT ", $crate::sql::piece!(sqlite $columns), " FROM (", $($crate::sql::piece!(sqlite $part)),+, ")"),
             concat!(
                 "SELECT json_group_array(json_array(", $crate::sql::piece!(sqlite $columns), ")) FROM (",
                 $($crate::sql::piece!(sqlite $part)),+, ")"
@@ -185,10 +204,32 @@ macro_rules! rows {
         )
     };
     ($columns:tt, $($part:tt),+ $(,)?) => {
-        $crate::sql::rows!($columns as "SELECT ", $columns, " ", $($part),+)
+        $crate::sql::Sql::rows(
+            concat!("SELECT ", $crate::sql::piece!(sqlite $columns), " ", $($crate::sql::piece!(sqlite $part)),+),
+            concat!(
+                "SELECT json_group_array(json_array(", $crate::sql::piece!(sqlite $columns), ")) FROM (SELECT ",
+                $crate::sql::piece!(sqlite $columns), " ", $($crate::sql::piece!(sqlite $part)),+, ")"
+            ),
+            concat!("SELECT ", $crate::sql::piece!(postgres $columns), " ", $($crate::sql::piece!(postgres $part)),+),
+        )
     };
 }
 pub(crate) use rows;
+
+/// The beginning of [`rows!`], for a statement of pieces that ends in [`Sql::ROWS_END`].
+macro_rules! rows_of {
+    ($columns:tt, $text:literal) => {
+        $crate::sql::Sql::rows(
+            concat!("SELECT ", $crate::sql::piece!(sqlite $columns), $text),
+            concat!(
+                "SELECT json_group_array(json_array(", $crate::sql::piece!(sqlite $columns), ")) FROM (SELECT ",
+                $crate::sql::piece!(sqlite $columns), $text
+            ),
+            concat!("SELECT ", $crate::sql::piece!(postgres $columns), $text),
+        )
+    };
+}
+pub(crate) use rows_of;
 
 /// A value for a placeholder.
 #[derive(Debug, Clone, Serialize)]

@@ -157,7 +157,8 @@ impl Store {
     pub async fn version(&self) -> Result<String> {
         Ok(match &self.pools {
             Pools::Sqlite { readers, .. } => {
-                format!("SQLite {}", readers.text("SELECT sqlite_version()", &[]).await?)
+                let version: Vec<(String,)> = readers.rows("SELECT sqlite_version()", &[]).await?;
+                version.first().map_or_else(|| "SQLite".to_owned(), |(number,)| format!("SQLite {number}"))
             }
             Pools::Postgres(pool) => {
                 let version: String = sqlx::query_scalar("SELECT version()").fetch_one(pool).await?;
@@ -179,7 +180,7 @@ impl Store {
         }
         // Rows are numbered on SQLite, and accounts are never deleted.
         let estimate = Sql::fixed(
-            "SELECT json_group_array(json_array(n)) FROM (SELECT max(row_no) AS n FROM accounts)",
+            "SELECT max(row_no) AS n FROM accounts",
             "SELECT CAST(reltuples AS BIGINT) AS n FROM pg_class WHERE oid = 'accounts'::regclass",
         );
         Ok(self.row::<(i64,)>(estimate, &[]).await?.map_or(counted, |(n,)| n.max(counted)))
@@ -187,10 +188,7 @@ impl Store {
 
     pub(crate) async fn rows<T: Record>(&self, sql: Sql, values: &[Arg<'_>]) -> Result<Vec<T>> {
         match &self.pools {
-            Pools::Sqlite { readers, .. } => {
-                let text = readers.text(&sql.sqlite, values).await?;
-                serde_json::from_str(&text).map_err(StoreError::corrupt)
-            }
+            Pools::Sqlite { readers, .. } => readers.rows(&sql.sqlite, values).await,
             Pools::Postgres(pool) => Conn::Postgres(&mut *pool.acquire().await?).rows(sql, values).await,
         }
     }

@@ -279,10 +279,9 @@ pub(super) fn like(part: &str) -> String {
 /// whether it contains the last parameter.
 fn substring() -> Sql {
     Sql::fixed(
-        "SELECT json_group_array(json_array(id, json(iif(whole, 'true', 'false')))) FROM (SELECT id, instr(text, $5) > 0 AS whole FROM (SELECT a.row_no AS row_no, a.id AS id, \
-         a.search_text AS text FROM accounts_fts AS f JOIN accounts AS a ON a.row_no = f.rowid \
+        "SELECT id, instr(text, $5) > 0 AS whole FROM (SELECT a.row_no AS row_no, a.id AS id, a.search_text AS text FROM accounts_fts AS f JOIN accounts AS a ON a.row_no = f.rowid \
          WHERE f.search_text MATCH $1 ORDER BY f.rowid LIMIT $3) \
-         WHERE NOT EXISTS (SELECT 1 FROM json_each($4) AS w WHERE instr(text, w.value) = 0) ORDER BY row_no LIMIT $2)",
+         WHERE NOT EXISTS (SELECT 1 FROM json_each($4) AS w WHERE instr(text, w.value) = 0) ORDER BY row_no LIMIT $2",
         "SELECT id, strpos(search_text, $7) > 0 AS whole FROM (SELECT id, search_text FROM accounts \
          WHERE search_text LIKE $1 AND search_text LIKE $5 AND search_text LIKE $6 ORDER BY id LIMIT $3) AS found \
          WHERE NOT EXISTS (SELECT 1 FROM json_array_elements_text(CAST($4 AS json)) AS w (value) \

@@ -6,7 +6,7 @@ use super::EventRecord;
 use crate::{
     Result, Store, StoreError,
     accounts::all,
-    sql::{Sql, args, piece, rows, sql},
+    sql::{Sql, args, rows, rows_of, sql},
 };
 
 /// Events of a stretch of time that are sorted by number; of a longer stretch the newest are looked for from the end.
@@ -49,16 +49,7 @@ impl Store {
             (f.to.is_some(), sql!(" AND at < $7")),
             (f.ticket.is_some(), sql!(" AND ticket = $8 AND ticket <> ''")),
         ];
-        let mut pieces = vec![Sql::fixed(
-            concat!(
-                "SELECT json_group_array(json_array(",
-                piece!(sqlite event),
-                ")) FROM (SELECT ",
-                piece!(sqlite event),
-                " FROM audit_events WHERE seq < $1"
-            ),
-            concat!("SELECT ", piece!(postgres event), " FROM audit_events WHERE seq < $1"),
-        )];
+        let mut pieces = vec![rows_of!(event, " FROM audit_events WHERE seq < $1")];
         pieces.extend(conditions.into_iter().filter(|(asked, _)| *asked).map(|(_, condition)| condition));
         // The sum keeps the engine from walking the log by number, past all that is newer than the stretch.
         pieces.push(if self.is_short(f).await? {
@@ -66,7 +57,7 @@ impl Store {
         } else {
             sql!(" ORDER BY seq DESC LIMIT $2")
         });
-        pieces.push(Sql::fixed(")", ""));
+        pieces.push(Sql::ROWS_END);
         let values = args![
             before.unwrap_or(i64::MAX),
             limit,

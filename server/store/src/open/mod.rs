@@ -3,6 +3,7 @@
 mod postgres;
 mod readers;
 mod sqlite;
+mod values;
 
 use std::time::Duration;
 

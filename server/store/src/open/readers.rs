@@ -13,9 +13,10 @@ use std::{
 };
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, types::Value};
+use serde::de::DeserializeOwned;
 use tokio::{sync::Semaphore, time::timeout};
 
-use super::WAIT;
+use super::{WAIT, values::Values};
 use crate::{Result, sql::Arg};
 
 /// How long a statement may keep the thread of whoever asks. Most take a hundredth of it.
@@ -59,13 +60,17 @@ impl Readers {
         Ok(Self(Arc::new(inner)))
     }
 
-    /// The one text that `sql` reads.
-    pub async fn text(&self, sql: &str, values: &[Arg<'_>]) -> Result<String> {
+    /// The rows that `sql` reads.
+    pub async fn rows<T: DeserializeOwned>(&self, sql: &str, values: &[Arg<'_>]) -> Result<Vec<T>> {
+        self.values(sql, values).await?.rows()
+    }
+
+    async fn values(&self, sql: &str, values: &[Arg<'_>]) -> Result<Values> {
         let waited = timeout(WAIT, self.0.free.acquire()).await;
         let permit = waited.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
         let reader = self.0.take()?;
         let values: Vec<Value> = values.iter().map(value).collect();
-        let read = reader.text(sql, &values, Some(HERE));
+        let read = reader.values(sql, &values, Some(HERE));
         if !read.as_ref().is_err_and(is_interrupted) {
             self.0.give_back(reader);
             return Ok(read?);
@@ -74,7 +79,7 @@ impl Readers {
         permit.forget();
         let (inner, sql) = (Arc::clone(&self.0), sql.to_owned());
         let read = tokio::task::spawn_blocking(move || {
-            let read = reader.text(&sql, &values, None);
+            let read = reader.values(&sql, &values, None);
             inner.give_back(reader);
             inner.free.add_permits(1);
             read
@@ -122,7 +127,7 @@ impl Reader {
         Ok(Self { conn, until, began })
     }
 
-    fn text(&self, sql: &str, values: &[Value], within: Option<Duration>) -> rusqlite::Result<String> {
+    fn values(&self, sql: &str, values: &[Value], within: Option<Duration>) -> rusqlite::Result<Values> {
         let limit = within.and_then(|within| u64::try_from(within.as_nanos()).ok());
         self.until.store(limit.map_or(NEVER, |limit| nanos(self.began) + limit), Ordering::Relaxed);
         let mut statement = self.conn.prepare_cached(sql)?;
@@ -132,8 +137,14 @@ impl Reader {
             let value = values.get(number.unwrap_or(place).wrapping_sub(1));
             statement.raw_bind_parameter(place, value.unwrap_or(&Value::Null))?;
         }
+        let (columns, mut read) = (statement.column_count(), Vec::new());
         let mut rows = statement.raw_query();
-        rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?.get(0)
+        while let Some(row) = rows.next()? {
+            for column in 0..columns {
+                read.push(row.get(column)?);
+            }
+        }
+        Ok(Values { columns, read })
     }
 }
 

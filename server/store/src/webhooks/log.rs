@@ -7,7 +7,7 @@ use crate::{
     Result, Store,
     accounts::all,
     conn::{Cursor, page},
-    sql::{Sql, args, piece, rows, sql},
+    sql::{Sql, args, rows, rows_of, sql},
 };
 
 impl Store {
@@ -29,23 +29,11 @@ impl Store {
             (f.kind.is_some(), sql!(" AND kind = $6")),
             (f.account.is_some(), sql!(" AND account_id IS NOT NULL AND account_id = $7")),
         ];
-        let mut pieces = vec![Sql::fixed(
-            concat!(
-                "SELECT json_group_array(json_array(",
-                piece!(sqlite delivery),
-                ")) FROM (SELECT ",
-                piece!(sqlite delivery),
-                " FROM webhook_deliveries WHERE webhook_id = $1 AND (at, event_id) < ($2, $3)"
-            ),
-            concat!(
-                "SELECT ",
-                piece!(postgres delivery),
-                " FROM webhook_deliveries WHERE webhook_id = $1 AND (at, event_id) < ($2, $3)"
-            ),
-        )];
+        let mut pieces =
+            vec![rows_of!(delivery, " FROM webhook_deliveries WHERE webhook_id = $1 AND (at, event_id) < ($2, $3)")];
         pieces.extend(conditions.into_iter().filter(|(asked, _)| *asked).map(|(_, condition)| condition));
         pieces.push(sql!(" ORDER BY at DESC, event_id DESC LIMIT $4"));
-        pieces.push(Sql::fixed(")", ""));
+        pieces.push(Sql::ROWS_END);
         let values = args![
             hook,
             at,
