@@ -17,4 +17,7 @@ mod pages;
 mod shell;
 
 #[cfg(feature = "ssr")]
-pub use shell::{console, shell};
+pub use self::{
+    pages::{PAGES, Page, not_found},
+    shell::shell,
+};

@@ -140,141 +140,35 @@ pub mod action {
     pub const THEME: &str = "/fn/me/theme";
 }
 
-/// The paths as the router takes them.
+/// Paths with a place for an id, as axum's router takes them.
 #[cfg(feature = "ssr")]
-pub mod pattern {
-    use leptos_router::{ParamSegment, StaticSegment};
-
-    type Static = StaticSegment<&'static str>;
-
-    /// [`super::HOME`].
-    pub const fn home() -> Static {
-        StaticSegment("")
-    }
-    /// [`super::SIGN_IN`].
-    pub const fn sign_in() -> Static {
-        StaticSegment("sign-in")
-    }
-    /// [`super::ACCOUNTS`].
-    pub const fn accounts() -> Static {
-        StaticSegment("accounts")
-    }
+pub(crate) mod pattern {
     /// [`super::account`].
-    pub const fn account() -> (Static, ParamSegment) {
-        (StaticSegment("accounts"), ParamSegment("id"))
-    }
+    pub(crate) const ACCOUNT: &str = "/accounts/{id}";
     /// [`super::plan`].
-    pub const fn plan() -> (Static, ParamSegment, Static) {
-        (StaticSegment("accounts"), ParamSegment("id"), StaticSegment("clean-up"))
-    }
+    pub(crate) const PLAN: &str = "/accounts/{id}/clean-up";
     /// [`super::account_link`].
-    pub const fn account_link() -> (Static, ParamSegment, Static) {
-        (StaticSegment("accounts"), ParamSegment("id"), StaticSegment("link"))
-    }
-    /// [`super::SELF`].
-    pub const fn own() -> Static {
-        StaticSegment("self")
-    }
-    /// [`super::SELF_RESET`].
-    pub const fn own_reset() -> (Static, Static) {
-        (StaticSegment("self"), StaticSegment("reset"))
-    }
+    pub(crate) const ACCOUNT_LINK: &str = "/accounts/{id}/link";
     /// [`super::own_progress`].
-    pub const fn own_progress() -> (Static, Static, ParamSegment) {
-        (StaticSegment("self"), StaticSegment("reset"), ParamSegment("id"))
-    }
-    /// [`super::CLEANUPS`].
-    pub const fn cleanups() -> Static {
-        StaticSegment("clean-ups")
-    }
+    pub(crate) const OWN_PROGRESS: &str = "/self/reset/{id}";
     /// [`super::cleanup`].
-    pub const fn cleanup() -> (Static, ParamSegment) {
-        (StaticSegment("clean-ups"), ParamSegment("id"))
-    }
-    /// [`super::BULK`].
-    pub const fn bulks() -> Static {
-        StaticSegment("bulk")
-    }
-    /// [`super::BULK_NEW`].
-    pub const fn bulk_new() -> (Static, Static) {
-        (StaticSegment("bulk"), StaticSegment("new"))
-    }
+    pub(crate) const CLEANUP: &str = "/clean-ups/{id}";
     /// [`super::bulk`].
-    pub const fn bulk() -> (Static, ParamSegment) {
-        (StaticSegment("bulk"), ParamSegment("id"))
-    }
-    /// [`super::ROUTING`].
-    pub const fn routing() -> Static {
-        StaticSegment("routing")
-    }
+    pub(crate) const BULK: &str = "/bulk/{id}";
     /// [`super::server`].
-    pub const fn server() -> (Static, Static) {
-        (StaticSegment("routing"), StaticSegment("server"))
-    }
+    pub(crate) const SERVER: &str = "/routing/server";
     /// [`super::move_off`].
-    pub const fn move_off() -> (Static, Static) {
-        (StaticSegment("routing"), StaticSegment("move-off"))
-    }
+    pub(crate) const MOVE_OFF: &str = "/routing/move-off";
     /// [`super::re_pin`].
-    pub const fn re_pin() -> (Static, Static) {
-        (StaticSegment("routing"), StaticSegment("re-pin"))
-    }
-    /// [`super::FINDINGS`].
-    pub const fn findings() -> Static {
-        StaticSegment("findings")
-    }
+    pub(crate) const RE_PIN: &str = "/routing/re-pin";
     /// [`super::repair`].
-    pub const fn repair() -> (Static, Static) {
-        (StaticSegment("findings"), StaticSegment("repair"))
-    }
-    /// [`super::WEBHOOKS`].
-    pub const fn webhooks() -> Static {
-        StaticSegment("webhooks")
-    }
+    pub(crate) const REPAIR: &str = "/findings/repair";
     /// [`super::webhook`].
-    pub const fn webhook() -> (Static, ParamSegment) {
-        (StaticSegment("webhooks"), ParamSegment("id"))
-    }
-    /// [`super::AUDIT`].
-    pub const fn audit() -> Static {
-        StaticSegment("audit")
-    }
-    /// [`super::ME`].
-    pub const fn me() -> Static {
-        StaticSegment("me")
-    }
-    /// [`super::SECOND_FACTOR`].
-    pub const fn second_factor() -> (Static, Static) {
-        (StaticSegment("me"), StaticSegment("second-factor"))
-    }
+    pub(crate) const WEBHOOK: &str = "/webhooks/{id}";
     /// [`super::sign_in_code`].
-    pub const fn sign_in_code() -> (Static, Static) {
-        (StaticSegment("sign-in"), StaticSegment("code"))
-    }
-    /// [`super::CONFIRM`].
-    pub const fn confirm() -> Static {
-        StaticSegment("confirm")
-    }
-    /// [`super::SETUP`].
-    pub const fn setup() -> Static {
-        StaticSegment("setup")
-    }
-    /// [`super::WELCOME`].
-    pub const fn welcome() -> Static {
-        StaticSegment("welcome")
-    }
-    /// [`super::STAFF`].
-    pub const fn staff() -> Static {
-        StaticSegment("staff")
-    }
+    pub(crate) const SIGN_IN_CODE: &str = "/sign-in/code";
     /// [`super::staff_member`].
-    pub const fn staff_member() -> (Static, ParamSegment) {
-        (StaticSegment("staff"), ParamSegment("id"))
-    }
-    /// [`super::TOKENS`].
-    pub const fn tokens() -> Static {
-        StaticSegment("tokens")
-    }
+    pub(crate) const STAFF_MEMBER: &str = "/staff/{id}";
 }
 
 /// `text` as a part of a path or a query: everything but RFC 3986's unreserved characters is percent-encoded.

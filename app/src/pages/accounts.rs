@@ -30,8 +30,7 @@ use crate::{
 pub(crate) const HEADS: &[&str] = &["Account", "!Id", "Verdict", "!#Live", "#Left over", "!Last seen"];
 
 /// The page.
-#[component]
-pub(crate) fn Accounts() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     framed(Tab::Accounts, async {
         let listed = match accounts::list().await {
             Ok(listed) => listed,

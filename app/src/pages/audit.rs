@@ -29,8 +29,7 @@ use crate::{
 const HEADS: &[&str] = &["When", "Who", "What and why", "Account or target", "Ticket"];
 
 /// The page. A filter that is not understood shows the form with the error beside its field, and no events.
-#[component]
-pub(crate) fn Audit() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     framed(Tab::Audit, async {
         let query = audit::asked();
         let body = match audit::page(&query).await {

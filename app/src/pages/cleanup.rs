@@ -22,8 +22,7 @@ use crate::{
 };
 
 /// The page.
-#[component]
-pub(crate) fn Cleanup() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     framed(Tab::Cleanups, async {
         let view = cleanups::ledger().await?;
         let flash = flash::take().await;

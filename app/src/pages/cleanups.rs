@@ -16,8 +16,7 @@ use crate::{
 };
 
 /// The page.
-#[component]
-pub(crate) fn Cleanups() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     framed(Tab::Cleanups, async { Ok(Shown::new("Clean-ups", show(&cleanups::list().await?))) })
 }
 

@@ -21,8 +21,7 @@ use crate::{
 };
 
 /// The page.
-#[component]
-pub(crate) fn Confirm() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     framed(Tab::Elsewhere, async {
         let (carried, flash) = confirm::page().await?;
         if flash.as_ref().is_some_and(|flash| flash.code == "invalid") {

@@ -28,8 +28,7 @@ use crate::{
 const HEADS: &[&str] = &["What", "Kind", "!Account", "Known for", "!Looks", "!Seen"];
 
 /// The page.
-#[component]
-pub(crate) fn Findings() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     framed(Tab::Findings, async {
         let page = census::findings().await?;
         let flash = flash::take().await;

@@ -27,8 +27,7 @@ use crate::{
 };
 
 /// The page: results where something was asked, else what needs a person.
-#[component]
-pub(crate) fn Home() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     framed(Tab::Accounts, async {
         let Some(query) = ctx::asked("q") else {
             return Ok(Shown::new("Accounts", first(&accounts::home().await?)));

@@ -28,8 +28,7 @@ use crate::{
 const HEADS: &[&str] = &["Browser", "!Address", "!Began", "Last used", "!Ends unless used", "#End it"];
 
 /// The page.
-#[component]
-pub(crate) fn Me() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     framed(Tab::Me, async {
         let page = me::page().await?;
         let flash = flash::take().await;

@@ -1,39 +1,39 @@
 //! The pages: one route, one file. A page loads what it shows in one future and hands it to [`framed`], which renders it
-//! or says why not, with the right status.
+//! or says why not, with the right status. No page changes in the browser, so axum's router alone finds them.
 
-pub(crate) mod account;
-pub(crate) mod accounts;
-pub(crate) mod audit;
-pub(crate) mod bulk;
-pub(crate) mod cleanup;
-pub(crate) mod cleanups;
-pub(crate) mod confirm;
-pub(crate) mod customer;
+mod account;
+mod accounts;
+mod audit;
+mod bulk;
+mod cleanup;
+mod cleanups;
+mod confirm;
+mod customer;
 pub(crate) mod error;
-pub(crate) mod findings;
-pub(crate) mod home;
-pub(crate) mod me;
-pub(crate) mod move_off;
-pub(crate) mod plan;
+mod findings;
+mod home;
+mod me;
+mod move_off;
+mod plan;
 mod proof;
-pub(crate) mod re_pin;
+mod re_pin;
 mod reason;
-pub(crate) mod repair;
-pub(crate) mod routing;
-pub(crate) mod second_factor;
-pub(crate) mod server;
-pub(crate) mod setup;
-pub(crate) mod sign_in;
-pub(crate) mod sign_in_code;
-pub(crate) mod staff;
-pub(crate) mod tokens;
-pub(crate) mod webhook;
-pub(crate) mod webhooks;
-pub(crate) mod welcome;
+mod repair;
+mod routing;
+mod second_factor;
+mod server;
+mod setup;
+mod sign_in;
+mod sign_in_code;
+mod staff;
+mod tokens;
+mod webhook;
+mod webhooks;
+mod welcome;
 
 use std::future::Future;
 
-use leptos::prelude::*;
+use leptos::{prelude::*, tachys::html::InertElement};
 use leptos_meta::Title;
 
 use crate::{
@@ -41,6 +41,45 @@ use crate::{
     components::frame::{Frame, Tab, frame},
     routes,
 };
+
+/// Where a page is, as axum's router takes it, and what renders it from its request's context.
+pub type Page = (&'static str, fn() -> AnyView);
+
+/// Every page.
+pub const PAGES: &[Page] = &[
+    (routes::HOME, home::page),
+    (routes::SIGN_IN, sign_in::page),
+    (routes::pattern::SIGN_IN_CODE, sign_in_code::page),
+    (routes::ACCOUNTS, accounts::page),
+    (routes::pattern::ACCOUNT, account::page),
+    (routes::pattern::PLAN, plan::page),
+    (routes::pattern::ACCOUNT_LINK, customer::link::page),
+    (routes::SELF, customer::door::page),
+    (routes::SELF_RESET, customer::preview::page),
+    (routes::pattern::OWN_PROGRESS, customer::progress::page),
+    (routes::CLEANUPS, cleanups::page),
+    (routes::pattern::CLEANUP, cleanup::page),
+    (routes::BULK, bulk::list::page),
+    (routes::BULK_NEW, bulk::new::page),
+    (routes::pattern::BULK, bulk::page),
+    (routes::ROUTING, routing::page),
+    (routes::pattern::SERVER, server::page),
+    (routes::pattern::MOVE_OFF, move_off::page),
+    (routes::pattern::RE_PIN, re_pin::page),
+    (routes::FINDINGS, findings::page),
+    (routes::pattern::REPAIR, repair::page),
+    (routes::AUDIT, audit::page),
+    (routes::WEBHOOKS, webhooks::page),
+    (routes::pattern::WEBHOOK, webhook::page),
+    (routes::STAFF, staff::page),
+    (routes::pattern::STAFF_MEMBER, staff::member::page),
+    (routes::TOKENS, tokens::page),
+    (routes::ME, me::page),
+    (routes::SECOND_FACTOR, second_factor::page),
+    (routes::CONFIRM, confirm::page),
+    (routes::SETUP, setup::page),
+    (routes::WELCOME, welcome::page),
+];
 
 /// What a page shows once it has loaded.
 pub(crate) struct Shown {
@@ -64,10 +103,15 @@ pub(crate) fn framed(tab: Tab, load: impl Future<Output = Result<Shown, ApiError
         let Shown { title, body } = load.await.unwrap_or_else(|error| refused(&error, role));
         view! {
             <Title text=format!("{title} · Unstick")/>
-            {body}
+            {written(body)}
         }
     });
     frame(around, view! { <Suspense fallback=|| ()>{shown}</Suspense> }.into_any())
+}
+
+/// A page's body as it is sent: nothing in it waits any more, so it is written at once and not as a part of a stream.
+fn written(body: AnyView) -> InertElement {
+    InertElement::new(body.to_html())
 }
 
 /// Sets the status and says why; who is not signed in goes to do that and comes back, and who must set up a second factor
@@ -87,6 +131,6 @@ fn refused(error: &ApiError, role: Option<domain::Role>) -> Shown {
 }
 
 /// The page for a URL that has none.
-pub(crate) fn not_found() -> AnyView {
+pub fn not_found() -> AnyView {
     framed(Tab::Elsewhere, async { Err(ApiError::not_found("page")) })
 }

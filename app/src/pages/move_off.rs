@@ -24,8 +24,7 @@ use crate::{
 };
 
 /// The page.
-#[component]
-pub(crate) fn MoveOff() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     framed(Tab::Routing, async {
         let page = server_move::page().await?;
         let flash = flash::take().await;

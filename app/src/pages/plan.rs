@@ -28,8 +28,7 @@ const SHOWN: usize = 12;
 const FOLDED: usize = 500;
 
 /// The page.
-#[component]
-pub(crate) fn Plan() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     framed(Tab::Accounts, async {
         let page = cleanups::plan().await?;
         let flash = flash::take().await;

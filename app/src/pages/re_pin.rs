@@ -22,8 +22,7 @@ use crate::{
 };
 
 /// The page.
-#[component]
-pub(crate) fn RePin() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     framed(Tab::Accounts, async {
         let page = routing::re_pin_page().await?;
         let flash = flash::take().await;

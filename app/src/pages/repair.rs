@@ -25,8 +25,7 @@ use crate::{
 const SHOWN: usize = 6;
 
 /// The page.
-#[component]
-pub(crate) fn Repair() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     framed(Tab::Findings, async {
         let repairing = census::repairing().await?;
         let flash = flash::take().await;

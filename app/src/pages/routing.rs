@@ -28,8 +28,7 @@ const HEADS: &[&str] = &["Server", "Health", "Pinned, of its fair share", "!#Err
 const OWED: &[&str] = &["Waits for", "Since", "What", "!Why", "!#Tries", "Next try"];
 
 /// The page.
-#[component]
-pub(crate) fn Routing() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     framed(Tab::Routing, async { Ok(Shown::new("Routing", show(&routing::routing().await?))) })
 }
 

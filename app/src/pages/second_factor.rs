@@ -22,8 +22,7 @@ use crate::{
 };
 
 /// The page.
-#[component]
-pub(crate) fn SecondFactor() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     framed(Tab::Me, async {
         let (page, new) = second_factor::page().await?;
         let flash = flash::take().await;

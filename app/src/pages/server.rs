@@ -26,8 +26,7 @@ use crate::{
 const HEADS: &[&str] = &["Load balancer", "Set to", "All in all", "#Pinned", "Last set from here"];
 
 /// The page.
-#[component]
-pub(crate) fn Server() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     framed(Tab::Routing, async {
         let plan = routing::state_plan().await?;
         let moves = server_move::page().await?;

@@ -19,8 +19,7 @@ use crate::{
 };
 
 /// The page.
-#[component]
-pub(crate) fn Setup() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     framed(Tab::Elsewhere, async {
         let body = if setup::needed().await? {
             let flash = flash::take().await;

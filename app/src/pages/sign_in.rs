@@ -18,8 +18,7 @@ use crate::{
 };
 
 /// The page.
-#[component]
-pub(crate) fn SignIn() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     framed(Tab::Elsewhere, async {
         let next = ctx::asked("next").unwrap_or_default();
         if ctx::me().is_none() && setup::needed().await? {

@@ -18,8 +18,7 @@ use crate::{
 };
 
 /// The page.
-#[component]
-pub(crate) fn SignInCode() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     framed(Tab::Elsewhere, async {
         let body = if waits_for_code() { form() } else { begin() };
         Ok(Shown::new("Sign in: your code", body))

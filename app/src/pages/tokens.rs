@@ -26,8 +26,7 @@ use crate::{
 const HEADS: &[&str] = &["Token", "What it is for", "!Made by", "Last used", "Good", "#Revoke"];
 
 /// The page.
-#[component]
-pub(crate) fn Tokens() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     framed(Tab::Tokens, async {
         let (tokens, now) = tokens::list().await?;
         let flash = flash::take().await;

@@ -31,8 +31,7 @@ use crate::{
 const HEADS: &[&str] = &["Event", "Account", "State", "!#Tries", "Answer", "!Happened", "#Again"];
 
 /// The page.
-#[component]
-pub(crate) fn Webhook() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     framed(Tab::Webhooks, async {
         let page = webhooks::page().await?;
         let flash = flash::take().await;

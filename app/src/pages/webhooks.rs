@@ -28,8 +28,7 @@ use crate::{
 const HEADS: &[&str] = &["Receiver", "State", "!Events", "#Waiting", "#Given up", "!Last taken"];
 
 /// The page.
-#[component]
-pub(crate) fn Webhooks() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     framed(Tab::Webhooks, async {
         let rows = webhooks::list().await?;
         let flash = flash::take().await;

@@ -13,8 +13,7 @@ use crate::{
 };
 
 /// The page.
-#[component]
-pub(crate) fn Welcome() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     framed(Tab::Elsewhere, async {
         let flash = flash::take().await;
         if flash.as_ref().is_some_and(|flash| flash.code == "invalid") {

@@ -1,7 +1,7 @@
 //! The console: pages and server functions of package `app`, live ledgers and exports, behind the layers that make them
 //! safe. A request passes, from outside: compression, cross-site defence, session, who acts, the form's token.
 
-use app::{console, shell};
+use app::{PAGES, not_found, shell};
 use axum::{
     Router,
     extract::Request,
@@ -12,9 +12,9 @@ use axum::{
 };
 use leptos::{
     nonce::Nonce,
-    prelude::{provide_context, use_context},
+    prelude::{AnyView, provide_context, use_context},
 };
-use leptos_axum::{LeptosRoutes, generate_route_list, render_app_async_with_context};
+use leptos_axum::{LeptosRoutes, render_app_async_with_context};
 use tower_http::compression::{
     CompressionLayer, CompressionLevel, Predicate,
     predicate::{NotForContentType, SizeAbove},
@@ -35,11 +35,11 @@ pub fn routes(site: &Site) -> Router<Site> {
             provide_context(Nonce::from_value(nonce));
         }
     };
-    let page = {
+    let page = |view: fn() -> AnyView| {
         let options = site.options().clone();
-        move || shell(options.clone())
+        render_app_async_with_context(provide.clone(), move || shell(&options, view))
     };
-    let missing = render_app_async_with_context(provide.clone(), page.clone());
+    let missing = page(not_found);
     let missing = move |request: Request| {
         let elsewhere = without_slash(&request);
         let page = missing(request);
@@ -55,8 +55,10 @@ pub fn routes(site: &Site) -> Router<Site> {
         }
     };
     let worth = SizeAbove::new(WORTH).and(NotForContentType::SSE).and(NotForContentType::IMAGES);
-    Router::new()
-        .leptos_routes_with_context(site, generate_route_list(console), provide, page)
+    let pages = PAGES.iter().fold(Router::new(), |router, (path, view)| router.route(path, get(page(*view))));
+    // With no pages: the server functions, each at its own path.
+    pages
+        .leptos_routes_with_context(site, Vec::new(), provide, || ())
         .route("/clean-ups/{id}/events", get(events::events))
         .route("/clean-ups/{id}/evidence.md", get(evidence::markdown))
         .route("/clean-ups/{id}/evidence.json", get(evidence::json))

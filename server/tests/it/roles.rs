@@ -133,11 +133,10 @@ async fn every_server_function_has_a_row_and_is_posted_to() {
 
 #[tokio::test]
 async fn every_page_has_a_row() {
-    let listed = leptos_axum::generate_route_list(app::console);
-    for page in &listed {
-        assert!(PAGES.iter().any(|(pattern, ..)| *pattern == page.path()), "{} has no row in the matrix", page.path());
+    for (path, _) in app::PAGES {
+        assert!(PAGES.iter().any(|(pattern, ..)| pattern == path), "{path} has no row in the matrix");
     }
-    assert_eq!(listed.len(), PAGES.len());
+    assert_eq!(app::PAGES.len(), PAGES.len());
 }
 
 /// What the functions about people are sent.

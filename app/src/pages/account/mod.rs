@@ -31,8 +31,7 @@ use crate::{
 const EVENTS: usize = 4;
 
 /// The page.
-#[component]
-pub(crate) fn Account() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     framed(Tab::Accounts, async {
         let page = accounts::account().await?;
         let me = ctx::me();

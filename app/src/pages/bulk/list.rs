@@ -21,8 +21,7 @@ use crate::{
 const HEADS: &[&str] = &["Bulk clean-up", "Status", "#Accounts", "How far", "!Asked by", "!Made"];
 
 /// The page.
-#[component]
-pub(crate) fn Bulks() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     framed(Tab::Cleanups, async { Ok(Shown::new("Bulk clean-ups", show(&bulk::list().await?))) })
 }
 

@@ -30,8 +30,7 @@ use crate::{
 const HEADS: &[&str] = &["#No.", "Account", "What became of it", "Ledger"];
 
 /// The page.
-#[component]
-pub(crate) fn Bulk() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     framed(Tab::Cleanups, async {
         let page = bulk::page().await?;
         let flash = flash::take().await;

@@ -20,8 +20,7 @@ use crate::{
 };
 
 /// The page.
-#[component]
-pub(crate) fn NewBulk() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     framed(Tab::Cleanups, async {
         if ctx::me().is_none() {
             return Err(ApiError::not_signed_in());

@@ -17,8 +17,7 @@ use crate::{
 };
 
 /// The page.
-#[component]
-pub(crate) fn Own() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     for_customers(async {
         match customer::door().await? {
             Some((code, true)) => Ok(Shown::new(heading(), opens(&code))),

@@ -27,8 +27,7 @@ use crate::{
 const MINUTES: [(&str, &str); 3] = [("15", "15 minutes"), ("60", "1 hour"), ("1440", "24 hours")];
 
 /// The page.
-#[component]
-pub(crate) fn CustomerLink() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     framed(Tab::Accounts, async {
         let (page, made) = customer::link_page().await?;
         let flash = flash::take().await;

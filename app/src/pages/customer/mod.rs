@@ -1,18 +1,17 @@
 //! What customers see who help themselves: a frame of its own, without anything of the console, and plain words.
 
-mod door;
-mod link;
+pub(super) mod door;
+pub(super) mod link;
 mod own;
-mod preview;
-mod progress;
+pub(super) mod preview;
+pub(super) mod progress;
 
 use std::future::Future;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-pub(crate) use self::{door::Own, link::CustomerLink, preview::OwnReset, progress::OwnProgress};
-use super::{Shown, error};
+use super::{Shown, error, written};
 use crate::{
     api::{
         ApiError, ctx,
@@ -28,7 +27,7 @@ fn for_customers(load: impl Future<Output = Result<Shown, ApiError>> + Send + 's
         let Shown { title, body } = load.await.unwrap_or_else(|error| refused(&error));
         view! {
             <Title text=title/>
-            {body}
+            {written(body)}
         }
     });
     let name = customer::service_name();

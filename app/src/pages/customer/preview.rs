@@ -17,8 +17,7 @@ use crate::{
 };
 
 /// The page.
-#[component]
-pub(crate) fn OwnReset() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     for_customers(async {
         let (page, stays, preview) = customer::preview().await?;
         Ok(Shown::new("Reset your sessions", show(&page, &stays, preview.as_ref())))

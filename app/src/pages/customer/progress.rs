@@ -16,8 +16,7 @@ use crate::{
 };
 
 /// The page.
-#[component]
-pub(crate) fn OwnProgress() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     for_customers(async {
         let state = customer::state().await?;
         if let Some(seconds) = again(state.status) {

@@ -28,8 +28,7 @@ use crate::{
 const HEADS: &[&str] = &["Browser", "!Address", "!Began", "Last used", "#End it"];
 
 /// The page.
-#[component]
-pub(crate) fn Member() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     framed(Tab::Staff, async {
         let page = staff::member().await?;
         let flash = flash::take().await;

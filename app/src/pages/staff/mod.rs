@@ -30,8 +30,7 @@ use crate::{
 const HEADS: &[&str] = &["Who", "Role", "!Password", "Second factor", "Last sign-in", "!#Open sign-ins"];
 
 /// The page.
-#[component]
-pub(crate) fn Staff() -> impl IntoView {
+pub(crate) fn page() -> AnyView {
     framed(Tab::Staff, async {
         let page = staff::list().await?;
         let flash = flash::take().await;
