@@ -185,10 +185,10 @@ async fn expired_pins_are_swept_by_new_ones(db: &Db) {
 }
 
 async fn pages_show_every_unexpired_pin_once(db: &Db) {
-    let on = |n: u32| if n % 3 == 0 { "api-2" } else { "api-1" };
+    let on = |n: u32| if n.is_multiple_of(3) { "api-2" } else { "api-1" };
     let pins: Vec<Pin> = (0..40).map(|n| pin(&format!("k{n:02}"), on(n), 0, if n % 4 == 0 { 5 } else { 50 })).collect();
     tx!(db, tx => tx.import_pins(&pins));
-    let good = |n: &u32| n % 4 != 0;
+    let good = |n: &u32| !n.is_multiple_of(4);
     for (of, expected) in [
         (None, (0..40).filter(good).collect::<Vec<u32>>()),
         (Some(server("api-2")), (0..40).filter(good).filter(|n| on(*n) == "api-2").collect()),
