@@ -167,7 +167,7 @@ impl RepairOutcome {
     /// The words for a person.
     pub const fn label(self) -> &'static str {
         match self {
-            Self::Waiting => "not asked for",
+            Self::Waiting => "not asked for yet",
             Self::Requested => "clean-up asked for",
             Self::Changed => "changed meanwhile, left alone",
             Self::Failed => "failed",

@@ -30,6 +30,9 @@ pub const BULK_POINTS: &[&str] =
 /// The points of a webhook's way: claimed and not sent, sent and not written, written and not lasting, lasting.
 pub const WEBHOOK_POINTS: &[&str] = &["webhook:claimed", "webhook:sent", "webhook:before-commit", "webhook:settled"];
 
+/// The points of a repair: stored and nothing asked for, the first clean-up asked for and not written down.
+pub const REPAIR_POINTS: &[&str] = &["repair:committed", "repair:asked"];
+
 /// Dies here, at once and without cleaning up, when `UNSTICK_CRASH_AT` names this point.
 #[inline]
 pub fn point(name: &'static str) {

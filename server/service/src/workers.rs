@@ -31,6 +31,8 @@ const WATCH: Duration = Duration::from_secs(1);
 const PURGE: Duration = Duration::from_mins(1);
 /// How often it is asked whether the clock was set back.
 const CLOCKS: Duration = Duration::from_secs(10);
+/// How often it is asked whether a repair was broken off half-way.
+const REPAIRS: Duration = Duration::from_secs(20);
 /// How often what webhooks were sent is purged.
 const HOOKS: Duration = Duration::from_mins(1);
 /// How often it is asked whether a checkpoint is due.
@@ -131,6 +133,7 @@ impl Unstick {
             self.every("watch", WATCH, stop.clone(), async |s: &Self| s.watch_once().await),
             self.every("clocks", CLOCKS, stop.clone(), async |s: &Self| s.mend_times_once().await),
             self.census_worker(stop.clone()),
+            self.every("repairs", REPAIRS, stop.clone(), async |s: &Self| s.resume_repairs().await),
             self.every("retention", PURGE, stop.clone(), async |s: &Self| s.purge_once().await),
             self.every("webhook retention", HOOKS, stop.clone(), async |s: &Self| s.purge_webhooks().await),
             self.every("checkpoints", CHECKPOINT, stop, async |s: &Self| s.checkpoint_if_due().await),

@@ -6,6 +6,7 @@ mod own;
 mod page;
 mod pass;
 mod repair;
+mod repairing;
 mod run;
 mod source;
 

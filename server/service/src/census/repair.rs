@@ -12,10 +12,11 @@ use domain::{
 };
 use futures::stream::{self, StreamExt};
 
-use crate::{Error, Result, Unstick, cleanups::checked, world::PLAN_SESSIONS};
+use super::repairing::cleanup_request;
+use crate::{Error, Result, Unstick, cleanups::checked, crash, world::PLAN_SESSIONS};
 
 /// Accounts that one repair may have.
-const MOST: u32 = 1_000;
+pub(super) const MOST: u32 = 1_000;
 /// Accounts whose worlds are read at once.
 const AT_ONCE: usize = 4;
 /// Findings that are named as left alone.
@@ -123,13 +124,14 @@ impl Unstick {
         self.authorize_fresh(actor, Permission::Repair, Freshness::FiveMinutes, "repair").await?;
         let RepairRequest { plan, reason, ticket } = request;
         let first = plan.items.first().ok_or(Error::NothingToDo)?;
-        let words = checked(cleanup_request(first, &reason, &ticket))?;
+        let words = checked(cleanup_request(first.account.clone(), first.plan.clone(), reason, ticket))?;
         if words.reason.chars().count() > REASON {
             return Err(Error::invalid("reason", format!("say it in at most {REASON} characters")));
         }
         let changed = self.changed_since(&plan).await?;
         let repair = self.store_repair(actor, &plan, &changed, words).await?;
-        self.ask_for_all(actor, &plan, repair).await
+        crash::point("repair:committed");
+        self.carry_out_repair(repair).await
     }
 
     /// A repair that was asked for, and what became of its accounts.
@@ -198,40 +200,12 @@ impl Unstick {
             "plan": plan.hash, "census": plan.census, "accounts": plan.items.len(), "records": plan.records(),
             "routes": plan.routes(), "changed": changed.len(),
         });
+        let plans: Vec<&PlanHash> = plan.items.iter().map(|item| &item.plan).collect();
         transact!(self, tx => {
-            tx.insert_repair(&repair).await?;
+            tx.insert_repair(&repair, &plans).await?;
             tx.append_audit(&draft).await?;
             Ok(())
         })?;
-        Ok(repair)
-    }
-
-    /// One clean-up for each account. The plan's hash of each goes with it: one that changes at this moment is left alone.
-    async fn ask_for_all(&self, actor: &Actor, plan: &RepairPlan, mut repair: Repair) -> Result<Repair> {
-        let reason = format!("census repair {}: {}", repair.id, repair.reason);
-        let still = |(_, made): &(&RepairItem, &mut RepairMade)| made.outcome == RepairOutcome::Waiting;
-        for (item, made) in plan.items.iter().zip(&mut repair.made).filter(still) {
-            let request = cleanup_request(item, &reason, &repair.ticket);
-            match self.request_cleanup(actor, request).await {
-                Ok(requested) => {
-                    made.outcome = RepairOutcome::Requested;
-                    made.cleanup = Some(requested.id);
-                }
-                Err(Error::UnderWay(id)) => {
-                    made.outcome = RepairOutcome::Changed;
-                    made.cleanup = Some(id);
-                }
-                Err(Error::WorldChanged(_) | Error::NothingToDo | Error::NotFound(_)) => {
-                    made.outcome = RepairOutcome::Changed;
-                }
-                Err(error) => {
-                    tracing::error!(error = %crate::workers::report(&error), "a clean-up of a repair could not be asked for");
-                    made.outcome = RepairOutcome::Failed;
-                }
-            }
-            let (id, made) = (&repair.id, &*made);
-            transact!(self, tx => { Ok(tx.repair_made(id, made).await?) })?;
-        }
         Ok(repair)
     }
 
@@ -266,14 +240,4 @@ fn passes(filter: &FindingFilter, finding: &CensusFinding) -> bool {
     filter.kind.is_none_or(|kind| kind == seen.kind)
         && (filter.router.is_none() || filter.router.as_ref() == router)
         && (filter.server.is_none() || filter.server == seen.server)
-}
-
-fn cleanup_request(item: &RepairItem, reason: &str, ticket: &str) -> CleanupRequest {
-    CleanupRequest {
-        account: item.account.clone(),
-        mode: Mode::Stale,
-        reason: reason.to_owned(),
-        ticket: ticket.to_owned(),
-        hash: Some(item.plan.clone()),
-    }
 }

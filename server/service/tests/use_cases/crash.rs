@@ -3,7 +3,7 @@
 
 use std::{os::unix::process::ExitStatusExt, process::Command};
 
-use domain::{Mode, RouteKey, Scope, Span, Status};
+use domain::{Mode, RepairOutcome, RepairRequest, RouteKey, Scope, Span, Status, census::FindingFilter};
 use store::testing;
 
 use crate::world::{World, account, request, session, shell, sqlite_in, times};
@@ -14,6 +14,8 @@ const DATABASE: &str = "UNSTICK_TEST_DATABASE";
 const SIGABRT: i32 = 6;
 /// Longer than a worker sits out with its lease in hand, so that the points of the wait are met.
 const DRAIN: Span = Span::from_millis(350);
+/// Until then everything is older than the census' grace time.
+const REPAIRED: Span = Span::from_secs(600);
 
 #[tokio::test]
 async fn a_death_at_any_point_loses_nothing_and_repeats_nothing_on_sqlite() {
@@ -97,10 +99,63 @@ async fn a_death_while_watching_neither_loses_nor_repeats_a_return() {
     }
 }
 
+#[tokio::test]
+async fn a_death_while_a_repair_is_carried_out_is_gone_on_with_on_sqlite() {
+    for point in service::crash::REPAIR_POINTS {
+        let folder = tempfile::tempdir().unwrap();
+        repaired(&sqlite_in(&folder), point).await;
+    }
+}
+
+#[tokio::test]
+async fn a_death_while_a_repair_is_carried_out_is_gone_on_with_on_postgres() {
+    for point in service::crash::REPAIR_POINTS {
+        repaired(&testing::postgres().await, point).await;
+    }
+}
+
+async fn repaired(url: &str, point: &str) {
+    let before = World::open(url, Span::ZERO).await;
+    let accounts = [before.stuck("crash").await, before.stuck("other").await];
+    before.store.close().await;
+    die_in(url, point, "crash::repairing");
+    let world = World::open(url, Span::ZERO).await;
+    world.clock.advance(REPAIRED);
+    world.unstick.resume_repairs().await.unwrap();
+    let asked = async || {
+        world.events(&accounts[0], "cleanup.requested").await + world.events(&accounts[1], "cleanup.requested").await
+    };
+    assert_eq!(
+        asked().await,
+        usize::from(point == "repair:asked"),
+        "{point}: it is left to whoever asked, for a minute"
+    );
+    world.clock.advance(Span::from_secs(61));
+    world.unstick.resume_repairs().await.unwrap();
+    world.unstick.resume_repairs().await.unwrap();
+    assert_eq!(asked().await, 2, "{point}: each account once");
+    let filter = domain::view::AuditFilter { action: Some("repair.requested".to_owned()), ..Default::default() };
+    let told = world.store.audit_page(&filter, None, 10).await.unwrap();
+    assert_eq!(told.len(), 1, "{point}");
+    let id = domain::RepairId::parse(&told[0].draft.target).unwrap();
+    let repair = world.unstick.repair(&shell(), &id).await.unwrap();
+    assert_eq!(repair.made.len(), 2, "{point}");
+    for made in repair.made {
+        assert_eq!(made.outcome, RepairOutcome::Requested, "{point}");
+        assert_eq!(world.drive(&made.cleanup.unwrap(), 5).await, Status::Done, "{point}");
+        assert_eq!(world.store.account(&made.account).await.unwrap().unwrap().leftover_sessions, 0, "{point}");
+    }
+}
+
 /// Runs [`child`] in a process of its own, which must die at `point`.
 fn die(url: &str, point: &str) {
+    die_in(url, point, "crash::child");
+}
+
+/// Runs the test `child` in a process of its own, which must die at `point`.
+fn die_in(url: &str, point: &str, child: &str) {
     let status = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "crash::child", "--ignored", "--quiet"])
+        .args(["--exact", child, "--ignored", "--quiet"])
         .env(DATABASE, url)
         .env("UNSTICK_CRASH_AT", point)
         .stdout(std::process::Stdio::null())
@@ -124,4 +179,20 @@ async fn child() {
     world.pin("files", &key, Scope::Session, "api-2", &account("crash"), &owner).await;
     world.clock.advance(Span::from_secs(2));
     world.unstick.watch_once().await.unwrap();
+}
+
+/// The process that dies while it carries a repair out.
+#[tokio::test]
+#[ignore = "started by the tests above, in a process of its own"]
+async fn repairing() {
+    let Ok(url) = std::env::var(DATABASE) else { return };
+    let world = World::open(&url, Span::ZERO).await;
+    world.clock.advance(REPAIRED);
+    for _ in 0..2 {
+        world.unstick.run_census(&shell(), &|_, _| ()).await.unwrap();
+    }
+    let plan = world.unstick.repair_plan(&shell(), &FindingFilter::default(), 10).await.unwrap();
+    assert_eq!(plan.items.len(), 2);
+    let request = RepairRequest { plan, reason: "left by the outage".into(), ticket: String::new() };
+    world.unstick.request_repair(&shell(), request).await.unwrap();
 }

@@ -20,11 +20,11 @@ struct RepairRecord {
 }
 
 impl Tx {
-    /// Stores a repair, with its accounts.
+    /// Stores a repair, with its accounts; `plans` are what was shown of each of these.
     ///
     /// # Errors
     /// When the database could not.
-    pub async fn insert_repair(&mut self, repair: &Repair) -> Result<()> {
+    pub async fn insert_repair(&mut self, repair: &Repair, plans: &[&PlanHash]) -> Result<()> {
         let sql = sql!(
             "INSERT INTO repairs (id, actor, reason, ticket, plan_hash, requested_at) VALUES ($1, $2, $3, $4, $5, $6)"
         );
@@ -38,14 +38,15 @@ impl Tx {
         ];
         self.exec(sql, values).await?;
         let sql = sql!(
-            "INSERT INTO repair_accounts (repair_id, account_id, outcome, cleanup_id) \
-             SELECT $2, value ->> 0, value ->> 1, value ->> 2 FROM ",
+            "INSERT INTO repair_accounts (repair_id, account_id, outcome, cleanup_id, plan) \
+             SELECT $2, value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM ",
             each
         );
         let rows: Vec<_> = repair
             .made
             .iter()
-            .map(|made| cells![&made.account, made.outcome.as_str(), made.cleanup.as_ref()])
+            .zip(plans)
+            .map(|(made, plan)| cells![&made.account, made.outcome.as_str(), made.cleanup.as_ref(), &plan.0])
             .collect();
         self.exec(sql, args![json(&rows)?, repair.id.as_str()]).await.map(|_| ())
     }
@@ -63,6 +64,35 @@ impl Tx {
 }
 
 impl Store {
+    /// At most `limit` repairs that were asked for before `before` and have accounts that nothing became of yet, oldest first.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn repairs_waiting(&self, before: Instant, limit: u32) -> Result<Vec<RepairId>> {
+        let sql = rows!(
+            "id",
+            "FROM repairs WHERE requested_at < $1 AND id IN (SELECT repair_id FROM repair_accounts \
+             WHERE outcome = 'waiting') ORDER BY requested_at, id LIMIT $2"
+        );
+        let ids: Vec<(String,)> = self.rows(sql, args![before, limit]).await?;
+        ids.into_iter().map(|(id,)| RepairId::parse(id).map_err(StoreError::corrupt)).collect()
+    }
+
+    /// At most `limit` accounts of a repair that nothing became of yet, each with the plan that was shown of it.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn repair_waiting(&self, id: &RepairId, limit: u32) -> Result<Vec<(AccountId, PlanHash)>> {
+        let sql = rows!(
+            "account_id, plan",
+            "FROM repair_accounts WHERE repair_id = $1 AND outcome = 'waiting' AND plan IS NOT NULL \
+             ORDER BY account_id LIMIT $2"
+        );
+        let waiting: Vec<(String, String)> = self.rows(sql, args![id.as_str(), limit]).await?;
+        let one = |(account, plan)| Ok((AccountId::parse(account).map_err(StoreError::corrupt)?, PlanHash(plan)));
+        waiting.into_iter().map(one).collect()
+    }
+
     /// The repair called `id`, with at most `limit` of its accounts.
     ///
     /// # Errors

@@ -264,9 +264,23 @@ async fn a_repair_is_kept_with_what_became_of_it(db: &Db) {
         requested_at: at(0) + Span::from_micros(1),
         made: vec![made("a"), made("b")],
     };
-    tx!(db, tx => tx.insert_repair(&repair));
+    let plans = ["p0", "p1"].map(|plan| PlanHash(plan.to_owned()));
+    tx!(db, tx => tx.insert_repair(&repair, &plans.each_ref()));
+    let of = |n: usize| (repair.made[n].account.clone(), plans[n].clone());
+    assert_eq!(db.store.repair_waiting(&repair.id, 10).await.unwrap(), [of(0), of(1)]);
+    let waiting = async |before| db.store.repairs_waiting(before, 10).await.unwrap();
+    assert_eq!(waiting(repair.requested_at).await, [], "it was asked for just now");
+    let later = repair.requested_at + Span::from_micros(1);
+    assert_eq!(waiting(later).await, std::slice::from_ref(&repair.id));
     repair.made[1].outcome = RepairOutcome::Changed;
     tx!(db, tx => tx.repair_made(&repair.id, &repair.made[1]));
+    assert_eq!(
+        db.store.repair_waiting(&repair.id, 10).await.unwrap(),
+        [(repair.made[0].account.clone(), plans[0].clone())]
+    );
+    tx!(db, tx => tx.repair_made(&repair.id, &RepairMade { outcome: RepairOutcome::Failed, ..repair.made[0].clone() }));
+    assert_eq!(waiting(later).await, [], "something became of each");
+    repair.made[0].outcome = RepairOutcome::Failed;
     assert_eq!(db.store.repair(&repair.id, 10).await.unwrap(), Some(repair));
     assert_eq!(db.store.repair(&RepairId::parse("r_2").unwrap(), 10).await.unwrap(), None);
 }
