@@ -7,8 +7,8 @@ use leptos::prelude::*;
 pub(crate) fn bar(pinned: i64, fair: Option<i64>, most: i64, class: &'static str) -> AnyView {
     let scale = most.max(fair.unwrap_or(0)).max(1);
     let mark = fair.filter(|fair| *fair > 0).map(|fair| {
-        // The mark is one wide and stays inside.
-        view! { <rect class="mark" x=across(fair, scale).min(99) width="1" height="6"></rect> }
+        // The mark is one wide and stays inside. (Its class is not `mark`: icons are, and the style sheet would size it.)
+        view! { <rect class="share" x=across(fair, scale).min(99) width="1" height="6"></rect> }
     });
     view! {
         <svg class="bar fair" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
