@@ -3,9 +3,9 @@
 
 use leptos::prelude::*;
 
-/// A bar of `pinned` with a mark at `fair`. Bars of one pool, of whose servers one holds `most`, have one scale.
+/// A bar of `pinned` with a mark at `fair`, of a pool in which no bar and no mark goes beyond `most`: they have one scale.
 pub(crate) fn bar(pinned: i64, fair: Option<i64>, most: i64, class: &'static str) -> AnyView {
-    let scale = most.max(fair.unwrap_or(0)).max(1);
+    let scale = most.max(1);
     let mark = fair.filter(|fair| *fair > 0).map(|fair| {
         // The mark is one wide and stays inside. (Its class is not `mark`: icons are, and the style sheet would size it.)
         view! { <rect class="share" x=across(fair, scale).min(99) width="1" height="6"></rect> }

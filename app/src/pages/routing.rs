@@ -96,7 +96,8 @@ fn caveats(of: &[String]) -> Option<AnyView> {
 }
 
 fn pool(it: &PoolCard, now: Instant, palette: &Palette) -> AnyView {
-    let most = it.servers.iter().filter_map(|server| server.pinned).max().unwrap_or(0);
+    // What the longest bar or the furthest mark says: one that is drained has no mark, and its bar is compared all the same.
+    let most = it.servers.iter().filter_map(|server| server.pinned).chain(it.spread.fair).max().unwrap_or(0);
     let row = |server: &ServerStatus| row(server, &it.spread, most, now, palette);
     let body = if it.servers.is_empty() {
         empty("Nothing is known of this pool’s servers yet.", ().into_any())
