@@ -7,6 +7,7 @@ use std::{
 
 use domain::{
     Health, HealthWindow, Place, PoolInfo, Route, RouteKey, RouterName, Scope, ServerName, ServerStatus, SessionId,
+    Span,
 };
 use futures::future::join_all;
 use routers::{Entry, Listing, Router, RouterError, ServerReading};
@@ -16,6 +17,8 @@ use crate::{Result, Unstick};
 
 /// Routes written in one transaction.
 const BATCH: usize = 500;
+/// How long an entry of a large table that leads to a bad server counts as read.
+const FRESH: Span = Span::from_secs(60);
 /// Routes held at once of a table that is read piece by piece.
 const PAGE: u32 = 1_000;
 
@@ -193,12 +196,13 @@ impl Unstick {
         Ok(())
     }
 
-    /// Those of `entries` that are stored otherwise, or not at all: most have not changed since the last look.
+    /// Those of `entries` that are stored otherwise, without an owner (one may be known by now), long ago, or not at all: most
+    /// have not changed since the last look.
     async fn changed(&self, pool: &PoolInfo, entries: Vec<Entry>) -> Result<Vec<Entry>> {
-        let mut stored: HashMap<RouteKey, Option<ServerName>> = HashMap::new();
+        let (mut stored, since) = (HashMap::new(), self.now() - FRESH);
         for batch in entries.chunks(BATCH) {
             let keys: Vec<RouteKey> = batch.iter().map(|entry| entry.key.clone()).collect();
-            stored.extend(self.store().servers_of_routes(&pool.place, &keys).await?);
+            stored.extend(self.store().servers_of_routes(&pool.place, &keys, since).await?);
         }
         Ok(entries.into_iter().filter(|entry| stored.get(&entry.key) != Some(&entry.server)).collect())
     }

@@ -72,7 +72,7 @@ impl Store {
         let sql = rows!(
             "id",
             "FROM repairs WHERE requested_at < $1 AND id IN (SELECT repair_id FROM repair_accounts \
-             WHERE outcome = 'waiting') ORDER BY requested_at, id LIMIT $2"
+             WHERE outcome = 'waiting' AND plan IS NOT NULL) ORDER BY requested_at, id LIMIT $2"
         );
         let ids: Vec<(String,)> = self.rows(sql, args![before, limit]).await?;
         ids.into_iter().map(|(id,)| RepairId::parse(id).map_err(StoreError::corrupt)).collect()

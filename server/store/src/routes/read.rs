@@ -1,6 +1,6 @@
 //! Reading what was last read from routers.
 
-use domain::{AccountId, Health, Place, RouteKey, ServerName};
+use domain::{AccountId, Health, Instant, Place, RouteKey, ServerName};
 
 use super::{BadRecord, BadRoutes, RouteRecord, StoredRoute};
 use crate::{
@@ -50,7 +50,7 @@ impl Store {
         all(self.rows::<BadRecord>(sql, args![json_ids(ids)?, json(&well)?]).await?)
     }
 
-    /// Where the routes of `keys` at `place` were last seen to lead, in the order of keys.
+    /// Where the routes of `keys` at `place` lead that belong to an account and were read since `since`, in the order of keys.
     ///
     /// # Errors
     /// When the database could not.
@@ -58,15 +58,17 @@ impl Store {
         &self,
         place: &Place,
         keys: &[RouteKey],
+        since: Instant,
     ) -> Result<Vec<(RouteKey, Option<ServerName>)>> {
         let sql = rows!(
             "route_key, server",
-            "FROM routes WHERE router = $2 AND pool = $3 AND route_key IN (SELECT value FROM ",
+            "FROM routes WHERE router = $2 AND pool = $3 AND account_id IS NOT NULL AND read_at >= $4 \
+             AND route_key IN (SELECT value FROM ",
             list,
             ") ORDER BY route_key"
         );
         let rows: Vec<(String, Option<String>)> =
-            self.rows(sql, args![json_ids(keys)?, &place.router, &place.pool]).await?;
+            self.rows(sql, args![json_ids(keys)?, &place.router, &place.pool, since]).await?;
         let named = |(key, server): (String, Option<String>)| {
             let server = server.map(ServerName::parse).transpose().map_err(StoreError::corrupt)?;
             Ok((RouteKey::parse(key).map_err(StoreError::corrupt)?, server))

@@ -91,9 +91,13 @@ async fn pages_of_a_place_show_every_route_once(db: &Db) {
         seen.extend(page.into_iter().map(|stored| String::from(stored.route.key)));
     }
     assert_eq!(seen, (0..45).map(|n| format!("k{n:02}")).collect::<Vec<_>>());
-    let keys = ["k44", "k99", "k00"].map(key);
-    let known = db.store.servers_of_routes(&place("lb-1", "app"), &keys).await.unwrap();
-    assert_eq!(known, [(key("k00"), Some(server("api-1"))), (key("k44"), Some(server("api-1")))]);
+    let keys = ["k44", "k99", "k00", "k01"].map(key);
+    let owned = ["k44", "k00"].map(|name| route("app", name, Some("api-1"), Some("a"), 5));
+    tx!(db, tx => tx.save_routes(&owned));
+    let known = async |since| db.store.servers_of_routes(&place("lb-1", "app"), &keys, at(since)).await.unwrap();
+    let both = [(key("k00"), Some(server("api-1"))), (key("k44"), Some(server("api-1")))];
+    assert_eq!(known(5).await, both, "of nobody's none is known");
+    assert_eq!(known(6).await, [], "nor what was read before");
 }
 
 /// Compares the kept counts with a count.
