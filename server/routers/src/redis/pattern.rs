@@ -59,11 +59,34 @@ impl Pattern {
 
     /// Whether one name could be of both patterns, for whatever keys: then neither could be told from the other.
     pub(super) fn meets(&self, other: &Self) -> bool {
-        let rest = |a: &str, b: &str| a.strip_prefix(b).or_else(|| b.strip_prefix(a)).map(str::to_owned);
-        let back = |text: &str| text.chars().rev().collect::<String>();
-        let fits = |rest: Option<String>| rest.is_some_and(|text| text.is_empty() || RouteKey::parse(text).is_ok());
-        fits(rest(&self.before, &other.before)) && fits(rest(&back(&self.after), &back(&other.after)))
+        let (Some((front, my_front)), Some((end, my_end))) = (
+            longer(&self.before, &other.before, str::strip_prefix),
+            longer(&self.after, &other.after, str::strip_suffix),
+        ) else {
+            return false;
+        };
+        let is_key = |text: &str| RouteKey::parse(text).is_ok();
+        if my_front == my_end || front.is_empty() || end.is_empty() {
+            // What one has more stands around its key, inside the other's key: `app:x-{key}` and `app:{key}`.
+            return is_key(&format!("{front}0{end}"));
+        }
+        // Each has more on another side: `a:x{key}` and `a:{key}y`. The two may share letters too, as in `_:a`,
+        // which is of `_:{key}` and of `{key}:a`.
+        (0..=front.len().min(end.len())).any(|shared| {
+            let parts = front.split_at_checked(front.len() - shared).zip(end.split_at_checked(shared));
+            parts.is_some_and(|((first, twice), (again, last))| twice == again && is_key(first) && is_key(last))
+        })
     }
+}
+
+/// What the longer of two texts has more than the other, and whether it is the first one that is longer; `None` when
+/// neither `strips` from the other.
+fn longer<'a>(
+    mine: &'a str,
+    other: &'a str,
+    strips: impl Fn(&'a str, &'a str) -> Option<&'a str>,
+) -> Option<(&'a str, bool)> {
+    strips(mine, other).map(|rest| (rest, true)).or_else(|| strips(other, mine).map(|rest| (rest, false)))
 }
 
 #[cfg(test)]
@@ -115,9 +138,45 @@ mod tests {
         assert!(meet("a:{key}", "a:{key}-fence"), "the fence of k is the key k-fence");
         assert!(meet("a:{key}", "a:fence-{key}"));
         assert!(meet("a{key}", "{key}x"), "ax is both");
+        assert!(meet("{key}:a", "_:{key}"), "_:a is both, and its colon is of each");
+        assert!(meet("a:x{key}", "a:{key}y"), "a:xy is both");
         assert!(!meet("a:{key}", "a:{key}:fence"));
         assert!(!meet("a:{key}", "b:{key}"));
         assert!(!meet("a:{key}", "a:b:{key}"));
+    }
+
+    /// Every text of up to `most` letters of `letters`, the shortest first.
+    fn texts(letters: &[char], most: usize) -> Vec<String> {
+        let mut all = vec![String::new()];
+        let mut from = 0;
+        for _ in 0..most {
+            let to = all.len();
+            for at in from..to {
+                all.extend(letters.iter().map(|letter| format!("{}{letter}", all[at])).collect::<Vec<_>>());
+            }
+            from = to;
+        }
+        all
+    }
+
+    #[test]
+    fn two_patterns_meet_exactly_when_one_name_is_of_both() {
+        let sides = texts(&['a', ':'], 3);
+        // Seven letters: three of each side and a key of one between them.
+        let names = texts(&['a', ':'], 7);
+        let patterns: Vec<_> = sides
+            .iter()
+            .flat_map(|before| sides.iter().map(move |after| format!("{before}{{key}}{after}")))
+            .filter_map(|text| Pattern::parse("p", &text).ok())
+            .map(|it| (names.iter().map(|name| it.key(name.as_bytes()).is_some()).collect::<Vec<_>>(), it))
+            .collect();
+        assert_eq!(patterns.len(), 15 * 15 - 1);
+        for (mine, it) in &patterns {
+            for (its, other) in &patterns {
+                let both = mine.iter().zip(its).position(|(mine, its)| *mine && *its).map(|at| &names[at]);
+                assert_eq!(it.meets(other), both.is_some(), "{it:?} and {other:?}: {both:?}");
+            }
+        }
     }
 
     proptest! {
