@@ -22,6 +22,13 @@ const FRESH: Span = Span::from_secs(60);
 /// Routes held at once of a table that is read piece by piece.
 const PAGE: u32 = 1_000;
 
+/// What is stored of an entry.
+pub(super) struct Seen {
+    server: Option<ServerName>,
+    /// Whether somebody was known whose it is.
+    is_owned: bool,
+}
+
 impl Unstick {
     /// One pass over every router.
     ///
@@ -140,7 +147,7 @@ impl Unstick {
         after: Option<&RouteKey>,
         end: Option<&RouteKey>,
     ) -> Result<()> {
-        let mut stored: HashMap<RouteKey, Option<ServerName>> = HashMap::new();
+        let mut stored: HashMap<RouteKey, Seen> = HashMap::new();
         let mut gone: Vec<(Place, RouteKey)> = Vec::new();
         let kept: HashSet<&RouteKey> = entries.iter().map(|entry| &entry.key).collect();
         let mut from = after.cloned();
@@ -149,9 +156,9 @@ impl Unstick {
             let whole = page.len() >= PAGE as usize;
             from = page.last().map(|stored| stored.route.key.clone());
             let within = page.into_iter().take_while(|stored| end.is_none_or(|end| stored.route.key <= *end));
-            for StoredRoute { route, .. } in within {
+            for StoredRoute { route, account } in within {
                 if kept.contains(&route.key) {
-                    stored.insert(route.key, route.server);
+                    stored.insert(route.key, Seen { server: route.server, is_owned: account.is_some() });
                 } else {
                     gone.push((pool.place.clone(), route.key));
                 }
@@ -164,9 +171,36 @@ impl Unstick {
             self.forget_gone(&mut gone).await?;
         }
         self.forget_gone(&mut gone).await?;
-        let changed: Vec<Entry> =
-            entries.into_iter().filter(|entry| stored.get(&entry.key) != Some(&entry.server)).collect();
-        self.save_entries(pool, changed).await
+        self.save_news(pool, entries, &stored).await?;
+        Ok(())
+    }
+
+    /// Writes those of `entries` that were not stored so before, and those whose owner has become known since: a load balancer
+    /// pins a key before its session is reported. Answers the keys that nobody is known to own.
+    async fn save_news(
+        &self,
+        pool: &PoolInfo,
+        entries: Vec<Entry>,
+        before: &HashMap<RouteKey, Seen>,
+    ) -> Result<HashSet<RouteKey>> {
+        let (mut news, mut nobodys) = (Vec::new(), Vec::new());
+        for entry in entries {
+            match before.get(&entry.key) {
+                Some(seen) if seen.server != entry.server => news.push(entry),
+                Some(seen) if seen.is_owned => {}
+                Some(_) => nobodys.push(entry),
+                None => news.push(entry),
+            }
+        }
+        let mut unowned = HashSet::new();
+        for batch in nobodys.chunks(BATCH) {
+            let known = self.owners(pool, batch).await?;
+            let (owned, rest): (Vec<&Entry>, Vec<_>) = batch.iter().partition(|entry| known.contains_key(&entry.key));
+            news.extend(owned.into_iter().cloned());
+            unowned.extend(rest.into_iter().map(|entry| entry.key.clone()));
+        }
+        unowned.extend(self.save_entries(pool, news).await?);
+        Ok(unowned)
     }
 
     async fn forget_gone(&self, gone: &mut Vec<(Place, RouteKey)>) -> Result<()> {
@@ -209,15 +243,18 @@ impl Unstick {
 
     async fn observe_table(&self, pool: &PoolInfo, entries: Vec<Entry>) -> Result<()> {
         let before = self.remembered(&pool.place).await?;
-        let table: HashMap<RouteKey, Option<ServerName>> =
-            entries.iter().map(|entry| (entry.key.clone(), entry.server.clone())).collect();
+        let mut table: HashMap<RouteKey, Seen> = entries
+            .iter()
+            .map(|entry| (entry.key.clone(), Seen { server: entry.server.clone(), is_owned: true }))
+            .collect();
         let mut gone: Vec<(Place, RouteKey)> = before
             .keys()
             .filter(|key| !table.contains_key(*key))
             .map(|key| (pool.place.clone(), key.clone()))
             .collect();
-        let changed = entries.into_iter().filter(|entry| before.get(&entry.key) != Some(&entry.server)).collect();
-        self.save_entries(pool, changed).await?;
+        for key in self.save_news(pool, entries, &before).await? {
+            table.entry(key).and_modify(|seen| seen.is_owned = false);
+        }
         self.forget_gone(&mut gone).await?;
         let mut tables = self.0.observer.tables.lock().unwrap_or_else(PoisonError::into_inner);
         tables.insert(pool.place.clone(), table);
@@ -225,38 +262,50 @@ impl Unstick {
     }
 
     /// The table as last seen; after a start, as stored.
-    async fn remembered(&self, place: &Place) -> Result<HashMap<RouteKey, Option<ServerName>>> {
+    async fn remembered(&self, place: &Place) -> Result<HashMap<RouteKey, Seen>> {
         if let Some(table) = self.0.observer.tables.lock().unwrap_or_else(PoisonError::into_inner).remove(place) {
             return Ok(table);
         }
         let (mut table, mut after) = (HashMap::new(), None);
         loop {
-            let page = self.store().routes_at(place, after.as_ref(), 1_000).await?;
+            let page = self.store().routes_at(place, after.as_ref(), PAGE).await?;
             let Some(last) = page.last() else { return Ok(table) };
             after = Some(last.route.key.clone());
-            table.extend(page.into_iter().map(|stored| (stored.route.key, stored.route.server)));
+            table.extend(page.into_iter().map(|StoredRoute { route, account }| {
+                (route.key, Seen { server: route.server, is_owned: account.is_some() })
+            }));
         }
     }
 
-    pub(crate) async fn save_entries(&self, pool: &PoolInfo, entries: Vec<Entry>) -> Result<()> {
+    /// Writes `entries` as they were seen; answers the keys that nobody is known to own.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub(crate) async fn save_entries(&self, pool: &PoolInfo, entries: Vec<Entry>) -> Result<HashSet<RouteKey>> {
+        let mut unowned = HashSet::new();
         for batch in entries.chunks(BATCH) {
-            let keys: Vec<RouteKey> = batch.iter().map(|entry| entry.key.clone()).collect();
-            let owners = self.store().owners_of_keys(&keys).await?;
-            let owners: HashMap<&RouteKey, &KeyOwner> =
-                owners.iter().filter(|owner| owner.scope == pool.scope).map(|owner| (&owner.key, owner)).collect();
+            let owners = self.owners(pool, batch).await?;
             let makers = self.makers(pool, &owners).await?;
             let seen: Vec<StoredRoute> =
-                batch.iter().map(|entry| self.seen(pool, entry, owners.get(&entry.key).copied(), &makers)).collect();
+                batch.iter().map(|entry| self.seen(pool, entry, owners.get(&entry.key), &makers)).collect();
             transact!(self, tx => { Ok(tx.save_routes(&seen).await?) })?;
+            unowned.extend(seen.into_iter().filter(|seen| seen.account.is_none()).map(|seen| seen.route.key));
         }
-        Ok(())
+        Ok(unowned)
+    }
+
+    /// Whose the keys of a batch of `entries` are, where somebody is known.
+    async fn owners(&self, pool: &PoolInfo, entries: &[Entry]) -> Result<HashMap<RouteKey, KeyOwner>> {
+        let keys: Vec<RouteKey> = entries.iter().map(|entry| entry.key.clone()).collect();
+        let owners = self.store().owners_of_keys(&keys).await?;
+        Ok(owners.into_iter().filter(|it| it.scope == pool.scope).map(|it| (it.key.clone(), it)).collect())
     }
 
     /// For account routes: the session that most likely made each, which is the one that was seen last.
     async fn makers(
         &self,
         pool: &PoolInfo,
-        owners: &HashMap<&RouteKey, &KeyOwner>,
+        owners: &HashMap<RouteKey, KeyOwner>,
     ) -> Result<HashMap<RouteKey, SessionId>> {
         let mut makers = HashMap::new();
         if pool.scope == Scope::Session {
@@ -266,7 +315,7 @@ impl Unstick {
             let open = self.store().open_sessions(&owner.account, 50).await?;
             let last = open.into_iter().filter(|s| s.state.is_live()).max_by_key(|s| (s.last_seen_at, s.created_at));
             if let Some(session) = last {
-                makers.insert((*key).clone(), session.id);
+                makers.insert(key.clone(), session.id);
             }
         }
         Ok(makers)

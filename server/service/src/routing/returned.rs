@@ -5,10 +5,11 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use domain::{Instant, Place, RouteKey, RouterName, ServerName, Span};
+use domain::{Instant, Place, RouteKey, RouterName, Span};
 use futures::future::join_all;
 use routers::About;
 
+use super::observe::Seen;
 use crate::{Result, Unstick};
 
 /// How long after a restart was seen it is looked whether what was cleaned is back: at once, and when peers have taught it (an
@@ -45,7 +46,7 @@ pub(crate) struct ObserverState {
     rechecks: Mutex<Vec<(RouterName, Instant)>>,
     /// When another process was last seen to answer for a router.
     changed: Mutex<HashMap<RouterName, Instant>>,
-    pub(super) tables: Mutex<HashMap<Place, HashMap<RouteKey, Option<ServerName>>>>,
+    pub(super) tables: Mutex<HashMap<Place, HashMap<RouteKey, Seen>>>,
 }
 
 impl ObserverState {

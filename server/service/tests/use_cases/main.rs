@@ -25,6 +25,7 @@ mod flights;
 mod lab;
 mod model;
 mod moves;
+mod observer;
 mod outage;
 mod processes;
 mod requests;

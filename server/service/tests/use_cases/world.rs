@@ -89,6 +89,8 @@ pub struct Script {
     pub never_lifts: AtomicBool,
     /// The next fencing stops here, before it is done.
     pub fence_gate: Mutex<Option<Arc<Gate>>>,
+    /// Whether it has no order of its keys, as load balancers have none: it is listed whole.
+    pub listed_whole: AtomicBool,
     /// The keys that are fenced.
     pub fences: Mutex<HashSet<RouteKey>>,
     /// Calls with these numbers fail so.
@@ -259,6 +261,9 @@ impl Router for Scripted {
         after: Option<&RouteKey>,
         limit: u32,
     ) -> Result<Option<Vec<Entry>>, RouterError> {
+        if self.script.listed_whole.load(Ordering::SeqCst) {
+            return Ok(None);
+        }
         self.call(self.inner.page(pool, after, limit)).await
     }
 }
@@ -285,7 +290,7 @@ fn pin_of(
 }
 
 #[expect(clippy::too_many_arguments, reason = "the fields of a pin")]
-async fn pin(
+pub async fn pin(
     store: &Store,
     now: Instant,
     pool: &str,
@@ -342,7 +347,7 @@ pub fn shell() -> Actor {
     Actor::Shell { user: "test".into(), host: "here".into() }
 }
 
-fn back_end() -> Actor {
+pub fn back_end() -> Actor {
     Actor::Token { id: TokenId::parse("t_test").unwrap(), scopes: vec![TokenScope::SessionsWrite] }
 }
 
