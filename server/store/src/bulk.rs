@@ -8,20 +8,27 @@ use crate::{
     Engine, Pin, Result, RouteChange, Store, StoreError, Tx,
     accounts::insert_accounts,
     embedded::{count_pins, insert_pins},
+    open::indexes,
     routes::insert_changes,
     sessions::{Deltas, insert_sessions},
+    store::Pools,
 };
 
 /// Rows of one statement: some 2 MB of JSON.
 const CHUNK: usize = 10_000;
 
 impl Store {
-    /// Before [`Self::bulk_load`]: empties SQLite's log, so that it grows from nothing.
+    /// Before [`Self::bulk_load`]: empties SQLite's log, so that it grows from nothing, and puts off some indexes where there
+    /// is no session yet. Returns whether it did: then nobody else has much to write meanwhile.
     ///
     /// # Errors
     /// When the database could not.
-    pub async fn bulk_begin(&self) -> Result<()> {
-        self.checkpoint_wal().await
+    pub async fn bulk_begin(&self) -> Result<bool> {
+        self.checkpoint_wal().await?;
+        match &self.pools {
+            Pools::Sqlite { writer, .. } => indexes::defer(writer).await,
+            Pools::Postgres(_) => Ok(false),
+        }
     }
 
     /// Loads rows as they are, in one transaction. New accounts get the counters that the sessions in the same call
@@ -56,7 +63,7 @@ impl Store {
         tx.commit().await
     }
 
-    /// After [`Self::bulk_load`]: tidies the search index (SQLite) or has the database look at what came (Postgres).
+    /// After [`Self::bulk_load`], however it ended: makes the indexes that were put off, tidies the search index (SQLite) or has the database look at what came (Postgres).
     ///
     /// # Errors
     /// When the database could not.
@@ -70,6 +77,9 @@ impl Store {
             tx.exec(crate::sql::Sql::fixed(statement, statement), &[]).await?;
         }
         tx.commit().await?;
+        if let Pools::Sqlite { writer, .. } = &self.pools {
+            indexes::make(writer).await?;
+        }
         self.checkpoint_wal().await
     }
 }

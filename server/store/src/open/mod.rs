@@ -1,5 +1,6 @@
 //! Opening a database so that it is safe to use.
 
+pub(crate) mod indexes;
 mod postgres;
 mod readers;
 mod sqlite;

@@ -13,7 +13,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{Readers, WAIT, migrate};
+use super::{Readers, WAIT, indexes, migrate};
 use crate::{Options, Result, StoreError, store::Pools};
 
 pub(crate) static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/sqlite");
@@ -35,6 +35,7 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<Pools> {
     // Imports touch indexes at random: there it pays to keep more pages, and to write each back into the file once rather
     // than after every transaction (1,000 pages of log are SQLite's default; 65,536 are 256 MB). Else little is kept, and
     // nothing mapped: the system keeps the file's pages once for all connections, each connection would keep its own.
+    // What is sorted for an index of millions of rows goes to files then, too.
     let (cache_kib, log_pages) = if options.bulk { (512 * 1024, "65536") } else { (4 * 1024, "1000") };
     let connect = connect
         .create_if_missing(true)
@@ -44,7 +45,7 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<Pools> {
         .foreign_keys(true)
         .statement_cache_capacity(256)
         .pragma("cache_size", format!("-{cache_kib}"))
-        .pragma("temp_store", "memory")
+        .pragma("temp_store", if options.bulk { "file" } else { "memory" })
         .pragma("wal_autocheckpoint", log_pages)
         .pragma("journal_size_limit", "67108864")
         .pragma("trusted_schema", "off");
@@ -57,6 +58,9 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<Pools> {
     let writer = healthy.connect_with(connect.clone()).await?;
     check_version(&writer).await?;
     migrate(&MIGRATOR, &mut *writer.acquire().await?, options.migrate).await?;
+    if options.migrate {
+        indexes::make(&writer).await?;
+    }
     drop(lock);
     let readers = Readers::open(connect.get_filename(), options.readers, READER_CACHE_KIB)?;
     Ok(Pools::Sqlite { writer, readers })
