@@ -4,6 +4,7 @@ use domain::{Bulk, BulkOutcome, BulkStatus, Instant};
 use leptos::prelude::*;
 
 use super::{
+    markup::{Markup, Written},
     tag::{Tone, tag},
     text::number,
 };
@@ -45,7 +46,7 @@ pub(crate) fn progress_words(bulk: &Bulk) -> String {
 }
 
 /// A bar with a piece for each outcome, and the same in words: no style of its own is needed.
-pub(crate) fn progress(bulk: &Bulk, now: Instant) -> AnyView {
+pub(crate) fn progress(bulk: &Bulk, now: Instant) -> Markup {
     let total = bulk.counts.total().max(1);
     let mut x = 0;
     let mut pieces = Vec::new();
@@ -77,5 +78,5 @@ pub(crate) fn progress(bulk: &Bulk, now: Instant) -> AnyView {
             <p><b>{words.join(" · ")}</b></p>
         </div>
     }
-    .into_any()
+    .written()
 }

@@ -2,10 +2,12 @@
 
 use leptos::prelude::*;
 
+use crate::components::markup::{Markup, Written};
+
 use super::tag::Tone;
 
 /// A card with a heading, and beside it a note.
-pub(crate) fn card(title: &str, note: AnyView, body: AnyView) -> AnyView {
+pub(crate) fn card(title: &str, note: Markup, body: Markup) -> Markup {
     let id = anchor(title);
     view! {
         <section class="card" aria-labelledby=id.clone()>
@@ -16,7 +18,7 @@ pub(crate) fn card(title: &str, note: AnyView, body: AnyView) -> AnyView {
             {body}
         </section>
     }
-    .into_any()
+    .written()
 }
 
 /// A heading's id: its words in lower case with `-` between.
@@ -28,29 +30,29 @@ fn anchor(title: &str) -> String {
 }
 
 /// What stands where a list would be: why there is nothing, and what to do next.
-pub(crate) fn empty(words: &str, next: AnyView) -> AnyView {
+pub(crate) fn empty(words: &str, next: Markup) -> Markup {
     view! {
         <div class="empty">
             <p>{words.to_owned()}</p>
             {next}
         </div>
     }
-    .into_any()
+    .written()
 }
 
 /// A link in the look of a button.
-pub(crate) fn button(url: String, words: &str, class: &str) -> AnyView {
-    view! { <a class=format!("btn {class}") href=url>{words.to_owned()}</a> }.into_any()
+pub(crate) fn button(url: String, words: &str, class: &str) -> Markup {
+    view! { <a class=format!("btn {class}") href=url>{words.to_owned()}</a> }.written()
 }
 
 /// A note above a page or a form.
-pub(crate) fn note(tone: Tone, body: impl IntoView + 'static) -> AnyView {
+pub(crate) fn note(tone: Tone, body: impl IntoView + 'static) -> Markup {
     let role = if matches!(tone, Tone::Bad | Tone::Warn) { "alert" } else { "status" };
-    view! { <div class=format!("note {}", tone.class()) role=role>{body}</div> }.into_any()
+    view! { <div class=format!("note {}", tone.class()) role=role>{body}</div> }.written()
 }
 
 /// Lines (each a `<li>`) of which the first few are seen at once and the rest when asked for.
-pub(crate) fn listed(mut lines: Vec<AnyView>) -> AnyView {
+pub(crate) fn listed(mut lines: Vec<Markup>) -> Markup {
     /// How many are seen; one more would take as much room as what says that there is more.
     const SEEN: usize = 5;
     let rest = if lines.len() > SEEN + 1 { lines.split_off(SEEN) } else { Vec::new() };
@@ -58,10 +60,10 @@ pub(crate) fn listed(mut lines: Vec<AnyView>) -> AnyView {
         let words = format!("and {} more", rest.len());
         view! { <details class="rest"><summary>{words}</summary><ul>{rest}</ul></details> }
     });
-    view! { <ul>{lines}</ul> {more} }.into_any()
+    view! { <ul>{lines}</ul> {more} }.written()
 }
 
 /// `Accounts › …`: the way back.
-pub(crate) fn crumb(url: &str, words: &str) -> AnyView {
-    view! { <p class="crumb"><a href=url.to_owned()>{words.to_owned()}</a></p> }.into_any()
+pub(crate) fn crumb(url: &str, words: &str) -> Markup {
+    view! { <p class="crumb"><a href=url.to_owned()>{words.to_owned()}</a></p> }.written()
 }

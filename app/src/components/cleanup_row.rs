@@ -8,6 +8,7 @@ use leptos::prelude::*;
 
 use super::{
     card::note,
+    markup::{Markup, Written},
     tag::{Tone, mode_word, status, tag},
     text::{foreign, number},
     time::ago,
@@ -18,17 +19,17 @@ use crate::routes;
 pub(crate) const HEADS: &[&str] = &["Account", "Mode", "Status", "!Steps", "Requested", "!By", "!Why"];
 
 /// Says that something came back after it was verified.
-pub(crate) fn came_back(counts: StepCounts) -> Option<AnyView> {
+pub(crate) fn came_back(counts: StepCounts) -> Option<Markup> {
     let words = match counts.came_back {
         0 => return None,
         1 => "came back once".to_owned(),
         n => format!("came back {} times", number(n)),
     };
-    Some(tag(Tone::Warn, words).into_any())
+    Some(tag(Tone::Warn, words).written())
 }
 
 /// Says that clean-ups do not come to their end.
-pub(crate) fn late(unfinished: &Unfinished) -> Option<AnyView> {
+pub(crate) fn late(unfinished: &Unfinished) -> Option<Markup> {
     let words = match unfinished.late {
         0 => return None,
         1 => "One clean-up is not finished after 5 min. ".to_owned(),
@@ -41,7 +42,7 @@ pub(crate) fn late(unfinished: &Unfinished) -> Option<AnyView> {
 }
 
 /// A clean-up as a row.
-pub(crate) fn row(row: &CleanupRow, now: Instant) -> AnyView {
+pub(crate) fn row(row: &CleanupRow, now: Instant) -> Markup {
     let (cleanup, counts) = (&row.cleanup, row.counts);
     let ticket = (!cleanup.ticket.is_empty()).then(|| view! { <code>{cleanup.ticket.clone()}</code> " " });
     view! {
@@ -55,5 +56,5 @@ pub(crate) fn row(row: &CleanupRow, now: Instant) -> AnyView {
             <td class="x cut">{ticket} {foreign(&cleanup.reason)}</td>
         </tr>
     }
-    .into_any()
+    .written()
 }

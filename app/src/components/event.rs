@@ -4,12 +4,13 @@ use domain::AuditEvent;
 use leptos::prelude::*;
 
 use super::{
+    markup::{Markup, Written},
     tag::{Tone, tag},
     text::{foreign, id},
 };
 
 /// What happened, on what and why, in one cell.
-pub(crate) fn what(event: &AuditEvent) -> AnyView {
+pub(crate) fn what(event: &AuditEvent) -> Markup {
     let draft = &event.draft;
     let plain = draft.outcome == domain::AuditOutcome::Done;
     view! {
@@ -17,11 +18,11 @@ pub(crate) fn what(event: &AuditEvent) -> AnyView {
         {(!plain).then(|| view! { " " {tag(draft.outcome, draft.outcome.as_str())} })}
         {(!draft.reason.is_empty()).then(|| view! { <div class="why">{foreign(&draft.reason)}</div> })}
     }
-    .into_any()
+    .written()
 }
 
 /// The place of an event in the chain, folded away; `fits` says that its hash was computed anew and is the same.
-pub(crate) fn proof(event: &AuditEvent, fits: bool) -> AnyView {
+pub(crate) fn proof(event: &AuditEvent, fits: bool) -> Markup {
     let detail = serde_json::to_string_pretty(&event.draft.detail).unwrap_or_default();
     view! {
         <details class="proof">
@@ -48,5 +49,5 @@ pub(crate) fn proof(event: &AuditEvent, fits: bool) -> AnyView {
             </dl>
         </details>
     }
-    .into_any()
+    .written()
 }

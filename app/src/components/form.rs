@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::components::markup::{Markup, Written};
+
 /// The hidden token of every form.
 pub(crate) fn token(csrf: &str) -> impl IntoView + use<> {
     hidden("csrf", csrf)
@@ -19,8 +21,8 @@ pub(crate) fn field(
     label: &'static str,
     hint: &'static str,
     error: Option<String>,
-    control: AnyView,
-) -> AnyView {
+    control: Markup,
+) -> Markup {
     let wrong = error.is_some();
     view! {
         <div class=if wrong { "field wrong" } else { "field" }>
@@ -30,7 +32,7 @@ pub(crate) fn field(
             {(!hint.is_empty()).then(|| view! { <p class="hint" id=format!("{id}-hint")>{hint}</p> })}
         </div>
     }
-    .into_any()
+    .written()
 }
 
 /// The ids of what describes the field `id`.

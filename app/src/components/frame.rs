@@ -3,6 +3,8 @@
 use domain::{Permission, view::Me};
 use leptos::prelude::*;
 
+use crate::components::markup::{Markup, Written};
+
 use super::form::token;
 use crate::routes;
 
@@ -93,7 +95,7 @@ pub(crate) fn frame(frame: Frame, page: AnyView) -> AnyView {
     .into_any()
 }
 
-fn navigation(me: &Me, here: Tab) -> AnyView {
+fn navigation(me: &Me, here: Tab) -> Markup {
     let item = |tab: Tab| {
         let (url, words, icon, permission) = tab.link();
         let here = (tab == here).then_some("page");
@@ -112,12 +114,12 @@ fn navigation(me: &Me, here: Tab) -> AnyView {
             {Tab::ALL.map(item).into_iter().collect_view()}
         </div></nav>
     }
-    .into_any()
+    .written()
 }
 
-fn search(may: bool, query: String) -> AnyView {
+fn search(may: bool, query: String) -> Markup {
     if !may {
-        return view! { <p class="search off">"Your role sees no customers, so it searches none."</p> }.into_any();
+        return view! { <p class="search off">"Your role sees no customers, so it searches none."</p> }.written();
     }
     view! {
         <form class="search" role="search" action=routes::HOME>
@@ -138,10 +140,10 @@ fn search(may: bool, query: String) -> AnyView {
             <button class="go" aria-label="Search"><i class="i i-go"></i></button>
         </form>
     }
-    .into_any()
+    .written()
 }
 
-fn who(me: &Me, csrf: &str) -> AnyView {
+fn who(me: &Me, csrf: &str) -> Markup {
     view! {
         <div class="who">
             <a href=routes::ME>
@@ -154,5 +156,5 @@ fn who(me: &Me, csrf: &str) -> AnyView {
             </form>
         </div>
     }
-    .into_any()
+    .written()
 }

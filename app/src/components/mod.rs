@@ -2,6 +2,7 @@
 
 pub(crate) mod bulk;
 pub(crate) mod ledger;
+pub(crate) mod markup;
 pub(crate) mod tag;
 pub(crate) mod text;
 pub(crate) mod time;

@@ -3,8 +3,10 @@
 
 use leptos::prelude::*;
 
+use crate::components::markup::{Markup, Written};
+
 /// A bar of `pinned` with a mark at `fair`, of a pool in which no bar and no mark goes beyond `most`: they have one scale.
-pub(crate) fn bar(pinned: i64, fair: Option<i64>, most: i64, class: &'static str) -> AnyView {
+pub(crate) fn bar(pinned: i64, fair: Option<i64>, most: i64, class: &'static str) -> Markup {
     let scale = most.max(1);
     let mark = fair.filter(|fair| *fair > 0).map(|fair| {
         // The mark is one wide and stays inside. (Its class is not `mark`: icons are, and the style sheet would size it.)
@@ -16,7 +18,7 @@ pub(crate) fn bar(pinned: i64, fair: Option<i64>, most: i64, class: &'static str
             {mark}
         </svg>
     }
-    .into_any()
+    .written()
 }
 
 /// `n` in hundredths of `scale`; what is not nothing is seen.

@@ -3,13 +3,15 @@
 use domain::{Piece, Rich};
 use leptos::prelude::*;
 
+use crate::components::markup::{Markup, Written};
+
 /// A sentence with its marks.
-pub(crate) fn rich(text: &Rich) -> Vec<AnyView> {
+pub(crate) fn rich(text: &Rich) -> Vec<Markup> {
     let piece = |piece: &Piece| match piece {
         // A figure and its sign stay on one line.
-        Piece::Text(words) => words.replace(" %", "\u{a0}%").into_any(),
-        Piece::Strong(words) => view! { <b>{words.clone()}</b> }.into_any(),
-        Piece::Code(words) => view! { <code>{words.clone()}</code> }.into_any(),
+        Piece::Text(words) => words.replace(" %", "\u{a0}%").written(),
+        Piece::Strong(words) => view! { <b>{words.clone()}</b> }.written(),
+        Piece::Code(words) => view! { <code>{words.clone()}</code> }.written(),
     };
     text.0.iter().map(piece).collect()
 }

@@ -10,7 +10,11 @@ use domain::{
 };
 use leptos::prelude::*;
 
-use super::{server::Palette, text::plural};
+use super::{
+    markup::{Markup, Written},
+    server::Palette,
+    text::plural,
+};
 
 /// Left edge of the plot: ids stand before it.
 const LEFT: i64 = 112;
@@ -58,7 +62,7 @@ impl Scale {
 }
 
 /// The drawing; `None` where there is nothing to draw.
-pub(crate) fn timeline(timeline: &Timeline, palette: &Palette) -> Option<AnyView> {
+pub(crate) fn timeline(timeline: &Timeline, palette: &Palette) -> Option<Markup> {
     if timeline.rows.is_empty() {
         return None;
     }
@@ -86,7 +90,7 @@ pub(crate) fn timeline(timeline: &Timeline, palette: &Palette) -> Option<AnyView
                 </svg>
             </div>
         }
-        .into_any(),
+        .written(),
     )
 }
 
@@ -104,7 +108,7 @@ fn summary(timeline: &Timeline) -> String {
     words
 }
 
-fn axis(scale: Scale, bottom: i64) -> AnyView {
+fn axis(scale: Scale, bottom: i64) -> Markup {
     let tick = |at: Instant| {
         let x = scale.x(at);
         view! {
@@ -119,10 +123,10 @@ fn axis(scale: Scale, bottom: i64) -> AnyView {
             <text class="now" x=LEFT + WIDE y="12" text-anchor="middle">"now"</text>
         </g>
     }
-    .into_any()
+    .written()
 }
 
-fn band(band: &Band, scale: Scale, bottom: i64, nth: i64, palette: &Palette) -> AnyView {
+fn band(band: &Band, scale: Scale, bottom: i64, nth: i64, palette: &Palette) -> Markup {
     let x = scale.x(band.since);
     let y = bottom + 14 + nth * 16;
     let words = format!("{} {} since {} {}", band.server, band.health.as_str(), band.since.to_day(), clock(band.since));
@@ -135,14 +139,14 @@ fn band(band: &Band, scale: Scale, bottom: i64, nth: i64, palette: &Palette) -> 
             <text x=at y=y text-anchor=anchor>{words}</text>
         </g>
     }
-    .into_any()
+    .written()
 }
 
 fn clock(at: Instant) -> String {
     at.to_clock().chars().take(5).collect()
 }
 
-fn line(row: &TimelineRow, scale: Scale, middle: i64, palette: &Palette) -> AnyView {
+fn line(row: &TimelineRow, scale: Scale, middle: i64, palette: &Palette) -> Markup {
     let (id, class) = match &row.session {
         Some(session) => (session.as_str(), if row.live { "id" } else { "id past" }),
         None => ("account route", "id whole"),
@@ -158,7 +162,7 @@ fn line(row: &TimelineRow, scale: Scale, middle: i64, palette: &Palette) -> AnyV
             {at_end.map(|(server, stretch)| view! { <text class="on" x=NAMES y=middle + 4>{ending(server, stretch, row.live)}</text> })}
         </g>
     }
-    .into_any()
+    .written()
 }
 
 /// What stands at the end of a row: where it is now, or that it is over.
@@ -171,7 +175,7 @@ fn ending(server: &ServerName, stretch: &Stretch, live: bool) -> String {
     }
 }
 
-fn drawn(stretch: &Stretch, scale: Scale, middle: i64, palette: &Palette) -> AnyView {
+fn drawn(stretch: &Stretch, scale: Scale, middle: i64, palette: &Palette) -> Markup {
     let (x, end) = (scale.x(stretch.from), scale.x(stretch.to));
     // Even a moment is seen.
     let width = (end - x).max(3);
@@ -179,7 +183,7 @@ fn drawn(stretch: &Stretch, scale: Scale, middle: i64, palette: &Palette) -> Any
     let title = told(stretch);
     if stretch.left_over {
         let path = format!("M{x} {middle}H{}", x + width);
-        return view! { <path class=format!("left {colour}") d=path><title>{title}</title></path> }.into_any();
+        return view! { <path class=format!("left {colour}") d=path><title>{title}</title></path> }.written();
     }
     let hatch = stretch
         .health
@@ -192,7 +196,7 @@ fn drawn(stretch: &Stretch, scale: Scale, middle: i64, palette: &Palette) -> Any
             <title>{title}</title>
         </g>
     }
-    .into_any()
+    .written()
 }
 
 /// A stretch in words: `api-2 (degraded), 18 Nov 04:10 to 22 Nov 09:14, left over`.
@@ -206,7 +210,7 @@ fn told(stretch: &Stretch) -> String {
 }
 
 /// What the marks of the drawing mean.
-pub(crate) fn legend(timeline: &Timeline, palette: &Palette) -> AnyView {
+pub(crate) fn legend(timeline: &Timeline, palette: &Palette) -> Markup {
     let stretches = timeline.rows.iter().flat_map(|row| &row.stretches);
     let mut servers: Vec<(&ServerName, Health)> =
         stretches.filter_map(|stretch| stretch.server.as_ref().map(|server| (server, stretch.health))).collect();
@@ -224,7 +228,7 @@ pub(crate) fn legend(timeline: &Timeline, palette: &Palette) -> AnyView {
             {left.then(|| view! { <span><i class="dashes"></i>"ended, route left over"</span> })}
         </p>
     }
-    .into_any()
+    .written()
 }
 
 #[cfg(test)]

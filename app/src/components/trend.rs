@@ -9,6 +9,8 @@ use domain::{
 };
 use leptos::prelude::*;
 
+use crate::components::markup::{Markup, Written};
+
 use super::text::number;
 
 const WIDTH: i64 = 1_000;
@@ -29,7 +31,7 @@ pub(crate) const fn class(kind: CensusKind) -> &'static str {
 }
 
 /// The lines of `points` over censuses that ended at `times`, or nothing when there are not two to draw between.
-pub(crate) fn trend(times: &[Instant], points: &[TrendPoint]) -> Option<AnyView> {
+pub(crate) fn trend(times: &[Instant], points: &[TrendPoint]) -> Option<Markup> {
     let (first, last) = (*times.first()?, *times.last()?);
     if times.len() < 2 || points.is_empty() {
         return None;
@@ -64,7 +66,7 @@ pub(crate) fn trend(times: &[Instant], points: &[TrendPoint]) -> Option<AnyView>
                 <time datetime=last.to_string()>{last.to_text()}</time>
             </p>
         }
-        .into_any(),
+        .written(),
     )
 }
 

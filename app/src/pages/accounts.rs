@@ -18,6 +18,7 @@ use crate::{
         card::{button, empty},
         form::{described, field},
         frame::Tab,
+        markup::{Markup, Written},
         table::{pager, table},
         tag::tag,
         text::{foreign, id, number, sentence},
@@ -44,7 +45,7 @@ pub(crate) fn page() -> AnyView {
                         <div class="do"><button class="btn p">"Filter"</button></div>
                     </form>
                 };
-                return Ok(Shown::new("Accounts", form.into_any()));
+                return Ok(Shown::new("Accounts", form.written()));
             }
             Err(error) => return Err(error),
         };
@@ -57,7 +58,7 @@ pub(crate) fn page() -> AnyView {
     })
 }
 
-fn list(title: &str, listed: &Listed, me: Option<&Me>) -> AnyView {
+fn list(title: &str, listed: &Listed, me: Option<&Me>) -> Markup {
     let Listed { page, filter, now } = listed;
     let body = match (page.items.is_empty(), filter.is_empty()) {
         (true, true) => {
@@ -69,7 +70,7 @@ fn list(title: &str, listed: &Listed, me: Option<&Me>) -> AnyView {
             button(routes::ACCOUNTS.to_owned(), "Show all", ""),
         ),
         (false, _) => {
-            let row = |row: &AccountRow| view! { <tr>{account_cells(row, *now, ().into_any(), false)}</tr> }.into_any();
+            let row = |row: &AccountRow| view! { <tr>{account_cells(row, *now, ().written(), false)}</tr> }.written();
             table(title, HEADS, page.items.iter().map(row).collect())
         }
     };
@@ -85,11 +86,11 @@ fn list(title: &str, listed: &Listed, me: Option<&Me>) -> AnyView {
         <section class="card" aria-label=title.to_owned()>{body}</section>
         {pager(first, next)}
     }
-    .into_any()
+    .written()
 }
 
 /// The filter as a form; `error` stands beside its field.
-fn sieve(filter: &AccountFilter, error: Option<&ApiError>) -> AnyView {
+fn sieve(filter: &AccountFilter, error: Option<&ApiError>) -> Markup {
     view! {
         <form class="card sieve four" action=routes::ACCOUNTS role="search" aria-label="Filter accounts">
             {filter_fields(|name| value_of(filter, name), error)}
@@ -99,7 +100,7 @@ fn sieve(filter: &AccountFilter, error: Option<&ApiError>) -> AnyView {
             </div>
         </form>
     }
-    .into_any()
+    .written()
 }
 
 fn value_of(filter: &AccountFilter, name: &str) -> String {
@@ -108,14 +109,14 @@ fn value_of(filter: &AccountFilter, name: &str) -> String {
 }
 
 /// The fields of a filter of accounts, with what stands in them.
-pub(super) fn filter_fields(value: impl Fn(&str) -> String, error: Option<&ApiError>) -> AnyView {
+pub(super) fn filter_fields(value: impl Fn(&str) -> String, error: Option<&ApiError>) -> Markup {
     let control = |name: &'static str, label, holder: &'static str| {
         let wrong = error.filter(|error| error.field == Some(name));
         let input = view! {
             <input id=name name=name type="text" value=value(name) placeholder=holder autocomplete="off" spellcheck="false"
                 aria-invalid=wrong.map(|_| "true") aria-describedby=described(name, wrong.is_some())/>
         };
-        field(name, label, "", wrong.map(|error| sentence(&error.message)), input.into_any())
+        field(name, label, "", wrong.map(|error| sentence(&error.message)), input.written())
     };
     let here = value("kind");
     let option = |value: &str, words: &str| {
@@ -127,7 +128,7 @@ pub(super) fn filter_fields(value: impl Fn(&str) -> String, error: Option<&ApiEr
     };
     view! {
         {control("text", "Part of id, e-mail or name", "ortiz")}
-        {field("kind", "Open finding", "", None, kinds.into_any())}
+        {field("kind", "Open finding", "", None, kinds.written())}
         {control("leftover", "Left over, at least", "3")}
         {control("seen_before", "Last seen before", "2026-11-01")}
         {control("plan", "Plan", "pro")}
@@ -135,11 +136,11 @@ pub(super) fn filter_fields(value: impl Fn(&str) -> String, error: Option<&ApiEr
         {control("pool", "Pool", "app")}
         {control("server", "Server", "api-2")}
     }
-    .into_any()
+    .written()
 }
 
 /// An account's cells. `why` stands below its name; `told` when it has the e-mail address in it.
-pub(crate) fn account_cells(row: &AccountRow, now: Instant, why: AnyView, told: bool) -> AnyView {
+pub(crate) fn account_cells(row: &AccountRow, now: Instant, why: Markup, told: bool) -> Markup {
     let account = &row.account;
     let verdict = match &row.server {
         Some(server) => format!("{} on {server}", row.verdict.label()),
@@ -159,5 +160,5 @@ pub(crate) fn account_cells(row: &AccountRow, now: Instant, why: AnyView, told: 
         <td class="n">{number(account.leftover_sessions)}</td>
         <td class="x">{account.last_seen_at.map(|at| ago(at, now))}</td>
     }
-    .into_any()
+    .written()
 }

@@ -18,6 +18,7 @@ use crate::{
         event,
         form::{described, field},
         frame::Tab,
+        markup::{Markup, Written},
         table::{pager, table},
         tag::Tone,
         text::sentence,
@@ -36,7 +37,7 @@ pub(crate) fn page() -> AnyView {
             Ok(page) => show(&query, &page, ctx::me().as_ref()),
             Err(error) if error.field.is_some_and(|field| field != "after") => {
                 ctx::set_status(error.status);
-                view! { <div class="head"><h1>"Audit log"</h1></div> {form(&query, &[], Some(&error))} }.into_any()
+                view! { <div class="head"><h1>"Audit log"</h1></div> {form(&query, &[], Some(&error))} }.written()
             }
             Err(error) => return Err(error),
         };
@@ -44,7 +45,7 @@ pub(crate) fn page() -> AnyView {
     })
 }
 
-fn show(query: &AuditQuery, page: &AuditPage, me: Option<&Me>) -> AnyView {
+fn show(query: &AuditQuery, page: &AuditPage, me: Option<&Me>) -> Markup {
     let events = &page.page.items;
     let accounts = me.is_some_and(|me| me.may(Permission::ReadAccounts));
     let body = if events.is_empty() {
@@ -54,7 +55,7 @@ fn show(query: &AuditQuery, page: &AuditPage, me: Option<&Me>) -> AnyView {
         )
     } else {
         let rows = events.iter().map(|it| row(it, page, accounts)).collect();
-        view! { <div class="stacks">{table("Audit events", HEADS, rows)}</div> }.into_any()
+        view! { <div class="stacks">{table("Audit events", HEADS, rows)}</div> }.written()
     };
     let first = ctx::asked("after").map(|_| routes::audit(query.pairs(), None));
     let next = page.page.next.as_deref().map(|after| routes::audit(query.pairs(), Some(after)));
@@ -72,11 +73,11 @@ fn show(query: &AuditQuery, page: &AuditPage, me: Option<&Me>) -> AnyView {
         <section class="card" aria-label="Events">{body}</section>
         {pager(first, next)}
     }
-    .into_any()
+    .written()
 }
 
 /// Says that the log is not what was written, where it shows.
-fn tampered(page: &AuditPage) -> Option<AnyView> {
+fn tampered(page: &AuditPage) -> Option<Markup> {
     let first = page.unproven.iter().min()?;
     let words = format!(
         "Event {first} is not as it was written, or does not follow the one before it. Prove the whole log in a shell: "
@@ -85,7 +86,7 @@ fn tampered(page: &AuditPage) -> Option<AnyView> {
     Some(note(Tone::Bad, body))
 }
 
-fn form(query: &AuditQuery, actions: &[String], error: Option<&ApiError>) -> AnyView {
+fn form(query: &AuditQuery, actions: &[String], error: Option<&ApiError>) -> Markup {
     let option = |action: &String| view! { <option value=action.clone()></option> };
     let control = |name: &'static str, label, hint, value: &str, list: Option<&'static str>, holder| {
         let wrong = error.filter(|error| error.field == Some(name));
@@ -93,7 +94,7 @@ fn form(query: &AuditQuery, actions: &[String], error: Option<&ApiError>) -> Any
             <input id=name name=name type="text" value=value.to_owned() list=list placeholder=holder autocomplete="off" spellcheck="false"
                 aria-invalid=wrong.map(|_| "true") aria-describedby=described(name, wrong.is_some())/>
         };
-        field(name, label, hint, wrong.map(|error| sentence(&error.message)), input.into_any())
+        field(name, label, hint, wrong.map(|error| sentence(&error.message)), input.written())
     };
     view! {
         <form class="card sieve" action=routes::AUDIT role="search" aria-label="Filter the audit log">
@@ -110,15 +111,15 @@ fn form(query: &AuditQuery, actions: &[String], error: Option<&ApiError>) -> Any
             </div>
         </form>
     }
-    .into_any()
+    .written()
 }
 
-fn row(it: &AuditEvent, page: &AuditPage, accounts: bool) -> AnyView {
+fn row(it: &AuditEvent, page: &AuditPage, accounts: bool) -> Markup {
     let fits = !page.unproven.contains(&it.seq);
     let draft = &it.draft;
     let account = draft.account.as_ref().map(|id| {
         let code = view! { <code>{id.to_string()}</code> };
-        if accounts { view! { <a href=routes::account(id)>{code}</a> }.into_any() } else { code.into_any() }
+        if accounts { view! { <a href=routes::account(id)>{code}</a> }.written() } else { code.written() }
     });
     let also = draft.account.as_ref().is_none_or(|id| id.as_str() != draft.target);
     let target = (also && !draft.target.is_empty()).then(|| view! { <div class="sub">{draft.target.clone()}</div> });
@@ -131,5 +132,5 @@ fn row(it: &AuditEvent, page: &AuditPage, accounts: bool) -> AnyView {
             <td>{draft.ticket.clone()}</td>
         </tr>
     }
-    .into_any()
+    .written()
 }

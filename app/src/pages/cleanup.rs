@@ -13,6 +13,7 @@ use crate::{
         card::{crumb, note},
         frame::Tab,
         ledger::ledger,
+        markup::{Markup, Written},
         tag::{Tone, mode_word, tag},
         text::{foreign, id},
         time::ago,
@@ -30,7 +31,7 @@ pub(crate) fn page() -> AnyView {
     })
 }
 
-fn show(view: &LedgerView, flash: Option<&Flash>) -> AnyView {
+fn show(view: &LedgerView, flash: Option<&Flash>) -> Markup {
     let cleanup = &view.cleanup;
     let csrf = ctx::csrf();
     let told = flash.map(|flash| note(if flash.code.is_empty() { Tone::Ok } else { Tone::Warn }, flash.text.clone()));
@@ -38,7 +39,7 @@ fn show(view: &LedgerView, flash: Option<&Flash>) -> AnyView {
     let live = if cleanup.status == Status::Done {
         body
     } else {
-        view! { <LiveLedger url=routes::cleanup_events(&cleanup.id) csrf=csrf>{body}</LiveLedger> }.into_any()
+        view! { <LiveLedger url=routes::cleanup_events(&cleanup.id) csrf=csrf>{body}</LiveLedger> }.written()
     };
     view! {
         {crumb(routes::CLEANUPS, "Clean-ups")}
@@ -48,10 +49,10 @@ fn show(view: &LedgerView, flash: Option<&Flash>) -> AnyView {
         {refresh(cleanup.status)}
         {live}
     }
-    .into_any()
+    .written()
 }
 
-fn heading(view: &LedgerView) -> AnyView {
+fn heading(view: &LedgerView) -> Markup {
     let cleanup = &view.cleanup;
     let ticket =
         (!cleanup.ticket.is_empty()).then(|| view! { <span>"ticket " <code>{cleanup.ticket.clone()}</code></span> });
@@ -64,11 +65,11 @@ fn heading(view: &LedgerView) -> AnyView {
         </div>
         <p class="lead quote">{foreign(&cleanup.reason)}</p>
     }
-    .into_any()
+    .written()
 }
 
 /// Without scripts the page loads itself again for as long as something may happen by itself.
-fn refresh(status: Status) -> Option<AnyView> {
+fn refresh(status: Status) -> Option<Markup> {
     let seconds = match status {
         Status::Running => "2",
         Status::Owed => "10",
@@ -76,6 +77,6 @@ fn refresh(status: Status) -> Option<AnyView> {
     };
     Some(
         view! { <noscript inner_html=format!("<meta http-equiv=\"refresh\" content=\"{seconds}\">")></noscript> }
-            .into_any(),
+            .written(),
     )
 }

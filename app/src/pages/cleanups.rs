@@ -10,6 +10,7 @@ use crate::{
         card::{button, empty},
         cleanup_row::{HEADS, late, row},
         frame::Tab,
+        markup::{Markup, Written},
         table::{filters, pager, table},
     },
     routes,
@@ -20,7 +21,7 @@ pub(crate) fn page() -> AnyView {
     framed(Tab::Cleanups, async { Ok(Shown::new("Clean-ups", show(&cleanups::list().await?))) })
 }
 
-fn show(page: &CleanupsPage) -> AnyView {
+fn show(page: &CleanupsPage) -> Markup {
     let all = [None].into_iter().chain(Status::ALL.map(Some));
     let link = |status: Option<Status>| {
         let words = status.map_or("all", Status::label).to_owned();
@@ -40,10 +41,10 @@ fn show(page: &CleanupsPage) -> AnyView {
         <section class="card" aria-label="Clean-ups">{body}</section>
         {pager(first, next)}
     }
-    .into_any()
+    .written()
 }
 
-fn none(status: Option<Status>) -> AnyView {
+fn none(status: Option<Status>) -> Markup {
     let (words, next) = match status {
         None => {
             let words = "Nobody has cleaned up yet. Find an account that is stuck, read its verdict, and plan a clean-up there.";

@@ -14,6 +14,7 @@ use crate::{
         card::note,
         form::{hidden, token},
         frame::Tab,
+        markup::{Markup, Written},
         tag::Tone,
         text::{foreign, sentence},
     },
@@ -31,7 +32,7 @@ pub(crate) fn page() -> AnyView {
     })
 }
 
-fn show(carried: Option<Carried>, flash: Option<&Flash>) -> AnyView {
+fn show(carried: Option<Carried>, flash: Option<&Flash>) -> Markup {
     let told = flash.filter(|flash| flash.field.is_empty()).map(|flash| note(Tone::Warn, flash.text.clone()));
     // «Confirm that it is you» is the heading already.
     let flash = flash.filter(|flash| flash.code != "unproved");
@@ -47,8 +48,8 @@ fn show(carried: Option<Carried>, flash: Option<&Flash>) -> AnyView {
         <h1>"Confirm that it is you"</h1>
         <p class="lead">
             {match &what {
-                Some(what) => view! { "You are about to " <b>{foreign(what)}</b> ". That needs your password, given at most five minutes ago." }.into_any(),
-                None => "Your password, again: what comes next needs it.".into_any(),
+                Some(what) => view! { "You are about to " <b>{foreign(what)}</b> ". That needs your password, given at most five minutes ago." }.written(),
+                None => "Your password, again: what comes next needs it.".written(),
             }}
         </p>
         {told}
@@ -63,7 +64,7 @@ fn show(carried: Option<Carried>, flash: Option<&Flash>) -> AnyView {
             <p class="hint">{sentence("nothing was done yet")} " " <a href=routes::HOME>"Leave it"</a></p>
         </section>
     }
-    .into_any()
+    .written()
 }
 
 /// `words` with a capital at its beginning.

@@ -5,7 +5,11 @@ use leptos::prelude::*;
 
 use crate::{
     api::{ApiError, ctx, sign_in::first_page},
-    components::{card::button, text::sentence},
+    components::{
+        card::button,
+        markup::{Markup, Written},
+        text::sentence,
+    },
     routes,
 };
 
@@ -26,7 +30,7 @@ pub(crate) const fn title(status: u16) -> &'static str {
 }
 
 /// The page for `error`.
-pub(crate) fn page(error: &ApiError, role: Option<Role>) -> AnyView {
+pub(crate) fn page(error: &ApiError, role: Option<Role>) -> Markup {
     let number = ctx::request_id().filter(|_| error.status >= 500);
     let home = role.map_or(routes::SIGN_IN, first_page);
     let again = matches!(error.status, 429 | 500..).then(|| button(ctx::path_and_query(), "Try again", "p"));
@@ -40,7 +44,7 @@ pub(crate) fn page(error: &ApiError, role: Option<Role>) -> AnyView {
             <p class="do">{again} {plain} {button(home.to_owned(), "Go to the first page", "")}</p>
         </section>
     }
-    .into_any()
+    .written()
 }
 
 fn hint(error: &ApiError, role: Option<Role>) -> String {

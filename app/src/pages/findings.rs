@@ -16,6 +16,7 @@ use crate::{
         card::{button, card, empty, listed, note},
         form::{field, token},
         frame::Tab,
+        markup::{Markup, Written},
         table::{pager, table},
         tag::{Tone, tag},
         text::{id, number, plural, rich},
@@ -36,7 +37,7 @@ pub(crate) fn page() -> AnyView {
     })
 }
 
-fn show(page: &FindingsPage, flash: Option<&Flash>) -> AnyView {
+fn show(page: &FindingsPage, flash: Option<&Flash>) -> Markup {
     let told = flash.map(|flash| note(if flash.code.is_empty() { Tone::Ok } else { Tone::Warn }, flash.text.clone()));
     view! {
         <div class="head">
@@ -52,11 +53,11 @@ fn show(page: &FindingsPage, flash: Option<&Flash>) -> AnyView {
             {list(page)}
         </div>
     }
-    .into_any()
+    .written()
 }
 
 /// When the last census was, and what became of a newer one.
-fn when(page: &FindingsPage) -> AnyView {
+fn when(page: &FindingsPage) -> Markup {
     let last = page.last.as_ref().map(|census| {
         let read = census.note.read;
         let words = format!(
@@ -67,23 +68,23 @@ fn when(page: &FindingsPage) -> AnyView {
         view! { <span>{words} {ago(census.ended_at.unwrap_or(census.started_at), page.now)} "."</span> }
     });
     let newest = page.newest.as_ref().map(|census| newest(census, page.now));
-    view! { {last} {newest} }.into_any()
+    view! { {last} {newest} }.written()
 }
 
-fn newest(census: &Census, now: Instant) -> AnyView {
+fn newest(census: &Census, now: Instant) -> Markup {
     let began = ago(census.started_at, now);
     match census.outcome {
-        CensusOutcome::Running => view! { <span>{tag(Tone::Busy, "running")} " since " {began}</span> }.into_any(),
+        CensusOutcome::Running => view! { <span>{tag(Tone::Busy, "running")} " since " {began}</span> }.written(),
         CensusOutcome::Failed => {
-            view! { <span>{tag(Tone::Bad, "failed")} " the one of " {began} ": see the server’s log"</span> }.into_any()
+            view! { <span>{tag(Tone::Bad, "failed")} " the one of " {began} ": see the server’s log"</span> }.written()
         }
         CensusOutcome::Abandoned | CensusOutcome::Done => {
-            view! { <span>{tag(Tone::Warn, "broke off")} " the one of " {began}</span> }.into_any()
+            view! { <span>{tag(Tone::Warn, "broke off")} " the one of " {began}</span> }.written()
         }
     }
 }
 
-fn run(page: &FindingsPage) -> AnyView {
+fn run(page: &FindingsPage) -> Markup {
     let running = page.newest.as_ref().is_some_and(|census| census.outcome == CensusOutcome::Running);
     let why = match (page.may_run, running) {
         (false, _) => Some("Support and admins may run one."),
@@ -97,14 +98,14 @@ fn run(page: &FindingsPage) -> AnyView {
             {why.map(|why| view! { " " <small>{why}</small> })}
         </form>
     }
-    .into_any()
+    .written()
 }
 
 /// What is not known, and why. Its findings stay as they were.
-fn unread(page: &FindingsPage) -> AnyView {
+fn unread(page: &FindingsPage) -> Markup {
     let places = page.last.as_ref().map_or(&[][..], |census| &census.note.unread);
     if places.is_empty() {
-        return ().into_any();
+        return ().written();
     }
     let item = |place: &domain::census::UnreadPlace| {
         let name = format!("{} / {}", place.place.router, place.place.pool);
@@ -115,14 +116,14 @@ fn unread(page: &FindingsPage) -> AnyView {
     let body = view! {
         <b>"Not everything is known. "</b>
         "The last census could not read the following, so what was found there before stays as it was:"
-        {listed(places.iter().map(|it| item(it).into_any()).collect())}
+        {listed(places.iter().map(|it| item(it).written()).collect())}
     };
     note(Tone::Warn, body)
 }
 
 /// How much of each kind, each a filter.
-fn totals(page: &FindingsPage) -> AnyView {
-    let Some(last) = &page.last else { return ().into_any() };
+fn totals(page: &FindingsPage) -> Markup {
+    let Some(last) = &page.last else { return ().written() };
     let figure = |kind: CensusKind| {
         let tally = last.note.tallies.iter().find(|tally| tally.kind == kind);
         let (open, once) = tally.map_or((0, 0), |tally| (tally.open, tally.suspected));
@@ -138,15 +139,15 @@ fn totals(page: &FindingsPage) -> AnyView {
     };
     let body = view! { <div class="figures">{CensusKind::ALL.map(figure).into_iter().collect_view()}</div> };
     let words = "What counts was seen by two censuses. Choose a kind to see only that.";
-    card("Open, by kind", words.into_any(), body.into_any())
+    card("Open, by kind", words.written(), body.written())
 }
 
-fn drawing(page: &FindingsPage) -> AnyView {
-    let Some(lines) = trend(&page.ends, &page.trend) else { return ().into_any() };
-    card("Trend", "open at the end of each census".into_any(), view! { <div class="pad">{lines}</div> }.into_any())
+fn drawing(page: &FindingsPage) -> Markup {
+    let Some(lines) = trend(&page.ends, &page.trend) else { return ().written() };
+    card("Trend", "open at the end of each census".written(), view! { <div class="pad">{lines}</div> }.written())
 }
 
-fn sieve(page: &FindingsPage) -> AnyView {
+fn sieve(page: &FindingsPage) -> Markup {
     let filter = &page.filter;
     let option = |value: &str, words: &str, here: bool| {
         view! { <option value=value.to_owned() selected=here>{words.to_owned()}</option> }
@@ -167,31 +168,31 @@ fn sieve(page: &FindingsPage) -> AnyView {
     };
     view! {
         <form class="card sieve four" action=routes::FINDINGS role="search" aria-label="Filter findings">
-            {field("kind", "Kind", "", None, kinds.into_any())}
-            {field("router", "Router", "", None, routers.into_any())}
-            {field("server", "Server", "", None, servers.into_any())}
-            {field("age", "Known for", "", None, ages.into_any())}
+            {field("kind", "Kind", "", None, kinds.written())}
+            {field("router", "Router", "", None, routers.written())}
+            {field("server", "Server", "", None, servers.written())}
+            {field("age", "Known for", "", None, ages.written())}
             <div class="do">
                 <button class="btn p">"Filter"</button>
                 {button(routes::FINDINGS.to_owned(), "Clear", "q")}
             </div>
         </form>
     }
-    .into_any()
+    .written()
 }
 
-fn list(page: &FindingsPage) -> AnyView {
+fn list(page: &FindingsPage) -> Markup {
     let rows = &page.page.items;
     let body = if rows.is_empty() {
         nothing(page)
     } else {
         let rows = rows.iter().map(|it| row(it, page.now)).collect();
-        view! { <div class="stacks">{table("Findings", HEADS, rows)}</div> }.into_any()
+        view! { <div class="stacks">{table("Findings", HEADS, rows)}</div> }.written()
     };
     let repairable = page.filter.kind.is_none_or(CensusKind::is_repairable) && !rows.is_empty();
     let plan =
         (repairable && page.may_repair).then(|| button(routes::repair(&page.filter), "Plan a repair", "p")).or_else(
-            || (repairable && !page.may_repair).then(|| view! { <small>"Admins may repair them."</small> }.into_any()),
+            || (repairable && !page.may_repair).then(|| view! { <small>"Admins may repair them."</small> }.written()),
         );
     let first = ctx::asked("after").map(|_| routes::findings(&page.filter, None));
     let next = page.page.next.as_deref().map(|after| routes::findings(&page.filter, Some(after)));
@@ -202,10 +203,10 @@ fn list(page: &FindingsPage) -> AnyView {
         </section>
         {pager(first, next)}
     }
-    .into_any()
+    .written()
 }
 
-fn nothing(page: &FindingsPage) -> AnyView {
+fn nothing(page: &FindingsPage) -> Markup {
     let any = page.filter == FindingFilter::default();
     let all = || button(routes::FINDINGS.to_owned(), "Show all", "");
     let words = match (&page.last, any) {
@@ -224,7 +225,7 @@ fn nothing(page: &FindingsPage) -> AnyView {
     empty(&words, button(routes::ROUTING.to_owned(), "See routing", ""))
 }
 
-fn row(finding: &CensusFinding, now: Instant) -> AnyView {
+fn row(finding: &CensusFinding, now: Instant) -> Markup {
     let seen = &finding.seen;
     let account =
         seen.account.as_ref().map(|account| view! { <a href=routes::account(account)>{id(account.as_str())}</a> });
@@ -238,5 +239,5 @@ fn row(finding: &CensusFinding, now: Instant) -> AnyView {
             <td class="x">{ago(finding.last_seen, now)}</td>
         </tr>
     }
-    .into_any()
+    .written()
 }

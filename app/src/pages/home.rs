@@ -17,6 +17,7 @@ use crate::{
         card::{button, card, empty, note},
         cleanup_row::{self, late},
         frame::Tab,
+        markup::{Markup, Written},
         server::{Palette, health, share},
         table::{pager, table},
         tag::Tone,
@@ -44,7 +45,7 @@ pub(crate) fn page() -> AnyView {
     })
 }
 
-fn first(page: &HomePage) -> AnyView {
+fn first(page: &HomePage) -> Markup {
     let accounts = page.accounts;
     view! {
         <div class="head">
@@ -63,11 +64,11 @@ fn first(page: &HomePage) -> AnyView {
             {newest(&page.cleanups, page.now)}
         </div>
     }
-    .into_any()
+    .written()
 }
 
 /// What to do with an empty database.
-fn start() -> AnyView {
+fn start() -> Markup {
     let words = "There is no account yet. Your back ends report accounts and their sessions through the API; or look \
                  around with made-up ones first.";
     let shell = view! {
@@ -76,12 +77,12 @@ fn start() -> AnyView {
             <code>"admin-tool import FILE"</code> " · " <code>"admin-tool demo-data"</code>
         </p>
     };
-    view! { <section class="card">{empty(words, shell.into_any())}</section> }.into_any()
+    view! { <section class="card">{empty(words, shell.written())}</section> }.written()
 }
 
-fn bad_servers(servers: &[ServerStatus], now: Instant) -> AnyView {
+fn bad_servers(servers: &[ServerStatus], now: Instant) -> Markup {
     if servers.is_empty() {
-        return ().into_any();
+        return ().written();
     }
     let palette = Palette::of(servers.iter().map(|server| &server.name));
     // One line for a server, whatever the number of pools it is in.
@@ -113,47 +114,47 @@ fn bad_servers(servers: &[ServerStatus], now: Instant) -> AnyView {
             <a href=routes::ROUTING>"Routing"</a>
         </section>
     }
-    .into_any()
+    .written()
 }
 
 /// Whom the complaint is about: accounts whose every sign-in lands on a bad server.
-fn stuck(page: &HomePage) -> AnyView {
+fn stuck(page: &HomePage) -> Markup {
     if page.stuck.is_empty() {
-        return ().into_any();
+        return ().written();
     }
-    let row = |row: &AccountRow| view! { <tr>{account_cells(row, page.now, ().into_any(), false)}</tr> }.into_any();
+    let row = |row: &AccountRow| view! { <tr>{account_cells(row, page.now, ().written(), false)}</tr> }.written();
     let body = table("Accounts that are stuck", HEADS, page.stuck.iter().map(row).collect());
     let on = |on: &OnServer| {
         let words = format!("all {} on {} of {}", number(on.pinned), on.server, on.place.router);
         view! { <a class="beside" href=routes::accounts_on(&on.place, &on.server, None)>{words}</a> }
     };
-    card("Stuck now", page.stuck_on.iter().map(on).collect_view().into_any(), body)
+    card("Stuck now", page.stuck_on.iter().map(on).collect_view().written(), body)
 }
 
-fn most_left_over(rows: &[AccountRow], now: Instant) -> AnyView {
+fn most_left_over(rows: &[AccountRow], now: Instant) -> Markup {
     let body = if rows.is_empty() {
-        empty("No account has anything left over. Search for one above.", ().into_any())
+        empty("No account has anything left over. Search for one above.", ().written())
     } else {
-        let row = |row: &AccountRow| view! { <tr>{account_cells(row, now, ().into_any(), false)}</tr> }.into_any();
+        let row = |row: &AccountRow| view! { <tr>{account_cells(row, now, ().written(), false)}</tr> }.written();
         table("Accounts with the most left over", HEADS, rows.iter().map(row).collect())
     };
-    card("Most left over", "sessions that ended and were not cleaned up".into_any(), body)
+    card("Most left over", "sessions that ended and were not cleaned up".written(), body)
 }
 
-fn newest(rows: &[CleanupRow], now: Instant) -> AnyView {
+fn newest(rows: &[CleanupRow], now: Instant) -> Markup {
     let body = if rows.is_empty() {
-        empty("Nobody has cleaned up yet. Open an account that is stuck and plan a clean-up there.", ().into_any())
+        empty("Nobody has cleaned up yet. Open an account that is stuck and plan a clean-up there.", ().written())
     } else {
         table("Newest clean-ups", cleanup_row::HEADS, rows.iter().map(|row| cleanup_row::row(row, now)).collect())
     };
-    card("Newest clean-ups", view! { <a href=routes::CLEANUPS>"All"</a> }.into_any(), body)
+    card("Newest clean-ups", view! { <a href=routes::CLEANUPS>"All"</a> }.written(), body)
 }
 
-fn results(page: &SearchPage) -> AnyView {
+fn results(page: &SearchPage) -> Markup {
     let hit = |hit: &Hit| {
         let why = view! { <div class="why">{hit.field.label()} ": " {marked(&hit.text, &page.query)}</div> };
-        let cells = account_cells(&hit.row, page.now, why.into_any(), hit.field == Field::Email);
-        view! { <tr>{cells}</tr> }.into_any()
+        let cells = account_cells(&hit.row, page.now, why.written(), hit.field == Field::Email);
+        view! { <tr>{cells}</tr> }.written()
     };
     let body = if page.hits.is_empty() {
         nothing(&page.query)
@@ -171,7 +172,7 @@ fn results(page: &SearchPage) -> AnyView {
         {the_end(page.count, page.next.is_none()).map(|words| note(Tone::Off, words))}
         {pager(first, next)}
     }
-    .into_any()
+    .written()
 }
 
 fn how_many(count: Count) -> String {
@@ -193,15 +194,15 @@ fn the_end(count: Count, last_page: bool) -> Option<String> {
 }
 
 /// `text` with what was searched for marked, in whatever case and with whatever accents it stands there.
-fn marked(text: &str, query: &str) -> AnyView {
+fn marked(text: &str, query: &str) -> Markup {
     let piece = |(piece, met): (&str, bool)| {
         let piece = piece.to_owned();
-        if met { view! { <mark>{piece}</mark> }.into_any() } else { piece.into_any() }
+        if met { view! { <mark>{piece}</mark> }.written() } else { piece.written() }
     };
-    view! { <bdi>{marks(text, query).into_iter().map(piece).collect_view()}</bdi> }.into_any()
+    view! { <bdi>{marks(text, query).into_iter().map(piece).collect_view()}</bdi> }.written()
 }
 
-fn nothing(query: &str) -> AnyView {
+fn nothing(query: &str) -> Markup {
     let short = query.chars().count() < 3;
     let words = if short {
         "Nothing begins so. With three letters or more, any part of an id, an e-mail or a name is found."
@@ -221,7 +222,7 @@ fn nothing(query: &str) -> AnyView {
         </ul>
         {button(routes::ACCOUNTS.to_owned(), "Look through all accounts", "")}
     };
-    empty(words, hints.into_any())
+    empty(words, hints.written())
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use crate::{
         card::{button, card, note},
         form::{hidden, token},
         frame::Tab,
+        markup::{Markup, Written},
         table::table,
         tag::{Tone, tag},
         text::{foreign, plural, sentence},
@@ -39,7 +40,7 @@ pub(crate) fn page() -> AnyView {
     })
 }
 
-fn show(page: &MePage, flash: Option<&Flash>) -> AnyView {
+fn show(page: &MePage, flash: Option<&Flash>) -> Markup {
     let csrf = ctx::csrf();
     let verbs: Vec<&str> = page.me.may.iter().map(|permission| permission.verb()).collect();
     view! {
@@ -58,37 +59,37 @@ fn show(page: &MePage, flash: Option<&Flash>) -> AnyView {
             {look(&csrf)}
         </div>
     }
-    .into_any()
+    .written()
 }
 
 /// What an admin did to one's sign-in is shown for a month.
-fn notice(page: &MePage) -> AnyView {
+fn notice(page: &MePage) -> Markup {
     let fresh = page.notice.as_ref().filter(|(_, at)| page.now.since(*at) < Span::from_days(30));
-    let Some((words, at)) = fresh else { return ().into_any() };
+    let Some((words, at)) = fresh else { return ().written() };
     let told = view! { {words.clone()} " " {ago(*at, page.now)} ". If you did not ask for that, tell another admin." };
     note(Tone::Warn, told)
 }
 
-fn factor(page: &MePage) -> AnyView {
+fn factor(page: &MePage) -> Markup {
     let left = plural(page.factor.recovery_codes, "recovery code is left", "recovery codes are left");
     let (beside, words, link) = match page.factor.since {
         Some(at) => (
-            view! { "set up " {ago(at, page.now)} }.into_any(),
+            view! { "set up " {ago(at, page.now)} }.written(),
             format!("A code is asked for beside your password. {left}."),
             "Remove or replace it …",
         ),
         None => (
-            "none".into_any(),
+            "none".written(),
             "Your password is all that is asked for. A second factor keeps out whoever learns it.".to_owned(),
             "Set up a second factor …",
         ),
     };
     let body =
         view! { <div class="pad do"><span>{words}</span> {button(routes::SECOND_FACTOR.to_owned(), link, "")}</div> };
-    card("Second factor", beside, body.into_any())
+    card("Second factor", beside, body.written())
 }
 
-fn password(page: &MePage, csrf: &str, flash: Option<&Flash>) -> AnyView {
+fn password(page: &MePage, csrf: &str, flash: Option<&Flash>) -> Markup {
     let bad = flash.and_then(|flash| flash.about("new_password"));
     let body = view! {
         <form class="pad form narrow" method="post" action=routes::action::PASSWORD>
@@ -98,10 +99,10 @@ fn password(page: &MePage, csrf: &str, flash: Option<&Flash>) -> AnyView {
             <div class="do"><button class="btn">"Change it"</button> <span class="hint">"It ends your other sign-ins."</span></div>
         </form>
     };
-    card("Password", ().into_any(), body.into_any())
+    card("Password", ().written(), body.written())
 }
 
-fn sessions(page: &MePage, csrf: &str) -> AnyView {
+fn sessions(page: &MePage, csrf: &str) -> Markup {
     let row = |it: &StaffSessionRow| row(it, page, csrf);
     let others = me::others(&page.sessions).then(|| {
         view! {
@@ -115,12 +116,12 @@ fn sessions(page: &MePage, csrf: &str) -> AnyView {
         {table("Your sign-ins", HEADS, page.sessions.iter().map(row).collect())}
         <div class="pad do">{others} <span class="hint">"Do you not know one of these? End it, and change your password."</span></div>
     };
-    card("Where you are signed in", ().into_any(), body.into_any())
+    card("Where you are signed in", ().written(), body.written())
 }
 
-fn row(it: &StaffSessionRow, page: &MePage, csrf: &str) -> AnyView {
+fn row(it: &StaffSessionRow, page: &MePage, csrf: &str) -> Markup {
     let end = if it.current {
-        tag(Tone::Ok, "this one").into_any()
+        tag(Tone::Ok, "this one").written()
     } else {
         view! {
             <form method="post" action=routes::action::REVOKE>
@@ -129,7 +130,7 @@ fn row(it: &StaffSessionRow, page: &MePage, csrf: &str) -> AnyView {
                 <button class="btn q d" aria-label=format!("End the sign-in from {}", it.ip)>"End"</button>
             </form>
         }
-        .into_any()
+        .written()
     };
     view! {
         <tr>
@@ -141,10 +142,10 @@ fn row(it: &StaffSessionRow, page: &MePage, csrf: &str) -> AnyView {
             <td class="n">{end}</td>
         </tr>
     }
-    .into_any()
+    .written()
 }
 
-fn look(csrf: &str) -> AnyView {
+fn look(csrf: &str) -> Markup {
     let chosen = me::theme();
     let choice = |theme: Theme| {
         view! {
@@ -164,5 +165,5 @@ fn look(csrf: &str) -> AnyView {
             <button class="btn">"Use it"</button>
         </form>
     };
-    card("Look", "kept in this browser".into_any(), body.into_any())
+    card("Look", "kept in this browser".written(), body.written())
 }

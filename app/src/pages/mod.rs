@@ -33,12 +33,15 @@ mod welcome;
 
 use std::future::Future;
 
-use leptos::{prelude::*, tachys::html::InertElement};
+use leptos::prelude::*;
 use leptos_meta::Title;
 
 use crate::{
     api::{ApiError, ctx},
-    components::frame::{Frame, Tab, frame},
+    components::{
+        frame::{Frame, Tab, frame},
+        markup::{Markup, Written},
+    },
     routes,
 };
 
@@ -86,12 +89,12 @@ pub(crate) struct Shown {
     /// For the browser's tab.
     pub(crate) title: String,
     /// Below the frame's header.
-    pub(crate) body: AnyView,
+    pub(crate) body: Markup,
 }
 
 impl Shown {
-    fn new(title: impl Into<String>, body: impl IntoAny) -> Self {
-        Self { title: title.into(), body: body.into_any() }
+    fn new(title: impl Into<String>, body: impl Written) -> Self {
+        Self { title: title.into(), body: body.written() }
     }
 }
 
@@ -103,15 +106,10 @@ pub(crate) fn framed(tab: Tab, load: impl Future<Output = Result<Shown, ApiError
         let Shown { title, body } = load.await.unwrap_or_else(|error| refused(&error, role));
         view! {
             <Title text=format!("{title} · Unstick")/>
-            {written(body)}
+            {body}
         }
     });
     frame(around, view! { <Suspense fallback=|| ()>{shown}</Suspense> }.into_any())
-}
-
-/// A page's body as it is sent: nothing in it waits any more, so it is written at once and not as a part of a stream.
-fn written(body: AnyView) -> InertElement {
-    InertElement::new(body.to_html())
 }
 
 /// Sets the status and says why; who is not signed in goes to do that and comes back, and who must set up a second factor

@@ -16,6 +16,7 @@ use crate::{
         card::{button, card, crumb, empty, note},
         form::{described, field, hidden, token},
         frame::Tab,
+        markup::{Markup, Written},
         tag::Tone,
         text::plural,
         time::ago,
@@ -35,7 +36,7 @@ pub(crate) fn page() -> AnyView {
     })
 }
 
-fn show(page: &MovePage, flash: Option<&Flash>) -> AnyView {
+fn show(page: &MovePage, flash: Option<&Flash>) -> Markup {
     let known = |field: &str| {
         ["to", "reason", "ticket", "wave", "rate", "failure_limit", "max_errors", "max_response"].contains(&field)
     };
@@ -52,7 +53,7 @@ fn show(page: &MovePage, flash: Option<&Flash>) -> AnyView {
             <div class="stack">{held(page)} {jobs(&page.jobs, page.now)}</div>
         </div>
     }
-    .into_any()
+    .written()
 }
 
 /// Why to drain it first, as long as it is not.
@@ -63,26 +64,26 @@ pub(super) fn advice(server: &ServerName) -> String {
     )
 }
 
-fn drain_first(page: &MovePage) -> Option<AnyView> {
+fn drain_first(page: &MovePage) -> Option<Markup> {
     let link = button(routes::server(&page.place, &page.server), "Set its state …", "");
-    (!page.is_closed).then(|| note(Tone::Warn, view! { {advice(&page.server)} " " {link} }).into_any())
+    (!page.is_closed).then(|| note(Tone::Warn, view! { {advice(&page.server)} " " {link} }).written())
 }
 
 /// `lb-1: 120 routes`
-pub(super) fn held_rows(held: &[(RouterName, i64)]) -> AnyView {
+pub(super) fn held_rows(held: &[(RouterName, i64)]) -> Markup {
     let row = |(router, n): &(RouterName, i64)| {
         view! { <li class="row"><span><code>{router.to_string()}</code></span><span>{plural(*n, "route", "routes")}</span></li> }
     };
-    view! { <ul class="rows">{held.iter().map(row).collect_view()}</ul> }.into_any()
+    view! { <ul class="rows">{held.iter().map(row).collect_view()}</ul> }.written()
 }
 
-fn held(page: &MovePage) -> AnyView {
+fn held(page: &MovePage) -> Markup {
     let who = view! { <a href=routes::accounts_on(&page.place, &page.server, None)>"Who they are"</a> };
-    card("On it, as last read", who.into_any(), held_rows(&page.held))
+    card("On it, as last read", who.written(), held_rows(&page.held))
 }
 
 /// The newest jobs that empty a server.
-pub(super) fn jobs(jobs: &[Bulk], now: domain::Instant) -> AnyView {
+pub(super) fn jobs(jobs: &[Bulk], now: domain::Instant) -> Markup {
     let row = |job: &Bulk| {
         let link = routes::bulk(&job.id, None, None);
         view! {
@@ -93,14 +94,14 @@ pub(super) fn jobs(jobs: &[Bulk], now: domain::Instant) -> AnyView {
         }
     };
     let body = if jobs.is_empty() {
-        empty("Nobody was moved off it in waves yet.", ().into_any())
+        empty("Nobody was moved off it in waves yet.", ().written())
     } else {
-        view! { <ul class="rows">{jobs.iter().map(row).collect_view()}</ul> }.into_any()
+        view! { <ul class="rows">{jobs.iter().map(row).collect_view()}</ul> }.written()
     };
-    card("Moves off this server", ().into_any(), body)
+    card("Moves off this server", ().written(), body)
 }
 
-fn form(page: &MovePage, flash: Option<&Flash>) -> AnyView {
+fn form(page: &MovePage, flash: Option<&Flash>) -> Markup {
     let typed = |name: &str| flash.map(|flash| flash.typed(name)).unwrap_or_default();
     let number = |name: &'static str, label, hint, otherwise: u32| {
         let wrong = flash.and_then(|flash| flash.about(name));
@@ -110,7 +111,7 @@ fn form(page: &MovePage, flash: Option<&Flash>) -> AnyView {
             <input id=name name=name type="text" inputmode="numeric" value=value aria-invalid=bad.then_some("true")
                 aria-describedby=described(name, bad)/>
         };
-        field(name, label, hint, wrong, input.into_any())
+        field(name, label, hint, wrong, input.written())
     };
     let chosen = typed("to");
     let option = |server: &ServerName| {
@@ -134,7 +135,7 @@ fn form(page: &MovePage, flash: Option<&Flash>) -> AnyView {
             {hidden("server", page.server.as_str())}
             <fieldset disabled=!page.may_ask>
                 <legend class="sr">"How fast, and when it stops"</legend>
-                {field("to", "Where to", hint, wrong, to.into_any())}
+                {field("to", "Where to", hint, wrong, to.written())}
                 {number("rate", "Rate", "Accounts moved a second, at most, so that the other servers are not flooded.", BulkOrder::MOVE_RATE)}
                 {number("wave", "Wave", "Accounts under way at once.", BulkOrder::WAVE)}
                 {number("max_errors", "Stop when errors rise", "By more than so many percentage points on another server, since it began. 0 switches it off.", guard.errors)}
@@ -145,5 +146,5 @@ fn form(page: &MovePage, flash: Option<&Flash>) -> AnyView {
             </fieldset>
         </form>
     };
-    card("How", ().into_any(), body.into_any())
+    card("How", ().written(), body.written())
 }

@@ -16,6 +16,7 @@ use crate::{
         card::{button, card, crumb, listed, note},
         form::{hidden, token},
         frame::Tab,
+        markup::{Markup, Written},
         tag::{Tone, tag},
         text::{foreign, len, number, plural, rich},
     },
@@ -40,7 +41,7 @@ pub(crate) fn page() -> AnyView {
     })
 }
 
-fn show(page: &PlanPage, flash: Option<&Flash>, me: Option<&Me>) -> AnyView {
+fn show(page: &PlanPage, flash: Option<&Flash>, me: Option<&Me>) -> Markup {
     let account = &page.account;
     let told = flash.filter(|flash| flash.field.is_empty()).map(|flash| {
         let title = if flash.code == "world-changed" { "The plan is new. " } else { "" };
@@ -58,10 +59,10 @@ fn show(page: &PlanPage, flash: Option<&Flash>, me: Option<&Me>) -> AnyView {
             <div class="stack">{notices(page)} {confirm(page, flash, me)}</div>
         </div>
     }
-    .into_any()
+    .written()
 }
 
-fn modes(page: &PlanPage) -> AnyView {
+fn modes(page: &PlanPage) -> Markup {
     let mode = |mode: Mode| {
         let here = mode == page.plan.mode;
         let advised = page.verdict.advice == Some(mode);
@@ -72,7 +73,7 @@ fn modes(page: &PlanPage) -> AnyView {
             </a>
         }
     };
-    view! { <nav class="modes" aria-label="How much to clean up">{Mode::ALL.map(mode).into_iter().collect_view()}</nav> }.into_any()
+    view! { <nav class="modes" aria-label="How much to clean up">{Mode::ALL.map(mode).into_iter().collect_view()}</nav> }.written()
 }
 
 const fn explained(mode: Mode) -> &'static str {
@@ -86,11 +87,11 @@ const fn explained(mode: Mode) -> &'static str {
 }
 
 /// What happens, in numbers and names.
-fn what(plan: &ThePlan) -> AnyView {
+fn what(plan: &ThePlan) -> Markup {
     if plan.is_empty() {
         let words =
             "Nothing of what this mode removes is there. Choose another mode above, or look elsewhere for the cause.";
-        return card("What will happen", "nothing".into_any(), view! { <p class="pad">{words}</p> }.into_any());
+        return card("What will happen", "nothing".written(), view! { <p class="pad">{words}</p> }.written());
     }
     let ended: Vec<&SessionId> = plan.deletes.iter().filter(|id| !plan.ends.contains(id)).collect();
     let ends: Vec<&SessionId> = plan.ends.iter().collect();
@@ -107,24 +108,24 @@ fn what(plan: &ThePlan) -> AnyView {
             <li><b>"Reads back "</b> "every one of these places, twice: at once, and after the longest request could have ended."</li>
         </ul>
     };
-    card("What will happen", ().into_any(), body.into_any())
+    card("What will happen", ().written(), body.written())
 }
 
-fn line(verb: &'static str, words: String, ids: &[&SessionId]) -> AnyView {
+fn line(verb: &'static str, words: String, ids: &[&SessionId]) -> Markup {
     let (first, rest) = ids.split_at(ids.len().min(SHOWN));
     let code = |id: &&SessionId| view! { <code>{id.to_string()}</code> " " };
     let folded = (!rest.is_empty()).then(|| {
         let shown = rest.iter().take(FOLDED).map(code).collect_view();
         view! { <details class="more"><summary>{format!("and {} more", rest.len())}</summary>{shown} {beyond(rest.len())}</details> }
     });
-    view! { <li><b>{verb} " "</b> {words} ": " {first.iter().map(code).collect_view()} {folded}</li> }.into_any()
+    view! { <li><b>{verb} " "</b> {words} ": " {first.iter().map(code).collect_view()} {folded}</li> }.written()
 }
 
 /// What is in the plan and not on the page.
-fn beyond(folded: usize) -> Option<AnyView> {
+fn beyond(folded: usize) -> Option<Markup> {
     let more = folded.checked_sub(FOLDED).filter(|more| *more > 0)?;
     let words = format!("{} more: the API’s plan names every one.", number(i64::try_from(more).unwrap_or(i64::MAX)));
-    Some(view! { <p class="pad">{words}</p> }.into_any())
+    Some(view! { <p class="pad">{words}</p> }.written())
 }
 
 /// Whether nobody knows what is there, for the router could not be read.
@@ -138,7 +139,7 @@ fn held(plan: &ThePlan) -> i64 {
 }
 
 /// The routes, by place; those that have an entry first.
-fn places(plan: &ThePlan) -> AnyView {
+fn places(plan: &ThePlan) -> Markup {
     let mut routes: Vec<&PlannedRoute> = plan.routes.iter().collect();
     routes.sort_by_key(|route| (&route.place, route.server.is_none(), &route.key));
     let mut groups: Vec<(&Place, Vec<&PlannedRoute>)> = Vec::new();
@@ -148,10 +149,10 @@ fn places(plan: &ThePlan) -> AnyView {
             _ => groups.push((&route.place, vec![route])),
         }
     }
-    groups.into_iter().map(|(place, group)| group_card(plan, place, &group)).collect_view().into_any()
+    groups.into_iter().map(|(place, group)| group_card(plan, place, &group)).collect_view().written()
 }
 
-fn group_card(plan: &ThePlan, place: &Place, group: &[&PlannedRoute]) -> AnyView {
+fn group_card(plan: &ThePlan, place: &Place, group: &[&PlannedRoute]) -> Markup {
     let entries = group.iter().filter(|route| route.server.is_some()).count();
     let unread = plan.unread.contains(&place.router);
     let note = match group.len() - entries {
@@ -166,7 +167,7 @@ fn group_card(plan: &ThePlan, place: &Place, group: &[&PlannedRoute]) -> AnyView
         view! { <details class="more"><summary>{format!("and {} more", rest.len())}</summary><ul class="rows">{shown}</ul>{beyond(rest.len())}</details> }
     });
     let body = view! { <ul class="rows">{first.iter().map(row).collect_view()}</ul> {folded} };
-    card(&format!("{} / {}", place.router, place.pool), note.into_any(), body.into_any())
+    card(&format!("{} / {}", place.router, place.pool), note.written(), body.written())
 }
 
 fn route_row(route: &PlannedRoute, unread: bool) -> impl IntoView + use<> {
@@ -177,36 +178,36 @@ fn route_row(route: &PlannedRoute, unread: bool) -> impl IntoView + use<> {
         (Scope::Session, None) => "of no known session".to_owned(),
     };
     let on = match &route.server {
-        Some(server) => view! { "now on " <b>{server.to_string()}</b> }.into_any(),
-        None if unread => view! { <span class="sub">"not known"</span> }.into_any(),
-        None => view! { <span class="sub">"no entry"</span> }.into_any(),
+        Some(server) => view! { "now on " <b>{server.to_string()}</b> }.written(),
+        None if unread => view! { <span class="sub">"not known"</span> }.written(),
+        None => view! { <span class="sub">"no entry"</span> }.written(),
     };
     view! { <li class="row"><span><code>{route.key.to_string()}</code> " " <small>{of}</small></span><span>{on}</span></li> }
 }
 
-fn notices(page: &PlanPage) -> AnyView {
+fn notices(page: &PlanPage) -> Markup {
     let line = |unread: &domain::Unread| view! { <li>{unread.words()} "."</li> };
     let owed = (!page.unread.is_empty()).then(|| {
         let lines = view! {
-            {listed(page.unread.iter().map(|it| line(it).into_any()).collect())}
+            {listed(page.unread.iter().map(|it| line(it).written()).collect())}
             <p>"The clean-up is not called clean before."</p>
         };
         note(Tone::Warn, lines)
     });
     let item = |notice: &String| view! { <li>{notice.clone()}</li> };
     let body = view! { <ul class="will">{page.plan.notices.iter().map(item).collect_view()}</ul> };
-    view! { {owed} {card("What the customer will notice", ().into_any(), body.into_any())} }.into_any()
+    view! { {owed} {card("What the customer will notice", ().written(), body.written())} }.written()
 }
 
-fn confirm(page: &PlanPage, flash: Option<&Flash>, me: Option<&Me>) -> AnyView {
+fn confirm(page: &PlanPage, flash: Option<&Flash>, me: Option<&Me>) -> Markup {
     if let Some(running) = &page.under_way {
         let words = "A clean-up of this account is under way. There is never a second one.";
         let link = button(routes::cleanup(running), "See it", "p");
         return view! { <section class="card pad form">{note(Tone::Warn, words)} <p class="do">{link}</p></section> }
-            .into_any();
+            .written();
     }
     if page.plan.is_empty() {
-        return ().into_any();
+        return ().written();
     }
     let may = page.may_clean_up;
     let role = me.map_or("nobody", |me| me.role.as_str());
@@ -229,7 +230,7 @@ fn confirm(page: &PlanPage, flash: Option<&Flash>, me: Option<&Me>) -> AnyView {
             {(!may).then(|| note(Tone::Warn, format!("Your role, {role}, may not clean up. Ask support or an admin.")))}
         </section>
     }
-    .into_any()
+    .written()
 }
 
 /// What the button does: `End 4 sessions and clear 9 routes`.

@@ -3,14 +3,16 @@
 
 use leptos::prelude::*;
 
+use crate::components::markup::{Markup, Written};
+
 use crate::{
     api::{confirm::Ask, flash::Flash},
     components::form::{described, field},
 };
 
 /// The fields that `ask` asks for, with what was wrong with the last try.
-pub(super) fn fields(ask: Option<Ask>, flash: Option<&Flash>) -> AnyView {
-    let Some(Ask { has_factor }) = ask else { return ().into_any() };
+pub(super) fn fields(ask: Option<Ask>, flash: Option<&Flash>) -> Markup {
+    let Some(Ask { has_factor }) = ask else { return ().written() };
     let error = |name| flash.and_then(|flash| flash.about(name));
     let bad = error("password");
     let wrong = bad.is_some();
@@ -19,24 +21,24 @@ pub(super) fn fields(ask: Option<Ask>, flash: Option<&Flash>) -> AnyView {
             autofocus=wrong aria-invalid=wrong.then_some("true") aria-describedby=described("password", wrong)/>
     };
     view! {
-        {field("password", "Your password", "To confirm that it is you.", bad, password.into_any())}
+        {field("password", "Your password", "To confirm that it is you.", bad, password.written())}
         {has_factor.then(|| code("code", error("code")))}
     }
-    .into_any()
+    .written()
 }
 
 /// A field for a code of the app, or a recovery code.
-pub(super) fn code(name: &'static str, bad: Option<String>) -> AnyView {
+pub(super) fn code(name: &'static str, bad: Option<String>) -> Markup {
     let wrong = bad.is_some();
     let input = view! {
         <input id=name name=name type="text" required maxlength="64" autocomplete="one-time-code" autocapitalize="none"
             spellcheck="false" autofocus=wrong aria-invalid=wrong.then_some("true") aria-describedby=described(name, wrong)/>
     };
-    field(name, "Code", "Six digits of your app, or one of your recovery codes.", bad, input.into_any())
+    field(name, "Code", "Six digits of your app, or one of your recovery codes.", bad, input.written())
 }
 
 /// A field for a new password, called `name`.
-pub(super) fn new_password(name: &'static str, label: &'static str, has_factor: bool, bad: Option<String>) -> AnyView {
+pub(super) fn new_password(name: &'static str, label: &'static str, has_factor: bool, bad: Option<String>) -> Markup {
     let wrong = bad.is_some();
     let input = view! {
         <input id=name name=name type="password" required maxlength="256" autocomplete="new-password"
@@ -47,5 +49,5 @@ pub(super) fn new_password(name: &'static str, label: &'static str, has_factor: 
     } else {
         "At least 15 characters: a few random words are good."
     };
-    field(name, label, hint, bad, input.into_any())
+    field(name, label, hint, bad, input.written())
 }

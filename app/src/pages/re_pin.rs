@@ -14,6 +14,7 @@ use crate::{
         card::{card, crumb, note},
         form::{hidden, token},
         frame::Tab,
+        markup::{Markup, Written},
         server::health,
         tag::{Tone, tag},
         text::number,
@@ -33,16 +34,16 @@ pub(crate) fn page() -> AnyView {
     })
 }
 
-fn show(page: &RePinPage, flash: Option<&Flash>) -> AnyView {
+fn show(page: &RePinPage, flash: Option<&Flash>) -> Markup {
     let told = flash.filter(|flash| flash.field.is_empty() || flash.field == "server").map(|flash| {
         let tone = if flash.code.is_empty() { Tone::Ok } else { Tone::Warn };
         note(tone, flash.text.clone())
     });
     let now = |(router, reading): &(domain::RouterName, Result<Option<domain::ServerName>, String>)| {
         let on = match reading {
-            Ok(Some(server)) => view! { <b>{server.to_string()}</b> }.into_any(),
-            Ok(None) => view! { <span class="sub">"no entry"</span> }.into_any(),
-            Err(why) => view! { {tag(Tone::Bad, "not known")} " " <small>{why.clone()}</small> }.into_any(),
+            Ok(Some(server)) => view! { <b>{server.to_string()}</b> }.written(),
+            Ok(None) => view! { <span class="sub">"no entry"</span> }.written(),
+            Err(why) => view! { {tag(Tone::Bad, "not known")} " " <small>{why.clone()}</small> }.written(),
         };
         view! { <li class="row"><span><code>{router.to_string()}</code></span><span>{on}</span></li> }
     };
@@ -58,13 +59,13 @@ fn show(page: &RePinPage, flash: Option<&Flash>) -> AnyView {
         {told}
         <div class="grid even turned spaced">
             <div class="stack">{confirm(page, flash)}</div>
-            <div class="stack">{card("Pinned now", ().into_any(), rows.into_any())}</div>
+            <div class="stack">{card("Pinned now", ().written(), rows.written())}</div>
         </div>
     }
-    .into_any()
+    .written()
 }
 
-fn confirm(page: &RePinPage, flash: Option<&Flash>) -> AnyView {
+fn confirm(page: &RePinPage, flash: Option<&Flash>) -> Markup {
     let chosen = flash.map(|flash| flash.typed("server")).unwrap_or_default();
     let option = |server: &ServerStatus| {
         let id = format!("server-{}", server.name);
@@ -94,5 +95,5 @@ fn confirm(page: &RePinPage, flash: Option<&Flash>) -> AnyView {
         </form>
         {(!may).then(|| note(Tone::Warn, "Your role may not pin customers to servers. Ask support or an admin."))}
     };
-    card("Choose a server", ().into_any(), body.into_any())
+    card("Choose a server", ().written(), body.written())
 }

@@ -2,13 +2,15 @@
 
 use leptos::prelude::*;
 
+use crate::components::markup::{Markup, Written};
+
 use crate::{
     api::{escape, flash::Flash},
     components::form::{described, field},
 };
 
 /// Reason and ticket, with what was typed and what is wrong with it; a reason is at most `most` characters.
-pub(super) fn fields(flash: Option<&Flash>, most: u16) -> AnyView {
+pub(super) fn fields(flash: Option<&Flash>, most: u16) -> Markup {
     let typed = |name| flash.map(|flash| flash.typed(name)).unwrap_or_default();
     let error = |name| flash.and_then(|flash| flash.about(name));
     let (bad_reason, bad_ticket) = (error("reason"), error("ticket"));
@@ -41,8 +43,8 @@ pub(super) fn fields(flash: Option<&Flash>, most: u16) -> AnyView {
         "Why, in 5 to 400 characters. It goes into the audit log."
     };
     view! {
-        {field("reason", "Reason", hint, bad_reason, reason.into_any())}
-        {field("ticket", "Ticket", "Optional.", bad_ticket, ticket.into_any())}
+        {field("reason", "Reason", hint, bad_reason, reason.written())}
+        {field("ticket", "Ticket", "Optional.", bad_ticket, ticket.written())}
     }
-    .into_any()
+    .written()
 }

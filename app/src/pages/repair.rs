@@ -14,6 +14,7 @@ use crate::{
         card::{button, card, crumb, empty, note},
         form::{hidden, token},
         frame::Tab,
+        markup::{Markup, Written},
         table::table,
         tag::{Tone, tag},
         text::{id, len, plural},
@@ -39,7 +40,7 @@ pub(crate) fn page() -> AnyView {
     })
 }
 
-fn planned(plan: &RepairPlan, flash: Option<&Flash>) -> AnyView {
+fn planned(plan: &RepairPlan, flash: Option<&Flash>) -> Markup {
     // What is wrong with the plan has no field of its own to stand beside.
     let told = flash.filter(|flash| matches!(flash.field.as_str(), "" | "plan")).map(|flash| {
         let title = if flash.code == "conflict" { "The plan is new. " } else { "" };
@@ -48,7 +49,7 @@ fn planned(plan: &RepairPlan, flash: Option<&Flash>) -> AnyView {
     let body = if plan.items.is_empty() {
         let words = "Nothing that is open here is left over any more, or nothing of it can be removed. The next census says so.";
         let back = button(routes::findings(&plan.filter, None), "Back to the findings", "");
-        view! { <section class="card">{empty(words, back)}</section> }.into_any()
+        view! { <section class="card">{empty(words, back)}</section> }.written()
     } else {
         view! {
             <div class="grid even turned">
@@ -56,7 +57,7 @@ fn planned(plan: &RepairPlan, flash: Option<&Flash>) -> AnyView {
                 <div class="stack">{plan.items.iter().map(item).collect_view()}</div>
             </div>
         }
-        .into_any()
+        .written()
     };
     view! {
         {crumb(&routes::findings(&plan.filter, None), "Findings")}
@@ -65,10 +66,10 @@ fn planned(plan: &RepairPlan, flash: Option<&Flash>) -> AnyView {
         {told}
         <div class="stack spaced">{body} {left_alone(plan)}</div>
     }
-    .into_any()
+    .written()
 }
 
-fn item(item: &RepairItem) -> AnyView {
+fn item(item: &RepairItem) -> Markup {
     let words = format!(
         "{}, {}",
         plural(len(&item.records), "record", "records"),
@@ -79,25 +80,25 @@ fn item(item: &RepairItem) -> AnyView {
         note(Tone::Warn, format!("{} does not answer: its part will be owed.", names.join(", ")))
     });
     let record = |id: &SessionId| {
-        view! { <li class="row"><span>"record of " <code>{id.to_string()}</code></span></li> }.into_any()
+        view! { <li class="row"><span>"record of " <code>{id.to_string()}</code></span></li> }.written()
     };
     let route = |route: &PlannedRoute| {
         let on = route.server.as_ref().map_or_else(String::new, ToString::to_string);
         let place = format!("{} / {}", route.place.router, route.place.pool);
         view! { <li class="row"><span>"route of " <code>{route.key.to_string()}</code></span><span>{place} " → " <b>{on}</b></span></li> }
-            .into_any()
+            .written()
     };
-    let mut rows: Vec<AnyView> = item.routes.iter().map(route).chain(item.records.iter().map(record)).collect();
+    let mut rows: Vec<Markup> = item.routes.iter().map(route).chain(item.records.iter().map(record)).collect();
     let rest = rows.split_off(rows.len().min(SHOWN));
     let folded = (!rest.is_empty()).then(|| {
         view! { <details class="more"><summary>{format!("and {} more", rest.len())}</summary><ul class="rows">{rest}</ul></details> }
     });
     let link = view! { <a href=routes::account(&item.account)>{words}</a> };
     let body = view! { {owed} <ul class="rows">{rows}</ul> {folded} };
-    card(item.account.as_str(), link.into_any(), body.into_any())
+    card(item.account.as_str(), link.written(), body.written())
 }
 
-fn summary(plan: &RepairPlan) -> AnyView {
+fn summary(plan: &RepairPlan) -> Markup {
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     let more = plan.more.then(|| {
         view! { <li>{format!("More than {} accounts have open findings: repair again afterwards.", plan.limit)}</li> }
@@ -112,10 +113,10 @@ fn summary(plan: &RepairPlan) -> AnyView {
         </ul>
         <p class="pad">"Plan " {id(&plan.hash.0)}</p>
     };
-    card("What will happen", ().into_any(), body.into_any())
+    card("What will happen", ().written(), body.written())
 }
 
-fn confirm(plan: &RepairPlan, flash: Option<&Flash>) -> AnyView {
+fn confirm(plan: &RepairPlan, flash: Option<&Flash>) -> Markup {
     let pairs = routes::finding_pairs(&plan.filter);
     view! {
         <section class="card pad form" aria-label="Confirm">
@@ -132,21 +133,21 @@ fn confirm(plan: &RepairPlan, flash: Option<&Flash>) -> AnyView {
             </form>
         </section>
     }
-    .into_any()
+    .written()
 }
 
-fn left_alone(plan: &RepairPlan) -> AnyView {
+fn left_alone(plan: &RepairPlan) -> Markup {
     if plan.left_alone.is_empty() {
-        return ().into_any();
+        return ().written();
     }
     let item = |left: &domain::Unrepairable| {
         view! { <li class="row"><span>{left.what.clone()}</span><small>{left.why.clone()}</small></li> }
     };
     let body = view! { <ul class="rows">{plan.left_alone.iter().map(item).collect_view()}</ul> };
-    card("Left alone", "not part of the plan".into_any(), body.into_any())
+    card("Left alone", "not part of the plan".written(), body.written())
 }
 
-fn show(made: &Made) -> AnyView {
+fn show(made: &Made) -> Markup {
     let row = |made: &RepairMade| {
         let tone = match made.outcome {
             RepairOutcome::Requested => Tone::Ok,
@@ -161,7 +162,7 @@ fn show(made: &Made) -> AnyView {
                 <td>{cleanup}</td>
             </tr>
         }
-        .into_any()
+        .written()
     };
     view! {
         {crumb(routes::FINDINGS, "Findings")}
@@ -175,5 +176,5 @@ fn show(made: &Made) -> AnyView {
         </section>
         <p class="hint spaced">"Each is verified by its own clean-up. What is gone leaves the findings with the next census."</p>
     }
-    .into_any()
+    .written()
 }

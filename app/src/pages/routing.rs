@@ -14,6 +14,7 @@ use crate::{
     components::{
         card::{button, card, empty, note},
         frame::Tab,
+        markup::{Markup, Written},
         server::{Palette, health, share},
         spread::bar,
         table::table,
@@ -32,36 +33,34 @@ pub(crate) fn page() -> AnyView {
     framed(Tab::Routing, async { Ok(Shown::new("Routing", show(&routing::routing().await?))) })
 }
 
-fn show(page: &RoutingPage) -> AnyView {
+fn show(page: &RoutingPage) -> Markup {
     let servers = page.routers.iter().flat_map(|router| &router.pools).flat_map(|pool| &pool.servers);
     let palette = Palette::of(servers.map(|server| &server.name));
     let body = if page.routers.is_empty() {
         let words = "No router is configured. Name your load balancers in unstick.toml, each as a [[router]] with its pools, \
                      and start again.";
-        view! { <section class="card">{empty(words, view! { <code>"admin-tool doctor"</code> }.into_any())}</section> }
-            .into_any()
+        view! { <section class="card">{empty(words, view! { <code>"admin-tool doctor"</code> }.written())}</section> }
+            .written()
     } else {
-        page.routers.iter().map(|it| router(it, page.now, &palette)).collect_view().into_any()
+        page.routers.iter().map(|it| router(it, page.now, &palette)).collect_view().written()
     };
     view! {
         <div class="head"><h1>"Routing"</h1><p class="meta"><span>"read " {ago(page.now, page.now)}</span></p></div>
         <div class="stack">{lost(&page.lost)} {body} {owed(&page.owed, page.now)} {census(page.census.as_ref(), page.now)}</div>
     }
-    .into_any()
+    .written()
 }
 
 /// States that were set and that a load balancer forgot.
-fn lost(states: &[SetState]) -> AnyView {
+fn lost(states: &[SetState]) -> Markup {
     let line = |state: &SetState| {
         let link = routes::server(&state.place, &state.server);
         view! { <li><a href=link>{state.server.to_string()}</a> {format!(": {}.", state.lost_words())}</li> }
     };
-    (!states.is_empty())
-        .then(|| note(Tone::Bad, view! { <ul>{states.iter().map(line).collect_view()}</ul> }))
-        .into_any()
+    (!states.is_empty()).then(|| note(Tone::Bad, view! { <ul>{states.iter().map(line).collect_view()}</ul> })).written()
 }
 
-fn router(it: &RouterCard, now: Instant, palette: &Palette) -> AnyView {
+fn router(it: &RouterCard, now: Instant, palette: &Palette) -> Markup {
     let heading = format!("router-{}", it.name);
     let trouble = it.trouble.as_ref().map(|why| {
         note(Tone::Bad, view! { <b>"It does not answer: "</b> {why.clone()} ". What is below is what was read last." })
@@ -81,26 +80,26 @@ fn router(it: &RouterCard, now: Instant, palette: &Palette) -> AnyView {
             {it.pools.iter().map(|it| pool(it, now, palette)).collect_view()}
         </section>
     }
-    .into_any()
+    .written()
 }
 
 /// What cannot be promised of a router, and what to do about it.
-fn caveats(of: &[String]) -> Option<AnyView> {
+fn caveats(of: &[String]) -> Option<Markup> {
     let line = |caveat: &String| view! { <li>{format!("{caveat}.")}</li> };
     let many = i64::try_from(of.len()).unwrap_or(i64::MAX);
     let words = format!("{} of it as it is now", plural(many, "thing cannot be promised", "things cannot be promised"));
     (!of.is_empty()).then(|| {
         view! { <details class="rest"><summary>{words}</summary><ul>{of.iter().map(line).collect_view()}</ul></details> }
-            .into_any()
+            .written()
     })
 }
 
-fn pool(it: &PoolCard, now: Instant, palette: &Palette) -> AnyView {
+fn pool(it: &PoolCard, now: Instant, palette: &Palette) -> Markup {
     // What the longest bar or the furthest mark says: one that is drained has no mark, and its bar is compared all the same.
     let most = it.servers.iter().filter_map(|server| server.pinned).chain(it.spread.fair).max().unwrap_or(0);
     let row = |server: &ServerStatus| row(server, &it.spread, most, now, palette);
     let body = if it.servers.is_empty() {
-        empty("Nothing is known of this pool’s servers yet.", ().into_any())
+        empty("Nothing is known of this pool’s servers yet.", ().written())
     } else {
         table(&format!("Servers of {}", it.pool), HEADS, it.servers.iter().map(row).collect())
     };
@@ -110,7 +109,7 @@ fn pool(it: &PoolCard, now: Instant, palette: &Palette) -> AnyView {
         {body}
         {gone(&it.spread)}
     }
-    .into_any()
+    .written()
 }
 
 /// What a fair share is, once for the pool.
@@ -119,17 +118,17 @@ fn fair(spread: &Spread) -> Option<String> {
     Some(format!(" · {}, a fair share is {}", plural(spread.total, "route", "routes"), number(fair)))
 }
 
-fn gone(spread: &Spread) -> Option<AnyView> {
+fn gone(spread: &Spread) -> Option<Markup> {
     if spread.gone.is_empty() {
         return None;
     }
     let names: Vec<String> =
         spread.gone.iter().map(|(name, routes)| format!("{name} ({})", plural(*routes, "route", "routes"))).collect();
     let words = format!("Routes lead to servers that the pool does not have any more: {}.", names.join(", "));
-    Some(view! { <p class="pad">{tag(Tone::Bad, "gone")} " " {words}</p> }.into_any())
+    Some(view! { <p class="pad">{tag(Tone::Bad, "gone")} " " {words}</p> }.written())
 }
 
-fn row(server: &ServerStatus, spread: &Spread, most: i64, now: Instant, palette: &Palette) -> AnyView {
+fn row(server: &ServerStatus, spread: &Spread, most: i64, now: Instant, palette: &Palette) -> Markup {
     let pinned = server.pinned.map(|pinned| {
         view! {
             <span class="pinned">
@@ -149,15 +148,15 @@ fn row(server: &ServerStatus, spread: &Spread, most: i64, now: Instant, palette:
             <td class="x">{ago(server.read_at, now)}</td>
         </tr>
     }
-    .into_any()
+    .written()
 }
 
 /// The work that waits for routers, oldest first.
-fn owed(list: &OwedList, now: Instant) -> AnyView {
+fn owed(list: &OwedList, now: Instant) -> Markup {
     let body = if list.steps.is_empty() {
         empty(
             "Nothing waits for a router. What one that does not answer is owed is done when it is back.",
-            ().into_any(),
+            ().written(),
         )
     } else {
         let rest = (list.more > 0).then(|| {
@@ -165,19 +164,19 @@ fn owed(list: &OwedList, now: Instant) -> AnyView {
             view! { <p class="pad">{words}</p> }
         });
         let rows = list.steps.iter().map(|step| owed_row(step, now)).collect();
-        view! { {table("Steps that wait for a router", OWED, rows)} {rest} }.into_any()
+        view! { {table("Steps that wait for a router", OWED, rows)} {rest} }.written()
     };
     let all = view! { <a href=routes::cleanups(Some(domain::Status::Owed), None)>"Clean-ups that wait"</a> };
-    card("Owed work", all.into_any(), body)
+    card("Owed work", all.written(), body)
 }
 
-fn owed_row(owed: &OwedStep, now: Instant) -> AnyView {
+fn owed_row(owed: &OwedStep, now: Instant) -> Markup {
     let why = owed.step.trouble.as_ref().map(|trouble| Trouble::text(trouble).to_owned());
     let place = owed.place().map(|place| place.router.to_string());
     let next = if owed.step.next_at <= now {
-        "now".into_any()
+        "now".written()
     } else {
-        view! { "in " {owed.step.next_at.since(now).to_string()} }.into_any()
+        view! { "in " {owed.step.next_at.since(now).to_string()} }.written()
     };
     view! {
         <tr>
@@ -189,15 +188,15 @@ fn owed_row(owed: &OwedStep, now: Instant) -> AnyView {
             <td>{next}</td>
         </tr>
     }
-    .into_any()
+    .written()
 }
 
 /// When what is left over was last looked for, and what was found.
-fn census(last: Option<&Census>, now: Instant) -> AnyView {
+fn census(last: Option<&Census>, now: Instant) -> Markup {
     let more = view! { <a href=routes::findings(&FindingFilter::default(), None)>"Findings"</a> };
     let Some(last) = last else {
         let next = button(routes::findings(&FindingFilter::default(), None), "Run one", "");
-        return card("Last census", more.into_any(), empty("No census has come to its end yet.", next));
+        return card("Last census", more.written(), empty("No census has come to its end yet.", next));
     };
     let note = &last.note;
     let found: Vec<String> = note.tallies.iter().filter(|tally| tally.open > 0).map(found).collect();
@@ -210,7 +209,7 @@ fn census(last: Option<&Census>, now: Instant) -> AnyView {
     let body = view! {
         <p class="pad">{tag(tone, word)} " " {words} {unread} " It ended " {ago(last.ended_at.unwrap_or(last.started_at), now)} "."</p>
     };
-    card("Last census", more.into_any(), body.into_any())
+    card("Last census", more.written(), body.written())
 }
 
 fn found(tally: &CensusTally) -> String {

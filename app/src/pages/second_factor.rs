@@ -14,6 +14,7 @@ use crate::{
         card::{card, crumb, note},
         form::{described, field, token},
         frame::Tab,
+        markup::{Markup, Written},
         tag::Tone,
         text::{id, plural},
         time::ago,
@@ -33,14 +34,14 @@ pub(crate) fn page() -> AnyView {
     })
 }
 
-fn show(page: &MePage, new: Option<&NewFactor>, flash: Option<&Flash>) -> AnyView {
+fn show(page: &MePage, new: Option<&NewFactor>, flash: Option<&Flash>) -> Markup {
     let told = flash
         .filter(|flash| flash.field.is_empty())
         .map(|flash| note(if flash.code.is_empty() { Tone::Ok } else { Tone::Warn }, flash.text.clone()));
     let must =
         page.me.must_enrol.then(|| note(Tone::Warn, "A second factor is required here. Set it up, and then go on."));
     let body = match (page.factor.since, new) {
-        (Some(_), _) => view! { {codes(flash)} {renew(page)} {remove(page, flash)} }.into_any(),
+        (Some(_), _) => view! { {codes(flash)} {renew(page)} {remove(page, flash)} }.written(),
         (None, Some(new)) => confirm_new(new, flash),
         (None, None) => begin(flash),
     };
@@ -52,10 +53,10 @@ fn show(page: &MePage, new: Option<&NewFactor>, flash: Option<&Flash>) -> AnyVie
         {told}
         <div class="stack spaced">{body}</div>
     }
-    .into_any()
+    .written()
 }
 
-fn begin(flash: Option<&Flash>) -> AnyView {
+fn begin(flash: Option<&Flash>) -> Markup {
     let body = view! {
         <form class="pad form" method="post" action=routes::action::FACTOR_BEGIN>
             {token(&ctx::csrf())}
@@ -64,10 +65,10 @@ fn begin(flash: Option<&Flash>) -> AnyView {
             <div class="do"><button class="btn p">"Set it up"</button></div>
         </form>
     };
-    card("You have none", ().into_any(), body.into_any())
+    card("You have none", ().written(), body.written())
 }
 
-fn confirm_new(new: &NewFactor, flash: Option<&Flash>) -> AnyView {
+fn confirm_new(new: &NewFactor, flash: Option<&Flash>) -> Markup {
     let bad = flash.and_then(|flash| flash.about("first_code"));
     let wrong = bad.is_some();
     let code = view! {
@@ -88,19 +89,19 @@ fn confirm_new(new: &NewFactor, flash: Option<&Flash>) -> AnyView {
                 <p><a href=new.address.clone()>"Open it in an app on this device"</a></p>
                 <form class="form" method="post" action=routes::action::FACTOR_CONFIRM>
                     {token(&ctx::csrf())}
-                    {field("first_code", "2. The code that the app shows now", "Six digits.", bad, code.into_any())}
+                    {field("first_code", "2. The code that the app shows now", "Six digits.", bad, code.written())}
                     {proof::fields(ask, flash)}
                     <div class="do"><button class="btn p">"Use it from now on"</button></div>
                 </form>
             </div>
         </div>
     };
-    card("Set it up", "nothing counts before the first code".into_any(), body.into_any())
+    card("Set it up", "nothing counts before the first code".written(), body.written())
 }
 
 /// The recovery codes, once.
-fn codes(flash: Option<&Flash>) -> AnyView {
-    let Some(codes) = flash.and_then(Flash::secret) else { return ().into_any() };
+fn codes(flash: Option<&Flash>) -> Markup {
+    let Some(codes) = flash.and_then(Flash::secret) else { return ().written() };
     let line = |code: &str| view! { <li><code>{code.to_owned()}</code></li> };
     let body = view! {
         <div class="pad">
@@ -108,11 +109,11 @@ fn codes(flash: Option<&Flash>) -> AnyView {
             <ol class="recovery">{codes.lines().map(line).collect_view()}</ol>
         </div>
     };
-    card("Your recovery codes", "shown once".into_any(), body.into_any())
+    card("Your recovery codes", "shown once".written(), body.written())
 }
 
 /// New recovery codes, without setting the factor up again.
-fn renew(page: &MePage) -> AnyView {
+fn renew(page: &MePage) -> Markup {
     let left = plural(page.factor.recovery_codes, "is left", "are left");
     let body = view! {
         <form class="pad form" method="post" action=routes::action::FACTOR_CODES>
@@ -121,10 +122,10 @@ fn renew(page: &MePage) -> AnyView {
             <div class="do"><button class="btn">"Make new recovery codes"</button></div>
         </form>
     };
-    card("Recovery codes", left.into_any(), body.into_any())
+    card("Recovery codes", left.written(), body.written())
 }
 
-fn remove(page: &MePage, flash: Option<&Flash>) -> AnyView {
+fn remove(page: &MePage, flash: Option<&Flash>) -> Markup {
     let since = page.factor.since.map(|at| view! { "set up " {ago(at, page.now)} });
     let required = page.factor.required.then(|| {
         view! { <p class="hint">"Your role must have one: after removing it, you set up another."</p> }
@@ -138,5 +139,5 @@ fn remove(page: &MePage, flash: Option<&Flash>) -> AnyView {
             <div class="do"><button class="btn d">"Remove it"</button></div>
         </form>
     };
-    card("It counts", since.into_any(), body.into_any())
+    card("It counts", since.written(), body.written())
 }

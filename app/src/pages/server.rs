@@ -14,6 +14,7 @@ use crate::{
         card::{button, card, crumb, note},
         form::{hidden, token},
         frame::Tab,
+        markup::{Markup, Written},
         server::health,
         table::table,
         tag::{Tone, tag},
@@ -38,7 +39,7 @@ pub(crate) fn page() -> AnyView {
     })
 }
 
-fn show(plan: &StatePlan, moves: &MovePage, flash: Option<&Flash>) -> AnyView {
+fn show(plan: &StatePlan, moves: &MovePage, flash: Option<&Flash>) -> Markup {
     let told = flash.filter(|flash| flash.field.is_empty()).map(|flash| {
         let tone = if flash.code.is_empty() { Tone::Ok } else { Tone::Warn };
         note(tone, flash.text.clone())
@@ -59,13 +60,13 @@ fn show(plan: &StatePlan, moves: &MovePage, flash: Option<&Flash>) -> AnyView {
             </div>
         </div>
     }
-    .into_any()
+    .written()
 }
 
-fn row(at: &StateAt, now: Instant) -> AnyView {
+fn row(at: &StateAt, now: Instant) -> Markup {
     let (state, overall) = match &at.now {
-        Ok(reading) => (reading.state.as_str().into_any(), health(reading.health, false).into_any()),
-        Err(why) => (tag(Tone::Bad, "not known").into_any(), why.clone().into_any()),
+        Ok(reading) => (reading.state.as_str().written(), health(reading.health, false).written()),
+        Err(why) => (tag(Tone::Bad, "not known").written(), why.clone().written()),
     };
     let asked = at.asked.as_ref().map(|asked| {
         let lost = at.now.as_ref().is_ok_and(|reading| asked.is_lost_at(reading.health));
@@ -90,10 +91,10 @@ fn row(at: &StateAt, now: Instant) -> AnyView {
             <td class="fold">{asked}</td>
         </tr>
     }
-    .into_any()
+    .written()
 }
 
-fn confirm(plan: &StatePlan, flash: Option<&Flash>) -> AnyView {
+fn confirm(plan: &StatePlan, flash: Option<&Flash>) -> Markup {
     let chosen = flash.and_then(|flash| ServerState::parse(&flash.typed("state")));
     let option = |state: ServerState| {
         let id = format!("state-{}", state.as_str());
@@ -133,5 +134,5 @@ fn confirm(plan: &StatePlan, flash: Option<&Flash>) -> AnyView {
         </form>
         {(!may).then(|| note(Tone::Warn, "Only admins set the state of a server."))}
     };
-    card("Set its state", ().into_any(), body.into_any())
+    card("Set its state", ().written(), body.written())
 }

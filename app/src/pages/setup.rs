@@ -13,6 +13,7 @@ use crate::{
         card::{button, note},
         form::{described, field, token},
         frame::Tab,
+        markup::{Markup, Written},
         tag::Tone,
     },
     routes,
@@ -34,7 +35,7 @@ pub(crate) fn page() -> AnyView {
     })
 }
 
-fn done() -> AnyView {
+fn done() -> Markup {
     view! {
         <section class="oops">
             <h1>"The set-up is done"</h1>
@@ -42,10 +43,10 @@ fn done() -> AnyView {
             <p class="do">{button(routes::SIGN_IN.to_owned(), "Sign in", "p")} {button(routes::WELCOME.to_owned(), "I have a code", "")}</p>
         </section>
     }
-    .into_any()
+    .written()
 }
 
-fn form(flash: Option<&Flash>) -> AnyView {
+fn form(flash: Option<&Flash>) -> Markup {
     let told = flash.filter(|flash| flash.field.is_empty()).map(|flash| note(Tone::Bad, flash.text.clone()));
     let about = |name| flash.and_then(|flash| flash.about(name));
     let typed = |name| flash.map(|flash| flash.typed(name)).unwrap_or_default();
@@ -66,22 +67,22 @@ fn form(flash: Option<&Flash>) -> AnyView {
             <form method="post" action=routes::action::SETUP>
                 {token(&ctx::csrf())}
                 {one_time_code(about("code"))}
-                {field("name", "Sign-in name", "In lower case.", bad_name, name.into_any())}
-                {field("shown", "Your name", "Optional: as others see it.", None, shown.into_any())}
+                {field("name", "Sign-in name", "In lower case.", bad_name, name.written())}
+                {field("shown", "Your name", "Optional: as others see it.", None, shown.written())}
                 {proof::new_password("password", "Password", false, about("password"))}
                 <button class="btn p whole">"Make the first admin"</button>
             </form>
         </section>
     }
-    .into_any()
+    .written()
 }
 
 /// A field for a one-time code.
-pub(super) fn one_time_code(bad: Option<String>) -> AnyView {
+pub(super) fn one_time_code(bad: Option<String>) -> Markup {
     let wrong = bad.is_some();
     let code = view! {
         <input id="code" name="code" type="text" required maxlength="64" autocomplete="off" autocapitalize="characters" spellcheck="false"
             autofocus aria-invalid=wrong.then_some("true") aria-describedby=described("code", wrong)/>
     };
-    field("code", "One-time code", "24 letters and digits. It counts once, within 24 hours.", bad, code.into_any())
+    field("code", "One-time code", "24 letters and digits. It counts once, within 24 hours.", bad, code.written())
 }

@@ -12,6 +12,7 @@ use crate::{
         card::{button, note},
         form::{field, hidden, token},
         frame::Tab,
+        markup::{Markup, Written},
         tag::Tone,
     },
     routes,
@@ -33,7 +34,7 @@ pub(crate) fn page() -> AnyView {
     })
 }
 
-fn already(me: &domain::view::Me) -> AnyView {
+fn already(me: &domain::view::Me) -> Markup {
     view! {
         <section class="oops">
             <h1>"You are signed in"</h1>
@@ -41,10 +42,10 @@ fn already(me: &domain::view::Me) -> AnyView {
             <p class="do">{button(first_page(me.role).to_owned(), "Go on", "p")}</p>
         </section>
     }
-    .into_any()
+    .written()
 }
 
-fn form(next: &str, refusal: Option<Refusal>) -> AnyView {
+fn form(next: &str, refusal: Option<Refusal>) -> Markup {
     let name = view! {
         <input id="name" name="name" type="text" required maxlength="64" autocomplete="username" autocapitalize="none" spellcheck="false" autofocus/>
     };
@@ -66,12 +67,12 @@ fn form(next: &str, refusal: Option<Refusal>) -> AnyView {
             <form method="post" action=routes::action::SIGN_IN>
                 {token(&ctx::csrf())}
                 {hidden("next", next)}
-                {field("name", "Name", "", None, name.into_any())}
-                {field("password", "Password", "", None, password.into_any())}
+                {field("name", "Name", "", None, name.written())}
+                {field("password", "Password", "", None, password.written())}
                 <button class="btn p whole">"Sign in"</button>
             </form>
             <p class="hint">"No sign-in, or a forgotten password? An admin gives you a one-time code, and "<a href=routes::WELCOME>"you choose a password with it"</a>"."</p>
         </section>
     }
-    .into_any()
+    .written()
 }

@@ -12,6 +12,7 @@ use crate::{
         card::{button, note},
         form::{hidden, token},
         frame::Tab,
+        markup::{Markup, Written},
         tag::Tone,
     },
     routes,
@@ -25,7 +26,7 @@ pub(crate) fn page() -> AnyView {
     })
 }
 
-fn begin() -> AnyView {
+fn begin() -> Markup {
     view! {
         <section class="oops">
             <h1>"Begin with your password"</h1>
@@ -33,10 +34,10 @@ fn begin() -> AnyView {
             <p class="do">{button(routes::SIGN_IN.to_owned(), "Sign in", "p")}</p>
         </section>
     }
-    .into_any()
+    .written()
 }
 
-fn form() -> AnyView {
+fn form() -> Markup {
     let next = ctx::asked("next").unwrap_or_default();
     view! {
         <section class="door">
@@ -55,5 +56,5 @@ fn form() -> AnyView {
             </p>
         </section>
     }
-    .into_any()
+    .written()
 }

@@ -15,6 +15,7 @@ use crate::{
         card::{card, empty, note},
         form::{described, field, hidden, token},
         frame::Tab,
+        markup::{Markup, Written},
         table::table,
         tag::{Tone, tag},
         text::{foreign, id},
@@ -37,15 +38,15 @@ pub(crate) fn page() -> AnyView {
     })
 }
 
-fn show(tokens: &[TokenInfo], now: Instant, flash: Option<&Flash>) -> AnyView {
+fn show(tokens: &[TokenInfo], now: Instant, flash: Option<&Flash>) -> Markup {
     let told = flash
         .filter(|flash| flash.field.is_empty())
         .map(|flash| note(if flash.code.is_empty() { Tone::Ok } else { Tone::Warn }, flash.text.clone()));
     let body = if tokens.is_empty() {
-        empty("None was made yet. Back ends report sessions and ask for routes with one: make it here.", ().into_any())
+        empty("None was made yet. Back ends report sessions and ask for routes with one: make it here.", ().written())
     } else {
         let rows = tokens.iter().map(|it| row(it, now)).collect();
-        view! { <div class="stacks">{table("Tokens", HEADS, rows)}</div> }.into_any()
+        view! { <div class="stacks">{table("Tokens", HEADS, rows)}</div> }.written()
     };
     view! {
         <h1>"Tokens"</h1>
@@ -57,12 +58,12 @@ fn show(tokens: &[TokenInfo], now: Instant, flash: Option<&Flash>) -> AnyView {
             <div class="stack">{create(flash)}</div>
         </div>
     }
-    .into_any()
+    .written()
 }
 
 /// The new token's secret, once.
-fn secret(flash: Option<&Flash>) -> AnyView {
-    let Some(secret) = flash.and_then(Flash::secret) else { return ().into_any() };
+fn secret(flash: Option<&Flash>) -> Markup {
+    let Some(secret) = flash.and_then(Flash::secret) else { return ().written() };
     let body = view! {
         <div class="pad">
             <p>{id(&secret)}</p>
@@ -70,16 +71,16 @@ fn secret(flash: Option<&Flash>) -> AnyView {
             <p class="hint">"Hand it over in a file or a variable, never on a command line. It is shown this once."</p>
         </div>
     };
-    card("The new token’s secret", "shown once".into_any(), body.into_any())
+    card("The new token’s secret", "shown once".written(), body.written())
 }
 
-fn row(it: &TokenInfo, now: Instant) -> AnyView {
+fn row(it: &TokenInfo, now: Instant) -> Markup {
     let over = it.expires_at.is_some_and(|at| at <= now);
     let state = match (it.revoked_at, it.expires_at) {
-        (Some(at), _) => view! { {tag(Tone::Off, "revoked")} " " {ago(at, now)} }.into_any(),
-        (None, Some(at)) if over => view! { {tag(Tone::Off, "over")} " " {ago(at, now)} }.into_any(),
-        (None, Some(at)) => view! { "until " <time datetime=at.to_string() title=at.to_text()>{at.to_text().split(' ').next().unwrap_or_default().to_owned()}</time> }.into_any(),
-        (None, None) => "for ever".into_any(),
+        (Some(at), _) => view! { {tag(Tone::Off, "revoked")} " " {ago(at, now)} }.written(),
+        (None, Some(at)) if over => view! { {tag(Tone::Off, "over")} " " {ago(at, now)} }.written(),
+        (None, Some(at)) => view! { "until " <time datetime=at.to_string() title=at.to_text()>{at.to_text().split(' ').next().unwrap_or_default().to_owned()}</time> }.written(),
+        (None, None) => "for ever".written(),
     };
     let revoke = (it.revoked_at.is_none() && !over).then(|| {
         view! {
@@ -90,7 +91,7 @@ fn row(it: &TokenInfo, now: Instant) -> AnyView {
             </form>
         }
     });
-    let used = it.last_used_at.map_or_else(|| "never".into_any(), |at| ago(at, now).into_any());
+    let used = it.last_used_at.map_or_else(|| "never".written(), |at| ago(at, now).written());
     let scope = |scope: &TokenScope| view! { <code>{scope.as_str()}</code> " " };
     view! {
         <tr>
@@ -102,10 +103,10 @@ fn row(it: &TokenInfo, now: Instant) -> AnyView {
             <td class="n">{revoke}</td>
         </tr>
     }
-    .into_any()
+    .written()
 }
 
-fn create(flash: Option<&Flash>) -> AnyView {
+fn create(flash: Option<&Flash>) -> Markup {
     let about = |name| flash.and_then(|flash| flash.about(name));
     let typed = |name| flash.map(|flash| flash.typed(name)).unwrap_or_default();
     let (bad, bad_scope, bad_life) = (about("name"), about("scope"), about("life"));
@@ -136,16 +137,16 @@ fn create(flash: Option<&Flash>) -> AnyView {
             {token(&ctx::csrf())}
             <fieldset>
                 <legend class="sr">"Make a token"</legend>
-                {field("name", "Name", "The back end that uses it.", bad, name.into_any())}
+                {field("name", "Name", "The back end that uses it.", bad, name.written())}
                 <fieldset class="scopes">
                     <legend>"What it is for"</legend>
                     {bad_scope.map(|words| view! { <p class="error">{words}</p> })}
                     {TokenScope::ALL.map(scope).into_iter().collect_view()}
                 </fieldset>
-                {field("life", "Good for", "A shorter life is safer.", bad_life, lives.into_any())}
+                {field("life", "Good for", "A shorter life is safer.", bad_life, lives.written())}
                 <button class="btn p whole">"Make it"</button>
             </fieldset>
         </form>
     };
-    card("Make a token", ().into_any(), body.into_any())
+    card("Make a token", ().written(), body.written())
 }

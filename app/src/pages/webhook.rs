@@ -20,6 +20,7 @@ use crate::{
         card::{button, card, crumb, empty, note},
         form::{described, field, hidden, token},
         frame::Tab,
+        markup::{Markup, Written},
         table::{filters, pager, table},
         tag::{Tone, tag},
         text::{id, number},
@@ -42,7 +43,7 @@ pub(crate) fn page() -> AnyView {
     })
 }
 
-fn show(page: &WebhookPage, flash: Option<&Flash>) -> AnyView {
+fn show(page: &WebhookPage, flash: Option<&Flash>) -> Markup {
     let WebhookRow { hook, waiting, failed, now, .. } = &page.row;
     let told = flash.filter(|flash| flash.field.is_empty());
     let told = told.map(|flash| note(if flash.code.is_empty() { Tone::Ok } else { Tone::Warn }, flash.text.clone()));
@@ -67,10 +68,10 @@ fn show(page: &WebhookPage, flash: Option<&Flash>) -> AnyView {
             {again(page, flash)}
         </div>
     }
-    .into_any()
+    .written()
 }
 
-fn shown_once(secret: &str) -> AnyView {
+fn shown_once(secret: &str) -> Markup {
     let words = view! {
         <p><b>"Its secret, shown this once: "</b> {id(secret)}</p>
         <p>"Give it to the receiver. Unstick cannot show it again; a new one can be made here at any time."</p>
@@ -79,7 +80,7 @@ fn shown_once(secret: &str) -> AnyView {
 }
 
 /// Why nothing is sent, or nothing is taken.
-fn trouble(row: &WebhookRow) -> AnyView {
+fn trouble(row: &WebhookRow) -> Markup {
     let hook = &row.hook;
     match (hook.state, hook.failing_since) {
         (WebhookState::Paused, _) => {
@@ -97,14 +98,14 @@ fn trouble(row: &WebhookRow) -> AnyView {
             let words = format!("{} tries failed since the last success, ", number(hook.failures));
             note(Tone::Warn, view! { {words} "the first " {ago(since, row.now)} ". It is tried less and less often." })
         }
-        (WebhookState::Active, None) => ().into_any(),
+        (WebhookState::Active, None) => ().written(),
     }
 }
 
-fn steer(row: &WebhookRow) -> AnyView {
+fn steer(row: &WebhookRow) -> Markup {
     let hook = &row.hook;
     if hook.state == WebhookState::Deleted {
-        return ().into_any();
+        return ().written();
     }
     let csrf = ctx::csrf();
     let active = hook.state == WebhookState::Active;
@@ -131,11 +132,11 @@ fn steer(row: &WebhookRow) -> AnyView {
         </div>
         {delete(row, &csrf)}
     }
-    .into_any()
+    .written()
 }
 
 /// Deleting it: what will happen, and one confirmation.
-fn delete(row: &WebhookRow, csrf: &str) -> AnyView {
+fn delete(row: &WebhookRow, csrf: &str) -> Markup {
     let waiting = match counted(row.waiting).as_str() {
         "0" => String::new(),
         "1" => "One event that waits is given up. ".to_owned(),
@@ -152,10 +153,10 @@ fn delete(row: &WebhookRow, csrf: &str) -> AnyView {
             </form>
         </details>
     }
-    .into_any()
+    .written()
 }
 
-fn log(page: &WebhookPage, waiting: &str, failed: &str) -> AnyView {
+fn log(page: &WebhookPage, waiting: &str, failed: &str) -> Markup {
     let hook = &page.row.hook;
     let (filter, rows) = (&page.filter, &page.log.items);
     let link = |state: Option<DeliveryState>| {
@@ -172,11 +173,11 @@ fn log(page: &WebhookPage, waiting: &str, failed: &str) -> AnyView {
     let body = if rows.is_empty() {
         let all = button(routes::webhook(&hook.id, &DeliveryFilter::default(), None), "Show all", "");
         let nothing = "Nothing was sent yet. Send a test, or wait until something happens.";
-        if *filter == DeliveryFilter::default() { empty(nothing, ().into_any()) } else { empty("Nothing fits.", all) }
+        if *filter == DeliveryFilter::default() { empty(nothing, ().written()) } else { empty("Nothing fits.", all) }
     } else {
         let csrf = ctx::csrf();
         let rows = rows.iter().map(|it| row(page, it, &csrf, can)).collect();
-        view! { <div class="stacks">{table("What was sent", HEADS, rows)}</div> }.into_any()
+        view! { <div class="stacks">{table("What was sent", HEADS, rows)}</div> }.written()
     };
     let first = ctx::asked("after").map(|_| routes::webhook(&hook.id, filter, None));
     let next = page.log.next.as_deref().map(|after| routes::webhook(&hook.id, filter, Some(after)));
@@ -184,14 +185,14 @@ fn log(page: &WebhookPage, waiting: &str, failed: &str) -> AnyView {
     view! {
         {narrow(page)}
         {filters("State", states)}
-        {card("What was sent", kept.into_any(), body)}
+        {card("What was sent", kept.written(), body)}
         {pager(first, next)}
     }
-    .into_any()
+    .written()
 }
 
 /// Narrowing the log to a kind of event or an account.
-fn narrow(page: &WebhookPage) -> AnyView {
+fn narrow(page: &WebhookPage) -> Markup {
     let filter = &page.filter;
     let kind = |kind: EventKind| {
         view! { <option value=kind.as_str() selected=filter.kind == Some(kind)>{kind.as_str()}</option> }
@@ -212,18 +213,18 @@ fn narrow(page: &WebhookPage) -> AnyView {
     view! {
         <form class="card sieve four" action=path role="search" aria-label="Filter what was sent">
             {filter.state.map(|state| hidden("state", state.as_str()))}
-            {field("event", "Event", "", None, kinds.into_any())}
-            {field("account", "Account", "", None, account.into_any())}
+            {field("event", "Event", "", None, kinds.written())}
+            {field("account", "Account", "", None, account.written())}
             <div class="do">
                 <button class="btn p">"Filter"</button>
                 {button(clear, "Clear", "q")}
             </div>
         </form>
     }
-    .into_any()
+    .written()
 }
 
-fn row(page: &WebhookPage, it: &Delivery, csrf: &str, can: bool) -> AnyView {
+fn row(page: &WebhookPage, it: &Delivery, csrf: &str, can: bool) -> Markup {
     let now = page.row.now;
     let account = it.account.as_ref().map(|id| view! { <a href=routes::account(id)>{id.to_string()}</a> });
     let words = if it.state == DeliveryState::Waiting { "Try now" } else { "Send again" };
@@ -246,33 +247,33 @@ fn row(page: &WebhookPage, it: &Delivery, csrf: &str, can: bool) -> AnyView {
             <td class="n">{again}</td>
         </tr>
     }
-    .into_any()
+    .written()
 }
 
-fn delivery(it: &Delivery, now: Instant) -> AnyView {
+fn delivery(it: &Delivery, now: Instant) -> Markup {
     match (it.state, it.next_at) {
-        (DeliveryState::Delivered, _) => tag(Tone::Ok, "delivered").into_any(),
-        (DeliveryState::Failed, _) => tag(Tone::Bad, "given up").into_any(),
+        (DeliveryState::Delivered, _) => tag(Tone::Ok, "delivered").written(),
+        (DeliveryState::Failed, _) => tag(Tone::Bad, "given up").written(),
         (DeliveryState::Waiting, None) => {
-            view! { {tag(Tone::Off, "waits")} " " <small>"behind an earlier event of the account"</small> }.into_any()
+            view! { {tag(Tone::Off, "waits")} " " <small>"behind an earlier event of the account"</small> }.written()
         }
         (DeliveryState::Waiting, Some(at)) if it.attempts > 0 => {
-            view! { {tag(Tone::Warn, "waits")} " " <small>"next try " {ago(at, now)}</small> }.into_any()
+            view! { {tag(Tone::Warn, "waits")} " " <small>"next try " {ago(at, now)}</small> }.written()
         }
-        (DeliveryState::Waiting, Some(_)) => tag(Tone::Busy, "on its way").into_any(),
+        (DeliveryState::Waiting, Some(_)) => tag(Tone::Busy, "on its way").written(),
     }
 }
 
 /// The status, how long it took, and the first bytes.
-fn answer(it: &Delivery) -> AnyView {
-    let Some(took) = it.took_ms else { return ().into_any() };
+fn answer(it: &Delivery) -> Markup {
+    let Some(took) = it.took_ms else { return ().written() };
     let status = it.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
     let said: String = it.said.chars().take(160).collect();
-    view! { {status} <small>{format!(" in {took} ms")}</small> <div class="sub"><bdi>{said}</bdi></div> }.into_any()
+    view! { {status} <small>{format!(" in {took} ms")}</small> <div class="sub"><bdi>{said}</bdi></div> }.written()
 }
 
 /// Sending again what happened in a stretch of time.
-fn again(page: &WebhookPage, flash: Option<&Flash>) -> AnyView {
+fn again(page: &WebhookPage, flash: Option<&Flash>) -> Markup {
     let can = page.row.hook.state == WebhookState::Active;
     let typed = |name: &str| flash.map(|flash| flash.typed(name)).unwrap_or_default();
     let moment = |name: &'static str, label: &'static str, hint: &'static str| {
@@ -282,7 +283,7 @@ fn again(page: &WebhookPage, flash: Option<&Flash>) -> AnyView {
             <input id=name name=name type="text" required value=typed(name) autocomplete="off" placeholder="2026-11-23 09:14"
                 aria-invalid=bad.then_some("true") aria-describedby=described(name, bad)/>
         };
-        field(name, label, hint, wrong, control.into_any())
+        field(name, label, hint, wrong, control.written())
     };
     let body = view! {
         <form class="pad form" method="post" action=routes::action::WEBHOOK_REPLAY>
@@ -301,5 +302,5 @@ fn again(page: &WebhookPage, flash: Option<&Flash>) -> AnyView {
             </fieldset>
         </form>
     };
-    card("Send again what happened", ().into_any(), body.into_any())
+    card("Send again what happened", ().written(), body.written())
 }

@@ -17,6 +17,7 @@ use crate::{
         card::{card, empty, note},
         form::{described, field, token},
         frame::Tab,
+        markup::{Markup, Written},
         table::table,
         tag::{Tone, tag},
         text::number,
@@ -39,14 +40,14 @@ pub(crate) fn page() -> AnyView {
     })
 }
 
-fn show(rows: &[WebhookRow], flash: Option<&Flash>) -> AnyView {
+fn show(rows: &[WebhookRow], flash: Option<&Flash>) -> Markup {
     let told = flash.filter(|flash| !["url", "events", "format"].contains(&flash.field.as_str()));
     let body = if rows.is_empty() {
         let words = "Nobody is told yet. A webhook tells another program when a session ends, when a clean-up is done, when \
                      something came back, or when a census found something.";
-        empty(words, view! { <a class="btn p" href="#url">"Make the first one"</a> }.into_any())
+        empty(words, view! { <a class="btn p" href="#url">"Make the first one"</a> }.written())
     } else {
-        view! { <div class="stacks">{table("Webhooks", HEADS, rows.iter().map(row).collect())}</div> }.into_any()
+        view! { <div class="stacks">{table("Webhooks", HEADS, rows.iter().map(row).collect())}</div> }.written()
     };
     view! {
         <h1>"Webhooks"</h1>
@@ -57,16 +58,16 @@ fn show(rows: &[WebhookRow], flash: Option<&Flash>) -> AnyView {
             {form(flash)}
         </div>
     }
-    .into_any()
+    .written()
 }
 
-fn row(row: &WebhookRow) -> AnyView {
+fn row(row: &WebhookRow) -> Markup {
     let hook = &row.hook;
     let kinds: Vec<&str> = hook.kinds.iter().map(|kind| kind.as_str()).collect();
     let url = routes::webhook(&hook.id, &DeliveryFilter::default(), None);
     let last = match hook.succeeded_at {
-        Some(at) => ago(at, row.now).into_any(),
-        None => "never".into_any(),
+        Some(at) => ago(at, row.now).written(),
+        None => "never".written(),
     };
     view! {
         <tr>
@@ -81,7 +82,7 @@ fn row(row: &WebhookRow) -> AnyView {
             <td class="x">{last}</td>
         </tr>
     }
-    .into_any()
+    .written()
 }
 
 /// A number that was counted up to a limit.
@@ -90,17 +91,17 @@ pub(super) fn counted(count: Count) -> String {
 }
 
 /// How a webhook is, as a tag.
-pub(super) fn state(hook: &Webhook) -> AnyView {
+pub(super) fn state(hook: &Webhook) -> Markup {
     match (hook.state, hook.failing_since) {
-        (WebhookState::Active, None) => tag(Tone::Ok, "active").into_any(),
-        (WebhookState::Active, Some(_)) => tag(Tone::Warn, "failing").into_any(),
-        (WebhookState::Paused, _) => tag(Tone::Bad, "paused").into_any(),
-        (WebhookState::Disabled, _) => tag(Tone::Off, "off").into_any(),
-        (WebhookState::Deleted, _) => tag(Tone::Off, "deleted").into_any(),
+        (WebhookState::Active, None) => tag(Tone::Ok, "active").written(),
+        (WebhookState::Active, Some(_)) => tag(Tone::Warn, "failing").written(),
+        (WebhookState::Paused, _) => tag(Tone::Bad, "paused").written(),
+        (WebhookState::Disabled, _) => tag(Tone::Off, "off").written(),
+        (WebhookState::Deleted, _) => tag(Tone::Off, "deleted").written(),
     }
 }
 
-fn form(flash: Option<&Flash>) -> AnyView {
+fn form(flash: Option<&Flash>) -> Markup {
     let wrong = |name: &str| flash.and_then(|flash| flash.about(name));
     let typed = |name: &str| flash.map(|flash| flash.typed(name)).unwrap_or_default();
     let (bad_url, bad_events) = (wrong("url"), wrong("events").or(wrong("format")));
@@ -132,7 +133,7 @@ fn form(flash: Option<&Flash>) -> AnyView {
     let body = view! {
         <form class="pad form" method="post" action=routes::action::WEBHOOK_ADD>
             {token(&ctx::csrf())}
-            {field("url", "Receiver", "https; http only to this machine. Private networks only if webhook_allow names them.", bad_url, url.into_any())}
+            {field("url", "Receiver", "https; http only to this machine. Private networks only if webhook_allow names them.", bad_url, url.written())}
             <fieldset>
                 <legend>"Events"</legend>
                 {bad_events.map(|words| view! { <p class="error" role="alert">{words}</p> })}
@@ -146,5 +147,5 @@ fn form(flash: Option<&Flash>) -> AnyView {
             <div class="do"><button class="btn p">"Make it"</button> <span class="hint">"Its secret is shown once, on the next page."</span></div>
         </form>
     };
-    card("New webhook", ().into_any(), body.into_any())
+    card("New webhook", ().written(), body.written())
 }

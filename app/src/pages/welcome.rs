@@ -8,7 +8,13 @@ use crate::{
         ctx,
         flash::{self, Flash},
     },
-    components::{card::note, form::token, frame::Tab, tag::Tone},
+    components::{
+        card::note,
+        form::token,
+        frame::Tab,
+        markup::{Markup, Written},
+        tag::Tone,
+    },
     routes,
 };
 
@@ -23,7 +29,7 @@ pub(crate) fn page() -> AnyView {
     })
 }
 
-fn show(flash: Option<&Flash>) -> AnyView {
+fn show(flash: Option<&Flash>) -> Markup {
     let told = flash.filter(|flash| flash.field.is_empty()).map(|flash| note(Tone::Bad, flash.text.clone()));
     let about = |name| flash.and_then(|flash| flash.about(name));
     view! {
@@ -40,5 +46,5 @@ fn show(flash: Option<&Flash>) -> AnyView {
             <p class="hint"><a href=routes::SIGN_IN>"I have a password"</a></p>
         </section>
     }
-    .into_any()
+    .written()
 }

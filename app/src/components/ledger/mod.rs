@@ -8,11 +8,13 @@ mod steps;
 use domain::{Instant, Return, RouterName, Status, StepKind, Watch, view::LedgerView};
 use leptos::prelude::*;
 
+use crate::components::markup::{Markup, Written};
+
 use super::{tag::Tone, text::rich};
 use crate::routes;
 
 /// The ledger; `csrf` is for its form.
-pub(crate) fn ledger(view: &LedgerView, csrf: &str) -> AnyView {
+pub(crate) fn ledger(view: &LedgerView, csrf: &str) -> Markup {
     let cleanup = &view.cleanup;
     view! {
         <section class=format!("verdict {}", Tone::from(cleanup.status).class()) aria-label="Where it is">
@@ -34,7 +36,7 @@ pub(crate) fn ledger(view: &LedgerView, csrf: &str) -> AnyView {
             <div>{steps::steps(view)}</div>
         </div>
     }
-    .into_any()
+    .written()
 }
 
 /// `cleared at 12:00:00.412 · verified at 12:00:31.009`.
@@ -66,7 +68,7 @@ fn watched(watch: &Watch, now: Instant) -> String {
 }
 
 /// What came back after it was verified, and how it probably came.
-fn came_back(view: &LedgerView) -> Option<AnyView> {
+fn came_back(view: &LedgerView) -> Option<Markup> {
     let item = |it: &Return| {
         let on = it.server.as_ref().map(|server| view! { " → " <b>{server.to_string()}</b> });
         let (key, router) = (it.key.to_string(), it.place.router.to_string());
@@ -86,11 +88,11 @@ fn came_back(view: &LedgerView) -> Option<AnyView> {
                 <ul>{view.returns.iter().map(item).collect_view()}</ul>
             </div>
         }
-        .into_any()
+        .written()
     })
 }
 
-fn retry(view: &LedgerView, csrf: &str) -> Option<AnyView> {
+fn retry(view: &LedgerView, csrf: &str) -> Option<Markup> {
     let cleanup = &view.cleanup;
     if view.may_retry {
         let form = view! {
@@ -100,8 +102,8 @@ fn retry(view: &LedgerView, csrf: &str) -> Option<AnyView> {
                 <button class="btn p">"Try again now"</button>
             </form>
         };
-        return Some(form.into_any());
+        return Some(form.written());
     }
     let waits = matches!(cleanup.status, Status::Owed | Status::NeedsAttention);
-    waits.then(|| view! { <p class="do hint">"Your role may not retry it: ask support or an admin."</p> }.into_any())
+    waits.then(|| view! { <p class="do hint">"Your role may not retry it: ask support or an admin."</p> }.written())
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use domain::{Instant, Stage, Status, Step, StepKind, Target, view::LedgerView};
 use leptos::prelude::*;
 
+use crate::components::markup::{Markup, Written};
+
 use super::super::time::after;
 
 /// How a phase is.
@@ -48,7 +50,7 @@ struct Phase {
 }
 
 /// The picture.
-pub(super) fn phases(view: &LedgerView) -> AnyView {
+pub(super) fn phases(view: &LedgerView) -> Markup {
     let routers: BTreeSet<&str> = view.steps.iter().filter_map(|step| router_of(&step.step)).collect();
     let mut rows: Vec<(String, Vec<Phase>)> =
         routers.into_iter().map(|router| (router.to_owned(), of_router(view, router))).collect();
@@ -67,7 +69,7 @@ pub(super) fn phases(view: &LedgerView) -> AnyView {
         }
     };
     view! { <section class="card phased" aria-label="Phases">{rows.into_iter().map(row).collect_view()}</section> }
-        .into_any()
+        .written()
 }
 
 fn drawn(phase: &Phase, requested: Instant) -> impl IntoView + use<> {

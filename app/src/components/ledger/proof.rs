@@ -3,11 +3,13 @@
 use domain::view::{LedgerView, Milestone};
 use leptos::prelude::*;
 
+use crate::components::markup::{Markup, Written};
+
 use super::super::time::{after, clock};
 use crate::routes;
 
 /// What happened when.
-pub(super) fn milestones(view: &LedgerView) -> AnyView {
+pub(super) fn milestones(view: &LedgerView) -> Markup {
     let row = |it: &Milestone| {
         view! {
             <tr>
@@ -32,11 +34,11 @@ pub(super) fn milestones(view: &LedgerView) -> AnyView {
             </table>
         </section>
     }
-    .into_any()
+    .written()
 }
 
 /// The text for the customer, with a button that copies it.
-pub(super) fn reply(text: &str) -> AnyView {
+pub(super) fn reply(text: &str) -> Markup {
     view! {
         <section class="card" aria-labelledby="reply">
             <div class="h">
@@ -46,5 +48,5 @@ pub(super) fn reply(text: &str) -> AnyView {
             <div class="reply" dir="auto">{text.to_owned()}</div>
         </section>
     }
-    .into_any()
+    .written()
 }

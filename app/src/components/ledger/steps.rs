@@ -7,13 +7,14 @@ use domain::{
 use leptos::prelude::*;
 
 use super::super::{
+    markup::{Markup, Written},
     tag::{Tone, tag},
     text::{number, plural, rich},
     time::{after, clock},
 };
 
 /// The table, with the count of what it does not show.
-pub(super) fn steps(view: &LedgerView) -> AnyView {
+pub(super) fn steps(view: &LedgerView) -> Markup {
     let requested = view.cleanup.requested_at;
     let row = |it: &LedgerStep| row(it, requested);
     let note = format!("{} of {} verified", number(view.counts.verified), number(view.counts.total));
@@ -35,10 +36,10 @@ pub(super) fn steps(view: &LedgerView) -> AnyView {
             {hidden}
         </section>
     }
-    .into_any()
+    .written()
 }
 
-fn row(it: &LedgerStep, requested: domain::Instant) -> AnyView {
+fn row(it: &LedgerStep, requested: domain::Instant) -> Markup {
     let step = &it.step;
     let had = step.had.as_ref().map(ToString::to_string);
     let had = had.unwrap_or_else(|| {
@@ -63,10 +64,10 @@ fn row(it: &LedgerStep, requested: domain::Instant) -> AnyView {
             <td>{step.verified_at.map(clock)}</td>
         </tr>
     }
-    .into_any()
+    .written()
 }
 
-fn state(step: &Step) -> AnyView {
+fn state(step: &Step) -> Markup {
     let (tone, words) = match (step.stage, &step.now_on) {
         (Stage::Verified, Some(server)) => (Tone::Ok, format!("gone, now on {server}")),
         (Stage::Verified, None) => (Tone::Ok, done(step.kind).to_owned()),
@@ -76,7 +77,7 @@ fn state(step: &Step) -> AnyView {
         (Stage::Cleared, _) => (Tone::Busy, "cleared once".to_owned()),
         (Stage::ClearedAgain, _) => (Tone::Busy, "cleared twice".to_owned()),
     };
-    tag(tone, words).into_any()
+    tag(tone, words).written()
 }
 
 fn times(n: i64) -> String {

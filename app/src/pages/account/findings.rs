@@ -3,6 +3,8 @@
 use domain::{Finding, view::AccountPage};
 use leptos::prelude::*;
 
+use crate::components::markup::{Markup, Written};
+
 use crate::components::{
     card::{card, empty},
     tag::tag,
@@ -11,7 +13,7 @@ use crate::components::{
 };
 
 /// The findings, worst first.
-pub(super) fn findings(page: &AccountPage) -> AnyView {
+pub(super) fn findings(page: &AccountPage) -> Markup {
     if page.findings.is_empty() {
         let words = if page.unread.is_empty() {
             "Nothing is wrong with this account’s sessions and routes. If it is still slow, look elsewhere: its own network, \
@@ -19,7 +21,7 @@ pub(super) fn findings(page: &AccountPage) -> AnyView {
         } else {
             "Nothing wrong was found in what could be read."
         };
-        return card("Findings", "none".into_any(), empty(words, ().into_any()));
+        return card("Findings", "none".written(), empty(words, ().written()));
     }
     let item = |finding: &Finding| {
         view! {
@@ -32,5 +34,5 @@ pub(super) fn findings(page: &AccountPage) -> AnyView {
     };
     let note = plural(len(&page.findings), "kind of trouble", "kinds of trouble");
     let body = view! { <ul class="find">{page.findings.iter().map(item).collect_view()}</ul> };
-    card("Findings", note.into_any(), body.into_any())
+    card("Findings", note.written(), body.written())
 }

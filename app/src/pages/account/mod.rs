@@ -18,6 +18,7 @@ use crate::{
         card::{card, crumb, empty, listed, note},
         cleanup_row, event,
         frame::Tab,
+        markup::{Markup, Written},
         server::Palette,
         tag::{Tone, mode_word, status, tag},
         text::{foreign, id, number, plural},
@@ -39,7 +40,7 @@ pub(crate) fn page() -> AnyView {
     })
 }
 
-fn show(page: &AccountPage, me: Option<&Me>) -> AnyView {
+fn show(page: &AccountPage, me: Option<&Me>) -> Markup {
     let drawn = page.timeline.rows.iter().flat_map(|row| &row.stretches).filter_map(|stretch| stretch.server.as_ref());
     let routed = page.routes.iter().filter_map(|row| row.route.server.as_ref());
     let palette = Palette::of(page.servers.iter().map(|server| &server.name).chain(drawn).chain(routed));
@@ -62,16 +63,16 @@ fn show(page: &AccountPage, me: Option<&Me>) -> AnyView {
             {sessions::sessions(page, &palette)}
         </div>
     }
-    .into_any()
+    .written()
 }
 
 /// The way to let the customer help themselves.
-fn for_customer(page: &AccountPage) -> AnyView {
+fn for_customer(page: &AccountPage) -> Markup {
     view! { <p class="do below"><a class="btn q" href=routes::account_link(&page.account.id)>"Link for the customer"</a></p> }
-        .into_any()
+        .written()
 }
 
-fn heading(page: &AccountPage) -> AnyView {
+fn heading(page: &AccountPage) -> Markup {
     let account = &page.account;
     let email = (!account.email.is_empty() && account.title() != account.email)
         .then(|| view! { <span class="email">{foreign(&account.email)}</span> });
@@ -97,7 +98,7 @@ fn heading(page: &AccountPage) -> AnyView {
             {account.sample.then(|| tag(Tone::Off, "sample data"))}
         </div>
     }
-    .into_any()
+    .written()
 }
 
 /// `2024-03-17`.
@@ -105,7 +106,7 @@ fn day(at: domain::Instant) -> String {
     at.to_text().chars().take(10).collect()
 }
 
-fn unread(page: &AccountPage) -> Option<AnyView> {
+fn unread(page: &AccountPage) -> Option<Markup> {
     if page.unread.is_empty() {
         return None;
     }
@@ -113,30 +114,30 @@ fn unread(page: &AccountPage) -> Option<AnyView> {
     let body = view! {
         <b>"Not everything could be read."</b>
         " What these routers hold is told as it was when they were last read:"
-        {listed(page.unread.iter().map(|it| line(it).into_any()).collect())}
+        {listed(page.unread.iter().map(|it| line(it).written()).collect())}
     };
     Some(note(Tone::Warn, body))
 }
 
-fn truncated(page: &AccountPage) -> Option<AnyView> {
+fn truncated(page: &AccountPage) -> Option<Markup> {
     let words = "The account has so many open sessions that only the newest live and the newest left-over ones were looked \
                  at. A clean-up takes all of them.";
     page.truncated.then(|| note(Tone::Warn, words))
 }
 
-fn drawing(page: &AccountPage, palette: &Palette) -> AnyView {
+fn drawing(page: &AccountPage, palette: &Palette) -> Markup {
     let it = &page.timeline;
     let Some(drawn) = timeline(it, palette) else {
         let words = "No session and no route in the last two weeks, so there is nothing to draw.";
-        return card("Where each session went", ().into_any(), empty(words, ().into_any()));
+        return card("Where each session went", ().written(), empty(words, ().written()));
     };
     let hidden = (it.hidden > 0)
         .then(|| view! { <p class="pad hint">{plural(it.hidden, "more session is", "more sessions are")} " in the table below."</p> });
     let body = view! { {legend(it, palette)} {drawn} {hidden} };
-    card("Where each session went", it.to.since(it.from).to_string().into_any(), body.into_any())
+    card("Where each session went", it.to.since(it.from).to_string().written(), body.written())
 }
 
-fn cleanups(page: &AccountPage) -> AnyView {
+fn cleanups(page: &AccountPage) -> Markup {
     let item = |row: &CleanupRow| {
         let cleanup = &row.cleanup;
         view! {
@@ -148,14 +149,14 @@ fn cleanups(page: &AccountPage) -> AnyView {
         }
     };
     let body = if page.cleanups.is_empty() {
-        empty("This account was never cleaned up.", ().into_any())
+        empty("This account was never cleaned up.", ().written())
     } else {
-        view! { <ul class="rows">{page.cleanups.iter().map(item).collect_view()}</ul> }.into_any()
+        view! { <ul class="rows">{page.cleanups.iter().map(item).collect_view()}</ul> }.written()
     };
-    card("Clean-ups", ().into_any(), body)
+    card("Clean-ups", ().written(), body)
 }
 
-fn events(page: &AccountPage, audit: bool) -> AnyView {
+fn events(page: &AccountPage, audit: bool) -> Markup {
     let item = |it: &AuditEvent| {
         let ticket = (!it.draft.ticket.is_empty()).then(|| view! { " · " <code>{it.draft.ticket.clone()}</code> });
         view! {
@@ -170,11 +171,11 @@ fn events(page: &AccountPage, audit: bool) -> AnyView {
         view! { <a href=routes::audit(filter, None)>"All, with proofs"</a> }
     });
     let body = if page.events.is_empty() {
-        empty("Nothing was done to this account here.", ().into_any())
+        empty("Nothing was done to this account here.", ().written())
     } else {
-        view! { <ul class="rows">{page.events.iter().take(EVENTS).map(item).collect_view()}</ul> }.into_any()
+        view! { <ul class="rows">{page.events.iter().take(EVENTS).map(item).collect_view()}</ul> }.written()
     };
-    card("Audit", all.into_any(), body)
+    card("Audit", all.written(), body)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use leptos::prelude::*;
 use crate::{
     components::{
         card::{card, empty},
+        markup::{Markup, Written},
         server::{Palette, health, share},
         tag::{Tone, tag},
         text::{len, number, plural, rich},
@@ -22,7 +23,7 @@ use crate::{
 const SHOWN: usize = 1;
 
 /// Where the traffic goes now: the account's own routes, then some of its sessions', then the rest in numbers.
-pub(super) fn routes_now(page: &AccountPage, palette: &Palette) -> AnyView {
+pub(super) fn routes_now(page: &AccountPage, palette: &Palette) -> Markup {
     if page.routes.is_empty() {
         let words = if page.unread.is_empty() {
             "No router holds anything of this account: its next request goes wherever there is room.".to_owned()
@@ -30,7 +31,7 @@ pub(super) fn routes_now(page: &AccountPage, palette: &Palette) -> AnyView {
             let away: Vec<&str> = page.unread.iter().map(|unread| unread.router.as_str()).collect();
             format!("Not known: {} could not be read. The others hold nothing of this account.", away.join(", "))
         };
-        return card("Routing now", ().into_any(), empty(&words, ().into_any()));
+        return card("Routing now", ().written(), empty(&words, ().written()));
     }
     let (own, mut of_sessions): (Vec<&RouteRow>, Vec<&RouteRow>) =
         page.routes.iter().partition(|row| row.route.scope == Scope::Account);
@@ -43,7 +44,7 @@ pub(super) fn routes_now(page: &AccountPage, palette: &Palette) -> AnyView {
     let item = |row: &&RouteRow| item(row, palette);
     let note = plural(len(&page.routes), "route", "routes");
     let body = view! { <ul class="rows routes">{own.iter().chain(&of_sessions).map(item).collect_view()} {rest}</ul> };
-    card("Routing now", note.into_any(), body.into_any())
+    card("Routing now", note.written(), body.written())
 }
 
 /// `95 more routes of sessions: 60 on api-1, 35 on api-2; 90 left over.`
@@ -58,16 +59,16 @@ fn in_numbers(rest: &[&RouteRow]) -> String {
     format!("{}: {}{left}.", plural(len(rest), "more route of a session", "more routes of sessions"), on.join(", "))
 }
 
-fn item(row: &RouteRow, palette: &Palette) -> AnyView {
+fn item(row: &RouteRow, palette: &Palette) -> Markup {
     let route = &row.route;
     let server = match &route.server {
-        Some(server) => view! { {palette.dot(server, row.health)} <b>{server.to_string()}</b> }.into_any(),
-        None => view! { <b>"no server"</b> }.into_any(),
+        Some(server) => view! { {palette.dot(server, row.health)} <b>{server.to_string()}</b> }.written(),
+        None => view! { <b>"no server"</b> }.written(),
     };
     let of = match (route.scope, &route.session) {
-        (Scope::Account, _) => "the account".into_any(),
-        (Scope::Session, Some(session)) => view! { <code>{session.to_string()}</code> }.into_any(),
-        (Scope::Session, None) => view! { "key " <code>{route.key.to_string()}</code> }.into_any(),
+        (Scope::Account, _) => "the account".written(),
+        (Scope::Session, Some(session)) => view! { <code>{session.to_string()}</code> }.written(),
+        (Scope::Session, None) => view! { "key " <code>{route.key.to_string()}</code> }.written(),
     };
     view! {
         <li>
@@ -78,14 +79,14 @@ fn item(row: &RouteRow, palette: &Palette) -> AnyView {
             <p class="sub">{rich(&row.why)} " " <a href=routes::re_pin(&route.place, &route.key)>"Pin elsewhere"</a></p>
         </li>
     }
-    .into_any()
+    .written()
 }
 
 /// The servers of the pools that matter here.
-pub(super) fn servers(page: &AccountPage, palette: &Palette) -> AnyView {
+pub(super) fn servers(page: &AccountPage, palette: &Palette) -> Markup {
     if page.servers.is_empty() {
         let words = "No router has told of its servers yet.";
-        return card("Servers", ().into_any(), empty(words, ().into_any()));
+        return card("Servers", ().written(), empty(words, ().written()));
     }
     let mut places: Vec<&Place> = page.servers.iter().map(|server| &server.place).collect();
     places.sort();
@@ -98,10 +99,10 @@ pub(super) fn servers(page: &AccountPage, palette: &Palette) -> AnyView {
         }
     };
     let body = view! { <div class="groups">{places.into_iter().map(group).collect_view()}</div> };
-    card("Servers", ().into_any(), body.into_any())
+    card("Servers", ().written(), body.written())
 }
 
-fn server_item(server: &ServerStatus, all: &[&ServerStatus], palette: &Palette) -> AnyView {
+fn server_item(server: &ServerStatus, all: &[&ServerStatus], palette: &Palette) -> Markup {
     let errors = server.error_permille.map(|errors| format!("{} errors", share(errors)));
     let time = server.response_ms.map(|time| format!("{time} ms"));
     let told = [errors, time].into_iter().flatten().collect::<Vec<_>>().join(" · ");
@@ -116,7 +117,7 @@ fn server_item(server: &ServerStatus, all: &[&ServerStatus], palette: &Palette) 
             {pinned.map(|share| bar(share, palette.class(&server.name)))}
         </li>
     }
-    .into_any()
+    .written()
 }
 
 /// A server's share of what is pinned in its pool, in percent.

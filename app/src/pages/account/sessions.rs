@@ -10,6 +10,7 @@ use crate::{
     api::ctx,
     components::{
         card::{button, empty},
+        markup::{Markup, Written},
         server::{Palette, health},
         table::{filters, pager, table},
         tag::{Tone, tag},
@@ -22,16 +23,16 @@ use crate::{
 const HEADS: &[&str] = &["Session", "!Started", "Last seen", "State", "Pinned to"];
 
 /// The table with its filters.
-pub(super) fn sessions(page: &AccountPage, palette: &Palette) -> AnyView {
+pub(super) fn sessions(page: &AccountPage, palette: &Palette) -> Markup {
     let (account, filter) = (&page.account, page.filter);
     let link = |it: SessionFilter| (label(it, account), routes::account_sessions(&account.id, it, None), it == filter);
     let body = if page.sessions.items.is_empty() {
         let all = (filter != SessionFilter::All && account.total_sessions > 0)
             .then(|| button(routes::account_sessions(&account.id, SessionFilter::All, None), "Show all sessions", ""));
-        empty(none(filter), all.into_any())
+        empty(none(filter), all.written())
     } else {
         let rows = page.sessions.items.iter().map(|it| row(it, page, palette)).collect();
-        view! { <div class="stacks">{table("Sessions", HEADS, rows)}</div> }.into_any()
+        view! { <div class="stacks">{table("Sessions", HEADS, rows)}</div> }.written()
     };
     let first = ctx::asked("after").map(|_| routes::account_sessions(&account.id, filter, None));
     let next = page.sessions.next.as_deref().map(|after| routes::account_sessions(&account.id, filter, Some(after)));
@@ -45,7 +46,7 @@ pub(super) fn sessions(page: &AccountPage, palette: &Palette) -> AnyView {
             {pager(first, next)}
         </section>
     }
-    .into_any()
+    .written()
 }
 
 fn label(filter: SessionFilter, account: &Account) -> String {
@@ -71,7 +72,7 @@ const fn none(filter: SessionFilter) -> &'static str {
     }
 }
 
-fn row(it: &SessionRow, page: &AccountPage, palette: &Palette) -> AnyView {
+fn row(it: &SessionRow, page: &AccountPage, palette: &Palette) -> Markup {
     let session = &it.session;
     let client = if session.client.is_empty() { &session.user_agent } else { &session.client };
     let chip = |chip: &RouteChip| chip_view(chip, palette);
@@ -87,15 +88,15 @@ fn row(it: &SessionRow, page: &AccountPage, palette: &Palette) -> AnyView {
             <td class="chips">{it.routes.iter().map(chip).collect_view()}</td>
         </tr>
     }
-    .into_any()
+    .written()
 }
 
-fn state(state: SessionState, page: &AccountPage) -> AnyView {
+fn state(state: SessionState, page: &AccountPage) -> Markup {
     let ended = |tone, word, reason: EndReason, at| {
-        view! { {tag(tone, word)} <div class="sub">{reason.label()} " " {ago(at, page.now)}</div> }.into_any()
+        view! { {tag(tone, word)} <div class="sub">{reason.label()} " " {ago(at, page.now)}</div> }.written()
     };
     match state {
-        SessionState::Active => tag(Tone::Ok, "active").into_any(),
+        SessionState::Active => tag(Tone::Ok, "active").written(),
         SessionState::Ended { reason, at } => ended(Tone::Warn, "left over", reason, at),
         SessionState::Cleaned { reason, ended_at, .. } => ended(Tone::Off, "cleaned", reason, ended_at),
     }

@@ -7,12 +7,18 @@ use domain::{
 use leptos::prelude::*;
 
 use crate::{
-    components::{card::button, tag::Tone, text::rich, time::ago},
+    components::{
+        card::button,
+        markup::{Markup, Written},
+        tag::Tone,
+        text::rich,
+        time::ago,
+    },
     routes,
 };
 
 /// The verdict with its actions.
-pub(super) fn verdict(page: &AccountPage, me: Option<&Me>) -> AnyView {
+pub(super) fn verdict(page: &AccountPage, me: Option<&Me>) -> Markup {
     let tone = Tone::from(page.verdict.kind);
     view! {
         <section class=format!("verdict {}", tone.class()) aria-label="Verdict">
@@ -24,13 +30,13 @@ pub(super) fn verdict(page: &AccountPage, me: Option<&Me>) -> AnyView {
             {actions(page, me)}
         </section>
     }
-    .into_any()
+    .written()
 }
 
-fn actions(page: &AccountPage, me: Option<&Me>) -> AnyView {
+fn actions(page: &AccountPage, me: Option<&Me>) -> Markup {
     if let Some(row) = page.cleanups.iter().find(|row| row.cleanup.status != Status::Done) {
         let words = format!("See the clean-up that is {}", row.cleanup.status.label());
-        return view! { <div class="do">{button(routes::cleanup(&row.cleanup.id), &words, "p")}</div> }.into_any();
+        return view! { <div class="do">{button(routes::cleanup(&row.cleanup.id), &words, "p")}</div> }.written();
     }
     let id = &page.account.id;
     if !page.may_clean_up {
@@ -41,11 +47,11 @@ fn actions(page: &AccountPage, me: Option<&Me>) -> AnyView {
                 <p class="hint" id="may-not">{format!("Your role, {role}, may not clean up. Ask support or an admin.")}</p>
             </div>
         }
-        .into_any();
+        .written();
     }
     let Some(advice) = page.verdict.advice else {
         let words = if page.verdict.kind == VerdictKind::Clean { "Look at a plan anyway" } else { "Look at a plan" };
-        return view! { <div class="do">{button(routes::plan(id, Mode::default()), words, "q")}</div> }.into_any();
+        return view! { <div class="do">{button(routes::plan(id, Mode::default()), words, "q")}</div> }.written();
     };
     let others = Mode::ALL.into_iter().filter(|mode| *mode != advice);
     let other = |mode: Mode| button(routes::plan(id, mode), words(mode), if mode == Mode::Force { "d" } else { "" });
@@ -55,7 +61,7 @@ fn actions(page: &AccountPage, me: Option<&Me>) -> AnyView {
             {others.map(other).collect_view()}
         </div>
     }
-    .into_any()
+    .written()
 }
 
 const fn words(mode: Mode) -> &'static str {

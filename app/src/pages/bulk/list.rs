@@ -10,6 +10,7 @@ use crate::{
         bulk::{progress_words, status},
         card::{button, crumb, empty},
         frame::Tab,
+        markup::{Markup, Written},
         table::{pager, table},
         tag::{Tone, mode_word, tag},
         text::{foreign, number},
@@ -25,30 +26,30 @@ pub(crate) fn page() -> AnyView {
     framed(Tab::Cleanups, async { Ok(Shown::new("Bulk clean-ups", show(&bulk::list().await?))) })
 }
 
-fn show(page: &BulksPage) -> AnyView {
+fn show(page: &BulksPage) -> Markup {
     let new = || button(routes::BULK_NEW.to_owned(), "New bulk clean-up …", "p");
     let rows = &page.page.items;
     let body = if rows.is_empty() {
         let words =
             "None was made yet. One cleans many accounts under one approval, in waves, with a ledger for each of them.";
-        empty(words, if page.may_ask { new() } else { ().into_any() })
+        empty(words, if page.may_ask { new() } else { ().written() })
     } else {
         let rows = rows.iter().map(|it| row(it, page.now)).collect();
-        view! { <div class="stacks">{table("Bulk clean-ups", HEADS, rows)}</div> }.into_any()
+        view! { <div class="stacks">{table("Bulk clean-ups", HEADS, rows)}</div> }.written()
     };
     let first = ctx::asked("after").map(|_| routes::bulks(None));
     let next = page.page.next.as_deref().map(|after| routes::bulks(Some(after)));
-    let beside = if page.may_ask { new() } else { view! { <small>"Admins make them."</small> }.into_any() };
+    let beside = if page.may_ask { new() } else { view! { <small>"Admins make them."</small> }.written() };
     view! {
         {crumb(routes::CLEANUPS, "Clean-ups")}
         <div class="head"><h1>"Bulk clean-ups"</h1>{beside}</div>
         <section class="card" aria-label="Bulk clean-ups">{body}</section>
         {pager(first, next)}
     }
-    .into_any()
+    .written()
 }
 
-fn row(it: &Bulk, now: Instant) -> AnyView {
+fn row(it: &Bulk, now: Instant) -> Markup {
     let trouble = it.counts.troubled();
     let trouble = (trouble > 0).then(|| tag(Tone::Warn, format!("{} in trouble", number(trouble))));
     let far = (it.status != BulkStatus::Draft).then(|| progress_words(it));
@@ -65,5 +66,5 @@ fn row(it: &Bulk, now: Instant) -> AnyView {
             <td class="x">{ago(it.created_at, now)}</td>
         </tr>
     }
-    .into_any()
+    .written()
 }

@@ -18,6 +18,7 @@ use crate::{
         bulk::{progress, status},
         card::{button, card, crumb, empty, note},
         frame::Tab,
+        markup::{Markup, Written},
         table::{pager, table},
         tag::{Tone, mode_word, tag},
         text::{foreign, id, number, plural},
@@ -38,7 +39,7 @@ pub(crate) fn page() -> AnyView {
     })
 }
 
-fn show(page: &BulkPage, flash: Option<&Flash>) -> AnyView {
+fn show(page: &BulkPage, flash: Option<&Flash>) -> Markup {
     let it = &page.bulk;
     let told = flash.map(|flash| note(if flash.code.is_empty() { Tone::Ok } else { Tone::Warn }, flash.text.clone()));
     let works = !matches!(it.status, BulkStatus::Draft | BulkStatus::AwaitingApproval | BulkStatus::Expired);
@@ -51,7 +52,7 @@ fn show(page: &BulkPage, flash: Option<&Flash>) -> AnyView {
             <noscript inner_html=seconds></noscript>
             <LiveBulk url=url>{first}</LiveBulk>
         }
-        .into_any()
+        .written()
     });
     let still = (works && live.is_none()).then(|| progress(it, page.now));
     let bar = works.then(|| {
@@ -60,7 +61,7 @@ fn show(page: &BulkPage, flash: Option<&Flash>) -> AnyView {
     let left = page.server_move.as_ref().filter(|_| works).map(|moved| {
         let link = view! { <a href=routes::server(&moved.order.place, &moved.order.server)>{moved.order.server.to_string()}</a> };
         let title = format!("Still on {}, as last read", moved.order.server);
-        card(&title, link.into_any(), held_rows(&moved.held))
+        card(&title, link.written(), held_rows(&moved.held))
     });
     view! {
         {crumb(routes::BULK, "Bulk clean-ups")}
@@ -85,7 +86,7 @@ fn show(page: &BulkPage, flash: Option<&Flash>) -> AnyView {
             {accounts(page)}
         </div>
     }
-    .into_any()
+    .written()
 }
 
 /// What it is about, in a few words.
@@ -98,7 +99,7 @@ fn title(page: &BulkPage) -> String {
 }
 
 /// Accounts by outcome, each a filter.
-fn counts(page: &BulkPage) -> AnyView {
+fn counts(page: &BulkPage) -> Markup {
     let figure = |outcome: BulkOutcome| {
         let n = page.bulk.counts.get(outcome);
         let here = page.outcome == Some(outcome);
@@ -111,10 +112,10 @@ fn counts(page: &BulkPage) -> AnyView {
             }
         })
     };
-    view! { <div class="figures">{BulkOutcome::ALL.map(figure).into_iter().flatten().collect_view()}</div> }.into_any()
+    view! { <div class="figures">{BulkOutcome::ALL.map(figure).into_iter().flatten().collect_view()}</div> }.written()
 }
 
-fn accounts(page: &BulkPage) -> AnyView {
+fn accounts(page: &BulkPage) -> Markup {
     let it = &page.bulk;
     let row = |account: &BulkAccount| {
         let ledger =
@@ -127,7 +128,7 @@ fn accounts(page: &BulkPage) -> AnyView {
                 <td>{ledger}</td>
             </tr>
         }
-        .into_any()
+        .written()
     };
     let rows = &page.accounts.items;
     let body = if rows.is_empty() {
@@ -142,5 +143,5 @@ fn accounts(page: &BulkPage) -> AnyView {
         <a download href=routes::bulk_report(&it.id, "ndjson")>"NDJSON"</a>
     };
     let title = page.outcome.map_or_else(|| "Accounts".to_owned(), |outcome| format!("Accounts: {}", outcome.label()));
-    view! { {card(&title, report.into_any(), body)} {pager(first, next)} }.into_any()
+    view! { {card(&title, report.written(), body)} {pager(first, next)} }.written()
 }

@@ -14,6 +14,7 @@ use crate::{
         card::{card, crumb, note},
         form::{described, field, token},
         frame::Tab,
+        markup::{Markup, Written},
         tag::Tone,
     },
     routes,
@@ -34,7 +35,7 @@ pub(crate) fn page() -> AnyView {
     })
 }
 
-fn form(filter: &AccountFilter, flash: Option<&Flash>, me: Option<&Me>) -> AnyView {
+fn form(filter: &AccountFilter, flash: Option<&Flash>, me: Option<&Me>) -> Markup {
     let may = me.is_some_and(|me| me.may(Permission::BulkCleanUp));
     let known = |field: &str| ["reason", "ticket", "list", "wave", "rate", "failure_limit"].contains(&field);
     let told = flash.filter(|flash| !known(&flash.field)).map(|flash| note(Tone::Warn, flash.text.clone()));
@@ -55,10 +56,10 @@ fn form(filter: &AccountFilter, flash: Option<&Flash>, me: Option<&Me>) -> AnyVi
             </fieldset>
         </form>
     }
-    .into_any()
+    .written()
 }
 
-fn who(filter: &AccountFilter, flash: Option<&Flash>) -> AnyView {
+fn who(filter: &AccountFilter, flash: Option<&Flash>) -> Markup {
     let value = |name: &str| match flash {
         Some(flash) => flash.typed(name),
         None => {
@@ -74,15 +75,15 @@ fn who(filter: &AccountFilter, flash: Option<&Flash>) -> AnyView {
     };
     let hint = "One id a line, or CSV whose first line has account_id. Ids that no account has are told line by line.";
     let by_filter = view! { <div class="pad form two">{filter_fields(value, None)}</div> };
-    let by_list = view! { <div class="pad form">{field("list", "Account ids", hint, wrong, list.into_any())}</div> };
+    let by_list = view! { <div class="pad form">{field("list", "Account ids", hint, wrong, list.written())}</div> };
     view! {
-        {card("Accounts that pass a filter", "as the list of accounts has it".into_any(), by_filter.into_any())}
-        {card("Or a list", ().into_any(), by_list.into_any())}
+        {card("Accounts that pass a filter", "as the list of accounts has it".written(), by_filter.written())}
+        {card("Or a list", ().written(), by_list.written())}
     }
-    .into_any()
+    .written()
 }
 
-fn how(flash: Option<&Flash>) -> AnyView {
+fn how(flash: Option<&Flash>) -> Markup {
     let chosen = flash.and_then(|flash| Mode::parse(&flash.typed("mode"))).unwrap_or_default();
     let option = |mode: Mode| {
         let id = format!("mode-{}", mode.as_str());
@@ -108,7 +109,7 @@ fn how(flash: Option<&Flash>) -> AnyView {
             <input id=name name=name type="text" inputmode="numeric" value=typed.unwrap_or_else(|| otherwise.to_string())
                 aria-invalid=bad.then_some("true") aria-describedby=described(name, bad)/>
         };
-        field(name, label, hint, wrong, input.into_any())
+        field(name, label, hint, wrong, input.written())
     };
     let body = view! {
         <div class="pad form">
@@ -120,5 +121,5 @@ fn how(flash: Option<&Flash>) -> AnyView {
             <button class="btn p whole">"Freeze the list and count"</button>
         </div>
     };
-    card("How, and why", ().into_any(), body.into_any())
+    card("How, and why", ().written(), body.written())
 }

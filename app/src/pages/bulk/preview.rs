@@ -3,6 +3,8 @@
 use domain::{BulkSelection, ListReport, Mode, MoveView, Place, ServerName, ServerStatus, view::BulkPage};
 use leptos::prelude::*;
 
+use crate::components::markup::{Markup, Written};
+
 use super::super::move_off::advice;
 use crate::components::{
     card::{card, empty},
@@ -11,7 +13,7 @@ use crate::components::{
 };
 
 /// What would happen, exactly as it is known now.
-pub(super) fn before(page: &BulkPage) -> AnyView {
+pub(super) fn before(page: &BulkPage) -> Markup {
     let it = &page.bulk;
     let customers = match it.order.mode {
         Mode::Force => format!(
@@ -41,9 +43,9 @@ pub(super) fn before(page: &BulkPage) -> AnyView {
         view! { <li class="row"><span>{format!("{} / {}", place.router, place.pool)}</span><span><b>{server.to_string()}</b> {format!(" · {}", plural(*n, "route", "routes"))}</span></li> }
     };
     let routes = if page.routes.is_empty() {
-        empty("No router holds a route of these accounts, as far as they were last read.", ().into_any())
+        empty("No router holds a route of these accounts, as far as they were last read.", ().written())
     } else {
-        view! { <ul class="rows">{page.routes.iter().map(route).collect_view()}</ul> }.into_any()
+        view! { <ul class="rows">{page.routes.iter().map(route).collect_view()}</ul> }.written()
     };
     let targets = (!page.targets.is_empty()).then(|| {
         let target = |server: &ServerStatus| {
@@ -53,15 +55,15 @@ pub(super) fn before(page: &BulkPage) -> AnyView {
             view! { <li class="row"><span>{format!("{} / ", server.place.router)} <b>{server.name.to_string()}</b> " " {health(server.health, true)}</span><small>{words.join(", ")}</small></li> }
         };
         let body = view! { <ul class="rows">{page.targets.iter().map(target).collect_view()}</ul> };
-        card("Where they would go", "the pool’s other servers that are well".into_any(), body.into_any())
+        card("Where they would go", "the pool’s other servers that are well".written(), body.written())
     });
     view! {
         <div class="grid even">
-            <div class="stack">{card("What will happen", ().into_any(), summary.into_any())}</div>
-            <div class="stack">{card("Their routes now", "as last read; what is left over of them is cleared".into_any(), routes)} {targets}</div>
+            <div class="stack">{card("What will happen", ().written(), summary.written())}</div>
+            <div class="stack">{card("Their routes now", "as last read; what is left over of them is cleared".written(), routes)} {targets}</div>
         </div>
     }
-    .into_any()
+    .written()
 }
 
 /// How many routes a server would get, when all are spread evenly.
@@ -92,12 +94,12 @@ fn moved_words(moved: &MoveView) -> Vec<String> {
 }
 
 /// Lines of the list that name no account of it.
-pub(super) fn problems(selection: &BulkSelection) -> AnyView {
-    let BulkSelection::List(report) = selection else { return ().into_any() };
+pub(super) fn problems(selection: &BulkSelection) -> Markup {
+    let BulkSelection::List(report) = selection else { return ().written() };
     let ListReport { unknown, duplicates, malformed, problems, .. } = report;
     let all = unknown + duplicates + malformed;
     if all == 0 {
-        return ().into_any();
+        return ().written();
     }
     let line = |it: &domain::ListProblem| {
         view! { <li class="row"><span>{format!("line {} ", it.line)} <code>{it.text.clone()}</code></span><small>{it.why.clone()}</small></li> }
@@ -107,5 +109,5 @@ pub(super) fn problems(selection: &BulkSelection) -> AnyView {
     let rest = (all > shown).then(|| view! { <p class="pad">{format!("and {} more.", number(all - shown))}</p> });
     let told = format!("{unknown} unknown, {duplicates} twice, {malformed} no id");
     let body = view! { <ul class="rows">{first}</ul> {rest} };
-    card("Lines that are not part of it", told.into_any(), body.into_any())
+    card("Lines that are not part of it", told.written(), body.written())
 }

@@ -12,17 +12,18 @@ use crate::{
     },
     components::{
         form::{hidden, token},
+        markup::{Markup, Written},
         text::plural,
     },
     routes,
 };
 
 /// Buttons, and why there is none.
-pub(super) fn steering(page: &BulkPage, flash: Option<&Flash>) -> AnyView {
+pub(super) fn steering(page: &BulkPage, flash: Option<&Flash>) -> Markup {
     let it = &page.bulk;
     let (confirmation, words) = confirmation(page, flash);
     let retry = BulkOutcome::ALL.into_iter().any(|outcome| outcome.can_retry() && it.counts.get(outcome) > 0);
-    let mut buttons: Vec<AnyView> = confirmation.into_iter().collect();
+    let mut buttons: Vec<Markup> = confirmation.into_iter().collect();
     match it.status {
         BulkStatus::Running => buttons.push(control(page, "pause", "Pause", "btn")),
         BulkStatus::Paused | BulkStatus::Stopped => buttons.push(control(page, "resume", "Go on", "btn p")),
@@ -38,14 +39,14 @@ pub(super) fn steering(page: &BulkPage, flash: Option<&Flash>) -> AnyView {
         buttons.clear();
     }
     if buttons.is_empty() && words.is_empty() {
-        return ().into_any();
+        return ().written();
     }
     let words = (!words.is_empty()).then(|| view! { <p class="say">{words}</p> });
-    view! { <div class="do steer">{words} {buttons}</div> }.into_any()
+    view! { <div class="do steer">{words} {buttons}</div> }.written()
 }
 
 /// The button that lets it begin, or begin later; and what is to be known about that.
-fn confirmation(page: &BulkPage, flash: Option<&Flash>) -> (Option<AnyView>, String) {
+fn confirmation(page: &BulkPage, flash: Option<&Flash>) -> (Option<Markup>, String) {
     let it = &page.bulk;
     let accounts = plural(it.counts.total(), "account", "accounts");
     match it.status {
@@ -82,7 +83,7 @@ fn confirmation(page: &BulkPage, flash: Option<&Flash>) -> (Option<AnyView>, Str
     }
 }
 
-fn confirm(page: &BulkPage, action: &'static str, words: String, ask: Option<Ask>, flash: Option<&Flash>) -> AnyView {
+fn confirm(page: &BulkPage, action: &'static str, words: String, ask: Option<Ask>, flash: Option<&Flash>) -> Markup {
     let it = &page.bulk;
     let asks = ask.is_some();
     let class = if it.order.mode == Mode::Force { "btn d p" } else { "btn p" };
@@ -95,10 +96,10 @@ fn confirm(page: &BulkPage, action: &'static str, words: String, ask: Option<Ask
             <button class=class>{words}</button>
         </form>
     }
-    .into_any()
+    .written()
 }
 
-fn control(page: &BulkPage, what: &'static str, words: &'static str, class: &'static str) -> AnyView {
+fn control(page: &BulkPage, what: &'static str, words: &'static str, class: &'static str) -> Markup {
     view! {
         <form method="post" action=routes::action::BULK_CONTROL>
             {token(&ctx::csrf())}
@@ -107,5 +108,5 @@ fn control(page: &BulkPage, what: &'static str, words: &'static str, class: &'st
             <button class=class>{words}</button>
         </form>
     }
-    .into_any()
+    .written()
 }

@@ -11,6 +11,7 @@ use crate::{
     components::{
         card::note,
         form::{hidden, token},
+        markup::{Markup, Written},
         tag::Tone,
     },
     routes,
@@ -42,7 +43,7 @@ async fn behind() -> Result<Shown, ApiError> {
             <h1>{heading()}</h1>
             <p>"You get here by a link that our support sends you. It opens once, for a short time."</p>
         }
-        .into_any(),
+        .written(),
     };
     Ok(Shown::new(heading(), body))
 }
@@ -58,7 +59,7 @@ fn heading() -> String {
 }
 
 /// Programs follow links before people do: so this page changes nothing, and its button does.
-fn opens(code: &str) -> AnyView {
+fn opens(code: &str) -> Markup {
     view! {
         <h1>{heading()}</h1>
         <p>
@@ -72,10 +73,10 @@ fn opens(code: &str) -> AnyView {
         </form>
         <p class="hint">"The link opens once. What it opens lasts half an hour, in this browser alone."</p>
     }
-    .into_any()
+    .written()
 }
 
-fn closed(told: Told) -> AnyView {
+fn closed(told: Told) -> Markup {
     let on = ctx::visiting()
         .is_some()
         .then(|| view! { <p class="do"><a class="btn" href=routes::SELF>"Your sessions"</a></p> });
@@ -84,5 +85,5 @@ fn closed(told: Told) -> AnyView {
         {note(Tone::Warn, told.text())}
         {on}
     }
-    .into_any()
+    .written()
 }

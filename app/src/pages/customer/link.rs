@@ -16,6 +16,7 @@ use crate::{
         card::{crumb, note},
         form::{described, field, hidden, token},
         frame::Tab,
+        markup::{Markup, Written},
         tag::Tone,
         text::foreign,
     },
@@ -35,7 +36,7 @@ pub(crate) fn page() -> AnyView {
     })
 }
 
-fn show(page: &CustomerLinkPage, made: Option<&(String, Instant)>, flash: Option<&Flash>) -> AnyView {
+fn show(page: &CustomerLinkPage, made: Option<&(String, Instant)>, flash: Option<&Flash>) -> Markup {
     let account = &page.account;
     view! {
         {crumb(&routes::account(&account.id), account.title())}
@@ -49,11 +50,11 @@ fn show(page: &CustomerLinkPage, made: Option<&(String, Instant)>, flash: Option
             {form(page, flash)}
         </div>
     }
-    .into_any()
+    .written()
 }
 
 /// The link, this once.
-fn shown(page: &CustomerLinkPage, url: &str, until: Instant) -> AnyView {
+fn shown(page: &CustomerLinkPage, url: &str, until: Instant) -> Markup {
     let text = words(page, url, until);
     view! {
         <section class="card" aria-labelledby="the-link">
@@ -64,7 +65,7 @@ fn shown(page: &CustomerLinkPage, url: &str, until: Instant) -> AnyView {
             <div class="reply" dir="auto">{text}</div>
         </section>
     }
-    .into_any()
+    .written()
 }
 
 /// What to send.
@@ -79,7 +80,7 @@ fn words(page: &CustomerLinkPage, url: &str, until: Instant) -> String {
     )
 }
 
-fn form(page: &CustomerLinkPage, flash: Option<&Flash>) -> AnyView {
+fn form(page: &CustomerLinkPage, flash: Option<&Flash>) -> Markup {
     let may = page.may;
     let told = flash.map(|flash| note(Tone::Warn, flash.text.clone()));
     let option = |it: &OwnSession| {
@@ -107,13 +108,13 @@ fn form(page: &CustomerLinkPage, flash: Option<&Flash>) -> AnyView {
                 {hidden("account", page.account.id.as_str())}
                 <fieldset disabled=!may>
                     <legend class="sr">"Make a link"</legend>
-                    {field("session", "The device that they are on", "It stays signed in when they reset, unless they say otherwise.", None, session.into_any())}
-                    {field("minutes", "Opens for", "The sooner it ends, the less it matters who else reads the message.", None, minutes.into_any())}
+                    {field("session", "The device that they are on", "It stays signed in when they reset, unless they say otherwise.", None, session.written())}
+                    {field("minutes", "Opens for", "The sooner it ends, the less it matters who else reads the message.", None, minutes.written())}
                     <button class="btn p">"Make a link"</button>
                 </fieldset>
             </form>
             {(!may).then(|| note(Tone::Warn, "Your role may not make links for customers. Ask support or an admin."))}
         </section>
     }
-    .into_any()
+    .written()
 }

@@ -11,13 +11,13 @@ use std::future::Future;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use super::{Shown, error, written};
+use super::{Shown, error};
 use crate::{
     api::{
         ApiError, ctx,
         customer::{self, Told},
     },
-    components::{card::note, form::token, tag::Tone, text::sentence},
+    components::{card::note, form::token, markup::Markup, tag::Tone, text::sentence},
     routes,
 };
 
@@ -27,7 +27,7 @@ fn for_customers(load: impl Future<Output = Result<Shown, ApiError>> + Send + 's
         let Shown { title, body } = load.await.unwrap_or_else(|error| refused(&error));
         view! {
             <Title text=title/>
-            {written(body)}
+            {body}
         }
     });
     let name = customer::service_name();
@@ -61,7 +61,7 @@ fn refused(error: &ApiError) -> Shown {
 }
 
 /// Why the page is shown again.
-fn told_note(told: Option<Told>) -> Option<AnyView> {
+fn told_note(told: Option<Told>) -> Option<Markup> {
     let tone = if told == Some(Told::Nothing) { Tone::Off } else { Tone::Warn };
     told.map(|told| note(tone, told.text()))
 }

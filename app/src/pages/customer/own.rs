@@ -7,6 +7,7 @@ use super::{device, leave};
 use crate::{
     components::{
         card::{card, empty},
+        markup::{Markup, Written},
         tag::{Tone, tag},
         text::{foreign, plural},
         time::ago,
@@ -15,7 +16,7 @@ use crate::{
 };
 
 /// The page's body.
-pub(super) fn show(page: &OwnPage, diagnosis: Option<&OwnDiagnosis>, told: Option<AnyView>) -> AnyView {
+pub(super) fn show(page: &OwnPage, diagnosis: Option<&OwnDiagnosis>, told: Option<Markup>) -> Markup {
     let name = (!page.name.is_empty()).then(|| view! { ", " {foreign(&page.name)} });
     view! {
         <h1>"Your sessions" {name}</h1>
@@ -25,10 +26,10 @@ pub(super) fn show(page: &OwnPage, diagnosis: Option<&OwnDiagnosis>, told: Optio
         {devices(page)}
         {leave()}
     }
-    .into_any()
+    .written()
 }
 
-fn cause(diagnosis: &OwnDiagnosis) -> AnyView {
+fn cause(diagnosis: &OwnDiagnosis) -> Markup {
     let tone = Tone::from(diagnosis.verdict);
     let line = |text: &String| view! { <li>{text.clone()}</li> };
     let lines = (!diagnosis.findings.is_empty())
@@ -42,21 +43,21 @@ fn cause(diagnosis: &OwnDiagnosis) -> AnyView {
             </div>
         </section>
     }
-    .into_any()
+    .written()
 }
 
-fn unknown() -> AnyView {
+fn unknown() -> Markup {
     view! { <p class="note off">"We looked often enough for now. In an hour you can have it looked at again."</p> }
-        .into_any()
+        .written()
 }
 
-fn next(page: &OwnPage, diagnosis: Option<&OwnDiagnosis>) -> AnyView {
+fn next(page: &OwnPage, diagnosis: Option<&OwnDiagnosis>) -> Markup {
     if let Some(id) = &page.under_way {
         return view! {
             <p>"A reset or another clean-up of your account is under way."</p>
             <p class="do"><a class="btn p" href=routes::own_progress(id, None)>"See how far it is"</a></p>
         }
-        .into_any();
+        .written();
     }
     let helps = diagnosis.is_none_or(|diagnosis| diagnosis.reset_helps);
     let (class, words) = if helps { ("btn p", "Reset …") } else { ("btn", "Reset all the same …") };
@@ -66,10 +67,10 @@ fn next(page: &OwnPage, diagnosis: Option<&OwnDiagnosis>) -> AnyView {
             <span class="hint">"You see first what it would do."</span>
         </p>
     }
-    .into_any()
+    .written()
 }
 
-fn devices(page: &OwnPage) -> AnyView {
+fn devices(page: &OwnPage) -> Markup {
     let row = |it: &OwnSession| {
         let this = it.this.then(|| view! { " " {tag(Tone::Ok, "this one")} });
         view! {
@@ -84,9 +85,9 @@ fn devices(page: &OwnPage) -> AnyView {
         view! { <p class="pad hint">{format!("and {}", plural(page.signed_in - shown, "older one", "older ones"))}</p> }
     });
     let body = if page.sessions.is_empty() {
-        empty("You are signed in nowhere.", ().into_any())
+        empty("You are signed in nowhere.", ().written())
     } else {
-        view! { <ul class="rows">{page.sessions.iter().map(row).collect_view()}</ul> {more} }.into_any()
+        view! { <ul class="rows">{page.sessions.iter().map(row).collect_view()}</ul> {more} }.written()
     };
-    card("Where you are signed in", plural(page.signed_in, "device", "devices").into_any(), body)
+    card("Where you are signed in", plural(page.signed_in, "device", "devices").written(), body)
 }

@@ -9,6 +9,7 @@ use crate::{
     components::{
         card::{card, crumb, note},
         form::{hidden, token},
+        markup::{Markup, Written},
         tag::Tone,
         text::{foreign, len, plural},
         time::ago,
@@ -24,7 +25,7 @@ pub(crate) fn page() -> AnyView {
     })
 }
 
-fn show(page: &OwnPage, stays: &str, preview: Option<&ResetPreview>) -> AnyView {
+fn show(page: &OwnPage, stays: &str, preview: Option<&ResetPreview>) -> Markup {
     view! {
         {crumb(routes::SELF, "Your sessions")}
         <h1>"Reset your sessions"</h1>
@@ -32,13 +33,13 @@ fn show(page: &OwnPage, stays: &str, preview: Option<&ResetPreview>) -> AnyView 
         {choose(page, stays)}
         {preview.map(|preview| will(page, stays, preview))}
     }
-    .into_any()
+    .written()
 }
 
 /// Which device stays signed in: a form that shows, and changes nothing.
-fn choose(page: &OwnPage, stays: &str) -> AnyView {
+fn choose(page: &OwnPage, stays: &str) -> Markup {
     let this = page.sessions.iter().find(|session| session.this);
-    let radio = |value: String, words: AnyView| {
+    let radio = |value: String, words: Markup| {
         let checked = value == stays;
         view! {
             <label class="choice">
@@ -50,50 +51,50 @@ fn choose(page: &OwnPage, stays: &str) -> AnyView {
     let one = |it: &OwnSession| {
         let words =
             view! { {foreign(&device(&it.client))} <small>", last seen " {ago(it.last_seen_at, page.now)}</small> };
-        radio(it.id.to_string(), words.into_any())
+        radio(it.id.to_string(), words.written())
     };
     let choices: Vec<_> = match this {
         Some(it) => {
             let words = view! { "This device: " {foreign(&device(&it.client))} };
-            vec![radio("this".to_owned(), words.into_any())]
+            vec![radio("this".to_owned(), words.written())]
         }
         None => page.sessions.iter().take(20).map(one).collect(),
     };
     if choices.is_empty() {
-        return ().into_any();
+        return ().written();
     }
     view! {
         <form class="card pad form" method="get" action=routes::SELF_RESET>
             <fieldset>
                 <legend>"Which device stays signed in?"</legend>
                 {choices}
-                {radio("nobody".to_owned(), "None: sign me out everywhere".into_any())}
+                {radio("nobody".to_owned(), "None: sign me out everywhere".written())}
             </fieldset>
             <p class="do"><button class="btn">"Show what would happen"</button></p>
         </form>
     }
-    .into_any()
+    .written()
 }
 
-fn will(page: &OwnPage, stays: &str, preview: &ResetPreview) -> AnyView {
+fn will(page: &OwnPage, stays: &str, preview: &ResetPreview) -> Markup {
     let line = |text: &String| view! { <li>{text.clone()}</li> };
     let ends = (!preview.ends.is_empty()).then(|| {
         let row = |it: &OwnSession| {
             view! { <li class="row"><b>{foreign(&device(&it.client))}</b> <small>"last seen " {ago(it.last_seen_at, page.now)}</small></li> }
         };
         let body = view! { <ul class="rows">{preview.ends.iter().take(50).map(row).collect_view()}</ul> };
-        card("Signed out", plural(len(&preview.ends), "device", "devices").into_any(), body.into_any())
+        card("Signed out", plural(len(&preview.ends), "device", "devices").written(), body.written())
     });
     let told = view! { <ul class="will">{preview.says.iter().map(line).collect_view()}</ul> };
     view! {
-        {card("What will happen", ().into_any(), told.into_any())}
+        {card("What will happen", ().written(), told.written())}
         {ends}
         {confirm(stays, preview)}
     }
-    .into_any()
+    .written()
 }
 
-fn confirm(stays: &str, preview: &ResetPreview) -> AnyView {
+fn confirm(stays: &str, preview: &ResetPreview) -> Markup {
     if let Some(id) = &preview.under_way {
         let link = view! { " " <a href=routes::own_progress(id, None)>"See how far it is"</a> };
         return note(
@@ -102,7 +103,7 @@ fn confirm(stays: &str, preview: &ResetPreview) -> AnyView {
         );
     }
     if preview.nothing {
-        return ().into_any();
+        return ().written();
     }
     let words = match preview.ends.len() {
         0 => "Reset".to_owned(),
@@ -116,5 +117,5 @@ fn confirm(stays: &str, preview: &ResetPreview) -> AnyView {
             <button class="btn p whole">{words}</button>
         </form>
     }
-    .into_any()
+    .written()
 }

@@ -8,6 +8,7 @@ use super::{Shown, for_customers, leave, told_note};
 use crate::{
     api::{ctx, customer},
     components::{
+        markup::{Markup, Written},
         tag::{Tone, tag},
         text::id,
         time::ago,
@@ -44,7 +45,7 @@ const fn word(status: Status) -> &'static str {
     }
 }
 
-fn show(state: &ResetState) -> AnyView {
+fn show(state: &ResetState) -> Markup {
     let tone = Tone::from(state.status);
     let finished = state.finished_at.map(|at| view! { <span>"done " {ago(at, state.now)}</span> });
     view! {
@@ -63,5 +64,5 @@ fn show(state: &ResetState) -> AnyView {
         <p class="do"><a class="btn" href=routes::SELF>"Your sessions"</a></p>
         {leave()}
     }
-    .into_any()
+    .written()
 }

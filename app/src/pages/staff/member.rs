@@ -17,6 +17,7 @@ use crate::{
         card::{card, crumb, empty, note},
         form::{hidden, token},
         frame::Tab,
+        markup::{Markup, Written},
         table::table,
         tag::{Tone, tag},
         text::{foreign, id},
@@ -36,11 +37,11 @@ pub(crate) fn page() -> AnyView {
     })
 }
 
-fn show(page: &StaffMemberPage, flash: Option<&Flash>) -> AnyView {
+fn show(page: &StaffMemberPage, flash: Option<&Flash>) -> Markup {
     let it = &page.member.row;
     let told = flash.map(|flash| note(if flash.code.is_empty() { Tone::Ok } else { Tone::Warn }, flash.text.clone()));
     let disabled = it.disabled_at.map(|at| view! { {tag(Tone::Bad, "disabled")} " " {ago(at, page.now)} });
-    let last = it.last_sign_in_at.map_or_else(|| "never".into_any(), |at| ago(at, page.now).into_any());
+    let last = it.last_sign_in_at.map_or_else(|| "never".written(), |at| ago(at, page.now).written());
     view! {
         {crumb(routes::STAFF, "Staff")}
         <h1>{foreign(&it.name)}</h1>
@@ -60,34 +61,34 @@ fn show(page: &StaffMemberPage, flash: Option<&Flash>) -> AnyView {
             <div class="stack">{role(page)} {changes(page)}</div>
         </div>
     }
-    .into_any()
+    .written()
 }
 
 /// The one-time code, once.
-fn code(flash: Option<&Flash>) -> AnyView {
-    let Some(code) = flash.and_then(Flash::secret) else { return ().into_any() };
+fn code(flash: Option<&Flash>) -> Markup {
+    let Some(code) = flash.and_then(Flash::secret) else { return ().written() };
     let body = view! {
         <div class="pad">
             <p>{id(&code)}</p>
             <p class="hint">"Hand it over yourself. With it they choose a password at " <code>{routes::WELCOME}</code> ". It counts once, within 24 hours, and is shown this once."</p>
         </div>
     };
-    card("Their one-time code", "shown once".into_any(), body.into_any())
+    card("Their one-time code", "shown once".written(), body.written())
 }
 
-fn sessions(page: &StaffMemberPage) -> AnyView {
+fn sessions(page: &StaffMemberPage) -> Markup {
     let row = |session: &StaffSessionRow| row(session, page);
     let body = if page.sessions.is_empty() {
-        empty("Nobody is signed in under this name now.", ().into_any())
+        empty("Nobody is signed in under this name now.", ().written())
     } else {
         table("Open sign-ins", HEADS, page.sessions.iter().map(row).collect())
     };
-    card("Where they are signed in", open(page.member.open_sessions).into_any(), body)
+    card("Where they are signed in", open(page.member.open_sessions).written(), body)
 }
 
-fn row(session: &StaffSessionRow, page: &StaffMemberPage) -> AnyView {
+fn row(session: &StaffSessionRow, page: &StaffMemberPage) -> Markup {
     let end = if session.current {
-        tag(Tone::Ok, "this one").into_any()
+        tag(Tone::Ok, "this one").written()
     } else {
         view! {
             <form method="post" action=routes::action::STAFF_END>
@@ -97,7 +98,7 @@ fn row(session: &StaffSessionRow, page: &StaffMemberPage) -> AnyView {
                 <button class="btn q d" aria-label=format!("End the sign-in from {}", session.ip)>"End"</button>
             </form>
         }
-        .into_any()
+        .written()
     };
     view! {
         <tr>
@@ -108,10 +109,10 @@ fn row(session: &StaffSessionRow, page: &StaffMemberPage) -> AnyView {
             <td class="n">{end}</td>
         </tr>
     }
-    .into_any()
+    .written()
 }
 
-fn role(page: &StaffMemberPage) -> AnyView {
+fn role(page: &StaffMemberPage) -> Markup {
     let it = &page.member.row;
     let mine = page.member.is_me;
     let body = view! {
@@ -126,10 +127,10 @@ fn role(page: &StaffMemberPage) -> AnyView {
             <p class="hint">{if mine { "You cannot change your own role: another admin does that." } else { "It ends their sign-ins: they sign in again." }}</p>
         </form>
     };
-    card("Role", ().into_any(), body.into_any())
+    card("Role", ().written(), body.written())
 }
 
-fn changes(page: &StaffMemberPage) -> AnyView {
+fn changes(page: &StaffMemberPage) -> Markup {
     let it = &page.member.row;
     let mine = page.member.is_me;
     let (on, words, effect) = if it.disabled_at.is_some() {
@@ -157,5 +158,5 @@ fn changes(page: &StaffMemberPage) -> AnyView {
         {change("reset", "Reset password and second factor", "btn d whole", if mine { "You cannot reset your own sign-in: change it on your own page." } else { "Their sign-ins end, and you get a one-time code for them. They are told on their page." }, mine)}
         {change(on, words, "btn d whole", if mine { "You cannot disable yourself: another admin does that." } else { effect }, mine)}
     };
-    card("Their sign-in", ().into_any(), body.into_any())
+    card("Their sign-in", ().written(), body.written())
 }

@@ -19,6 +19,7 @@ use crate::{
         card::{card, note},
         form::{described, field, token},
         frame::Tab,
+        markup::{Markup, Written},
         table::table,
         tag::{Tone, tag},
         text::{foreign, plural},
@@ -41,7 +42,7 @@ pub(crate) fn page() -> AnyView {
     })
 }
 
-fn show(page: &StaffPage, flash: Option<&Flash>) -> AnyView {
+fn show(page: &StaffPage, flash: Option<&Flash>) -> Markup {
     let told = flash
         .filter(|flash| flash.field.is_empty())
         .map(|flash| note(if flash.code.is_empty() { Tone::Ok } else { Tone::Warn }, flash.text.clone()));
@@ -57,17 +58,17 @@ fn show(page: &StaffPage, flash: Option<&Flash>) -> AnyView {
             <div class="stack">{add(flash)}</div>
         </div>
     }
-    .into_any()
+    .written()
 }
 
-fn row(member: &StaffMember, now: Instant) -> AnyView {
+fn row(member: &StaffMember, now: Instant) -> Markup {
     let it = &member.row;
     let state = if it.disabled_at.is_some() {
-        Some(tag(Tone::Off, "disabled").into_any())
+        Some(tag(Tone::Off, "disabled").written())
     } else {
-        member.is_me.then(|| tag(Tone::Ok, "you").into_any())
+        member.is_me.then(|| tag(Tone::Ok, "you").written())
     };
-    let last = it.last_sign_in_at.map_or_else(|| "never".into_any(), |at| ago(at, now).into_any());
+    let last = it.last_sign_in_at.map_or_else(|| "never".written(), |at| ago(at, now).written());
     view! {
         <tr>
             <td class="who-cell">
@@ -81,15 +82,15 @@ fn row(member: &StaffMember, now: Instant) -> AnyView {
             <td class="x n">{member.open_sessions}</td>
         </tr>
     }
-    .into_any()
+    .written()
 }
 
-fn password(member: &StaffMember) -> AnyView {
-    if member.has_password { "set".into_any() } else { tag(Tone::Warn, "waits for the code").into_any() }
+fn password(member: &StaffMember) -> Markup {
+    if member.has_password { "set".written() } else { tag(Tone::Warn, "waits for the code").written() }
 }
 
-fn factor(member: &StaffMember) -> AnyView {
-    if member.has_factor { tag(Tone::Ok, "on").into_any() } else { tag(Tone::Off, "none").into_any() }
+fn factor(member: &StaffMember) -> Markup {
+    if member.has_factor { tag(Tone::Ok, "on").written() } else { tag(Tone::Off, "none").written() }
 }
 
 /// What a role is for.
@@ -103,7 +104,7 @@ pub(super) const fn about(role: Role) -> &'static str {
 }
 
 /// Roles to choose from, in a select called `role`.
-pub(super) fn roles(chosen: Option<Role>, bad: Option<String>) -> AnyView {
+pub(super) fn roles(chosen: Option<Role>, bad: Option<String>) -> Markup {
     let option = |role: Role| {
         view! { <option value=role.as_str() selected=chosen == Some(role)>{format!("{role}: {}", about(role))}</option> }
     };
@@ -114,10 +115,10 @@ pub(super) fn roles(chosen: Option<Role>, bad: Option<String>) -> AnyView {
             {Role::ALL.map(option).into_iter().collect_view()}
         </select>
     };
-    field("role", "Role", "It can be changed later.", bad, select.into_any())
+    field("role", "Role", "It can be changed later.", bad, select.written())
 }
 
-fn add(flash: Option<&Flash>) -> AnyView {
+fn add(flash: Option<&Flash>) -> Markup {
     let about = |name| flash.and_then(|flash| flash.about(name));
     let typed = |name| flash.map(|flash| flash.typed(name)).unwrap_or_default();
     let bad = about("name");
@@ -134,15 +135,15 @@ fn add(flash: Option<&Flash>) -> AnyView {
             {token(&ctx::csrf())}
             <fieldset>
                 <legend class="sr">"Add somebody"</legend>
-                {field("name", "Sign-in name", "In lower case.", bad, name.into_any())}
-                {field("shown", "Name", "Optional: as others see it.", None, shown.into_any())}
+                {field("name", "Sign-in name", "In lower case.", bad, name.written())}
+                {field("shown", "Name", "Optional: as others see it.", None, shown.written())}
                 {roles(Role::parse(&typed("role")), about("role"))}
                 <button class="btn p whole">"Add, and get a one-time code"</button>
             </fieldset>
             <p class="hint">"They choose their own password with the code. You never know it."</p>
         </form>
     };
-    card("Add somebody", ().into_any(), body.into_any())
+    card("Add somebody", ().written(), body.written())
 }
 
 /// How many sign-ins are open, in words.

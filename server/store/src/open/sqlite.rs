@@ -22,8 +22,8 @@ pub(crate) static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/sqlite")
 /// (<https://sqlite.org/wal.html#the_wal_reset_bug>).
 const OLDEST: (u32, u32, u32) = (3, 51, 3);
 
-/// What one reader keeps of the file, in KiB: SQLite's default.
-const READER_CACHE_KIB: u32 = 2_000;
+/// What one reader keeps of the file, in KiB: half of SQLite's default, for the system keeps the same pages once for all.
+const READER_CACHE_KIB: u32 = 1_000;
 
 /// Opens `url`, making the file and its folder when they are missing.
 pub(crate) async fn open(url: &str, options: &Options) -> Result<Pools> {
