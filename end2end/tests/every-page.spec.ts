@@ -1,6 +1,6 @@
 // Every page in both themes, wide and narrow, with and without scripts: axe finds nothing, nothing overflows the page.
 import type { Page } from '@playwright/test';
-import { accessible, expect, test } from './world';
+import { accessible, expect, fits, test } from './world';
 
 const account = 'stuck-12';
 const pages = ['/', '/?q=stuck', '/?q=nothing-like-this', '/accounts', '/accounts?leftover=1', '/bulk', '/bulk/new', `/accounts/${account}`, `/accounts/${account}?sessions=all`,
@@ -10,8 +10,7 @@ const pages = ['/', '/?q=stuck', '/?q=nothing-like-this', '/accounts', '/account
 async function looksRight(page: Page, path: string, how: string) {
   await page.goto(path);
   await accessible(page, `${path} in ${how}`);
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  expect(wide, `${path} is ${wide} pixels too wide`).toBeLessThanOrEqual(0);
+  await fits(page, `${path} in ${how}`);
 }
 
 for (const theme of ['light', 'dark'] as const) {

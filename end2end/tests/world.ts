@@ -137,6 +137,18 @@ export async function accessible(page: Page, what: string) {
   expect(found.violations.map((rule) => `${rule.id}: ${rule.nodes.map((node) => node.target).join(' ')}`), what).toEqual([]);
 }
 
+/** Nothing on the page is wider than the window. */
+export async function fits(page: Page, what: string) {
+  const wide = await page.evaluate(() => {
+    const root = document.documentElement;
+    if (root.scrollWidth <= root.clientWidth) return [];
+    return [...document.querySelectorAll('body *')]
+      .filter((it) => it.getBoundingClientRect().right > root.clientWidth + 1)
+      .map((it) => `${it.tagName.toLowerCase()}.${it.className} to ${Math.round(it.getBoundingClientRect().right)}`);
+  });
+  expect(wide.slice(0, 12), `${what} is too wide`).toEqual([]);
+}
+
 export const test = base.extend<object, { lab: Lab; fleet: Lab }>({
   lab: [async ({}, use) => use(new Lab(process.env.UNSTICK_LAB_JSON!)), { scope: 'worker' }],
   // Two load balancers that are peers, and Redis: a lab of its own, for journeys that move or end everybody. Who is in it does

@@ -119,8 +119,9 @@ impl Served {
         }
         let base = format!("http://127.0.0.1:{port}");
         let config = folder.join("unstick.toml");
+        // A census has a bound of its own, which the load of pages says nothing of.
         let text = format!(
-            "database_url = \"sqlite://{}\"\nlisten = \"127.0.0.1:{port}\"\npublic_origin = \"{base}\"\ndata_dir = \"{}\"\n\n\
+            "census_every = \"0s\"\ndatabase_url = \"sqlite://{}\"\nlisten = \"127.0.0.1:{port}\"\npublic_origin = \"{base}\"\ndata_dir = \"{}\"\n\n\
              [[router]]\nname = \"edge-1\"\nkind = \"embedded\"\n\
              [[router.pool]]\nname = \"app\"\nscope = \"account\"\n[[router.pool]]\nname = \"files\"\nscope = \"session\"\n",
             file.display(),

@@ -16,21 +16,24 @@ impl Unstick {
         for bad in found {
             by_account.entry(bad.account.clone()).or_default().push(bad);
         }
+        let many = self.settings().accumulation;
         let row = |account: Account| {
-            let (verdict, server) = verdict(&account, by_account.remove(&account.id).unwrap_or_default());
+            let (verdict, server) = verdict(&account, by_account.remove(&account.id).unwrap_or_default(), many);
             AccountRow { account, verdict, server }
         };
         Ok(accounts.into_iter().map(row).collect())
     }
 }
 
-fn verdict(account: &Account, mut bad: Vec<BadRoutes>) -> (VerdictKind, Option<ServerName>) {
+/// What the account's own page would say, of what is stored. From `many` open sessions on it accumulates them (0: never).
+fn verdict(account: &Account, mut bad: Vec<BadRoutes>, many: i64) -> (VerdictKind, Option<ServerName>) {
     if let Some(at) = bad.iter().position(|bad| bad.scope == Scope::Account) {
         return (VerdictKind::Stuck, Some(bad.swap_remove(at).server));
     }
     if let Some(at) = bad.iter().position(|bad| bad.live) {
         return (VerdictKind::PartlyStuck, Some(bad.swap_remove(at).server));
     }
-    let left = account.leftover_sessions > 0 || !bad.is_empty();
+    let accumulates = many > 0 && account.live_sessions.saturating_add(account.leftover_sessions) >= many;
+    let left = account.leftover_sessions > 0 || accumulates || !bad.is_empty();
     (if left { VerdictKind::LeftOver } else { VerdictKind::Clean }, None)
 }

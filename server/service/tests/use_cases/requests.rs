@@ -7,6 +7,7 @@ use crate::world::{Fault, World, account, request, session, shell, times};
 
 both!(
     the_account_page_says_what_is_wrong_and_after_the_clean_up_that_nothing_is,
+    a_list_says_of_an_account_what_its_own_page_says,
     an_account_stays_stuck_on_the_page_while_its_router_is_away,
     older_left_overs_are_seen_behind_thousands_of_live_sessions,
     stale_leaves_the_live_session_and_unstick_leaves_everybody,
@@ -39,6 +40,35 @@ async fn the_account_page_says_what_is_wrong_and_after_the_clean_up_that_nothing
     assert_eq!(page.sessions.items.len(), 0);
     let history = world.unstick.account_page(&shell(), &id, SessionFilter::Cleaned, None).await.unwrap();
     assert_eq!(history.sessions.items.len(), 3, "history stays");
+}
+
+async fn a_list_says_of_an_account_what_its_own_page_says(world: World) {
+    world.stuck("mira").await;
+    let back_end =
+        Actor::Token { id: domain::TokenId::parse("t").unwrap(), scopes: vec![domain::TokenScope::SessionsWrite] };
+    // Neither has anything left over or a bad route: one has more sessions than accounts have.
+    for (name, sessions) in [("many", 60), ("few", 2)] {
+        let id = world.stuck(name).await;
+        let asked = world.unstick.request_cleanup(&shell(), request(name, Mode::Force)).await.unwrap();
+        assert_eq!(world.drive(&asked.id, 1).await, Status::Done);
+        let create = |n| service::SessionCreate {
+            id: session(&format!("{name}_{n}")),
+            account: id.clone(),
+            client: String::new(),
+            user_agent: String::new(),
+            ip: String::new(),
+            created_at: None,
+        };
+        world.unstick.create_sessions(&back_end, (0..sessions).map(create).collect()).await.unwrap();
+    }
+    world.unstick.observe_once().await.unwrap();
+    let list = world.unstick.accounts(&shell(), &domain::AccountFilter::default(), None).await.unwrap();
+    let verdicts = [("few", VerdictKind::Clean), ("many", VerdictKind::LeftOver), ("mira", VerdictKind::Stuck)];
+    for (name, verdict) in verdicts {
+        let page = world.unstick.account_page(&shell(), &account(name), SessionFilter::Open, None).await.unwrap();
+        let row = list.items.iter().find(|row| row.account.id == account(name)).unwrap();
+        assert_eq!((page.verdict.kind, row.verdict), (verdict, verdict), "{name}: {}", page.verdict.sentence);
+    }
 }
 
 async fn an_account_stays_stuck_on_the_page_while_its_router_is_away(world: World) {

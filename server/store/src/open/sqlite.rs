@@ -36,7 +36,7 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<Pools> {
     // than after every transaction (1,000 pages of log are SQLite's default; 65,536 are 256 MB). Else little is kept, and
     // nothing mapped: the system keeps the file's pages once for all connections, each connection would keep its own.
     // What is sorted for an index of millions of rows goes to files then, too.
-    let (cache_kib, log_pages) = if options.bulk { (512 * 1024, "65536") } else { (4 * 1024, "1000") };
+    let (cache_kib, log_pages) = if options.bulk { (512 * 1024, "65536") } else { (2 * 1024, "1000") };
     let connect = connect
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
