@@ -174,6 +174,12 @@ fn many_open_sessions_accumulate() {
     assert_eq!(kinds(&diagnose(&world).1), [FindingKind::Accumulation]);
     world.account.leftover_sessions = 37;
     assert!(diagnose(&world).1.is_empty());
+    world.account.leftover_sessions = 0;
+    world.account.live_sessions = 50;
+    let (verdict, _) = diagnose(&world);
+    let text = verdict.sentence.to_string();
+    assert!(text.starts_with("Too many sessions, but not stuck. 50 open sessions"), "nothing is left over: {text}");
+    assert_eq!(verdict.advice, Some(Mode::Force));
 }
 
 #[test]

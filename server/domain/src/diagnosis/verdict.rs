@@ -59,8 +59,13 @@ fn left_over(world: &Look<'_>, worst: &Finding) -> Verdict {
         _ => Mode::Stale,
     };
     let known = world.unread.is_empty();
-    let kind = if known { "Left-overs, but not stuck." } else { "Left-overs." };
-    let words = Rich::new().strong(kind).text(" ").then(worst.sentence.clone());
+    let what = match worst.kind {
+        FindingKind::Accumulation if left == 0 => "Too many sessions",
+        FindingKind::SplitRoute if left == 0 => "Pinned two ways",
+        _ => "Left-overs",
+    };
+    let what = if known { format!("{what}, but not stuck.") } else { format!("{what}.") };
+    let words = Rich::new().strong(what).text(" ").then(worst.sentence.clone());
     let live = world.routes.iter().filter(|route| !world.is_left_over(route)).count();
     let words = match live {
         _ if !known => {
