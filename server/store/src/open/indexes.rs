@@ -1,5 +1,6 @@
 //! Indexes that are made after a load, at once, instead of with each of its rows: rows come in the order of accounts, and
-//! an index by another order has most of its pages written anew by every transaction (3.8 million rows wrote 20 GB).
+//! an index by another order has most of its pages written anew by every transaction (15.7 GB in the first 80 of 144 seconds
+//! that 3.8 million rows took, for a file of 1.2 GB).
 
 use sqlx::{Connection, SqliteConnection, SqlitePool};
 
