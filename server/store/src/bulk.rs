@@ -63,7 +63,8 @@ impl Store {
         tx.commit().await
     }
 
-    /// After [`Self::bulk_load`], however it ended: makes the indexes that were put off, tidies the search index (SQLite) or has the database look at what came (Postgres).
+    /// After [`Self::bulk_load`], however it ended: tidies the search index and makes the indexes that were put off (SQLite),
+    /// or has the database look at what came (Postgres).
     ///
     /// # Errors
     /// When the database could not.

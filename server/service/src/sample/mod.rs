@@ -109,8 +109,10 @@ impl Unstick {
         let entropy = SeededEntropy::new(spec.seed);
         let source = Arc::new(Source { pools, entropy, spec, now: self.now(), batch });
         let loaded = self.load_all(&source, progress).await;
-        self.store().bulk_end().await?;
+        // Also after a failure, of which the first one is told.
+        let ended = self.store().bulk_end().await;
         let report = loaded?;
+        ended?;
         let mut draft = self.draft(actor, LOADED, "sample");
         draft.detail =
             serde_json::json!({ "accounts": report.accounts, "sessions": report.sessions, "seed": spec.seed });

@@ -3,9 +3,9 @@
 use std::sync::atomic::Ordering;
 
 use domain::{Clock, EndReason, RouteKey, Scope};
-use service::{AccountUpsert, End, SessionCreate};
+use service::End;
 
-use crate::world::{World, account, back_end, pin, session};
+use crate::world::{World, account, back_end, bare_account, bare_session, pin, session};
 
 both!(
     an_owner_who_becomes_known_later_is_told_of_a_table_read_piece_by_piece,
@@ -32,25 +32,8 @@ async fn is_told(world: World) {
     assert!(world.store.routes_of_accounts(std::slice::from_ref(&id)).await.unwrap().is_empty(), "nobody is known yet");
     world.unstick.observe_once().await.unwrap();
 
-    let upsert = AccountUpsert {
-        id: id.clone(),
-        email: None,
-        name: None,
-        plan: None,
-        time_zone: None,
-        created_at: None,
-        sample: false,
-    };
-    world.unstick.upsert_accounts(&back_end(), vec![upsert]).await.unwrap();
-    let create = SessionCreate {
-        id: old.clone(),
-        account: id.clone(),
-        client: String::new(),
-        user_agent: String::new(),
-        ip: String::new(),
-        created_at: None,
-    };
-    world.unstick.create_sessions(&back_end(), vec![create]).await.unwrap();
+    world.unstick.upsert_accounts(&back_end(), vec![bare_account(&id)]).await.unwrap();
+    world.unstick.create_sessions(&back_end(), vec![bare_session(&id, old.clone())]).await.unwrap();
     let end = End { id: old.clone(), reason: EndReason::SignedOut, released: false, at: None };
     world.unstick.end_sessions(&back_end(), vec![end]).await.unwrap();
 

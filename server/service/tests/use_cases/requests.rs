@@ -3,7 +3,7 @@
 use domain::{Actor, Mode, PlanHash, Role, StaffId, StaffSessionId, Status, VerdictKind, view::SessionFilter};
 use service::Error;
 
-use crate::world::{Fault, World, account, request, session, shell, times};
+use crate::world::{Fault, World, account, back_end, bare_session, request, session, shell, times};
 
 both!(
     the_account_page_says_what_is_wrong_and_after_the_clean_up_that_nothing_is,
@@ -44,22 +44,13 @@ async fn the_account_page_says_what_is_wrong_and_after_the_clean_up_that_nothing
 
 async fn a_list_says_of_an_account_what_its_own_page_says(world: World) {
     world.stuck("mira").await;
-    let back_end =
-        Actor::Token { id: domain::TokenId::parse("t").unwrap(), scopes: vec![domain::TokenScope::SessionsWrite] };
     // Neither has anything left over or a bad route: one has more sessions than accounts have.
     for (name, sessions) in [("many", 60), ("few", 2)] {
         let id = world.stuck(name).await;
         let asked = world.unstick.request_cleanup(&shell(), request(name, Mode::Force)).await.unwrap();
         assert_eq!(world.drive(&asked.id, 1).await, Status::Done);
-        let create = |n| service::SessionCreate {
-            id: session(&format!("{name}_{n}")),
-            account: id.clone(),
-            client: String::new(),
-            user_agent: String::new(),
-            ip: String::new(),
-            created_at: None,
-        };
-        world.unstick.create_sessions(&back_end, (0..sessions).map(create).collect()).await.unwrap();
+        let create = |n| bare_session(&id, session(&format!("{name}_{n}")));
+        world.unstick.create_sessions(&back_end(), (0..sessions).map(create).collect()).await.unwrap();
     }
     world.unstick.observe_once().await.unwrap();
     let list = world.unstick.accounts(&shell(), &domain::AccountFilter::default(), None).await.unwrap();
@@ -83,19 +74,10 @@ async fn an_account_stays_stuck_on_the_page_while_its_router_is_away(world: Worl
 
 async fn older_left_overs_are_seen_behind_thousands_of_live_sessions(world: World) {
     let id = world.stuck("many").await;
-    let back_end =
-        Actor::Token { id: domain::TokenId::parse("t").unwrap(), scopes: vec![domain::TokenScope::SessionsWrite] };
     let pieces = times("UNSTICK_TORTURE_SESSIONS", 2_400) / 800;
     for piece in 0..pieces {
-        let create = |n| service::SessionCreate {
-            id: session(&format!("many_{piece}_{n}")),
-            account: id.clone(),
-            client: String::new(),
-            user_agent: String::new(),
-            ip: String::new(),
-            created_at: None,
-        };
-        world.unstick.create_sessions(&back_end, (0..800).map(create).collect()).await.unwrap();
+        let create = |n| bare_session(&id, session(&format!("many_{piece}_{n}")));
+        world.unstick.create_sessions(&back_end(), (0..800).map(create).collect()).await.unwrap();
     }
     let page = world.unstick.account_page(&shell(), &id, SessionFilter::Open, None).await.unwrap();
     assert!(page.truncated);

@@ -289,6 +289,31 @@ fn pin_of(
     }
 }
 
+/// An account of which a back end tells nothing but its id.
+pub fn bare_account(id: &AccountId) -> AccountUpsert {
+    AccountUpsert {
+        id: id.clone(),
+        email: None,
+        name: None,
+        plan: None,
+        time_zone: None,
+        created_at: None,
+        sample: false,
+    }
+}
+
+/// A session of `account` of which a back end tells nothing else.
+pub fn bare_session(account: &AccountId, id: SessionId) -> SessionCreate {
+    SessionCreate {
+        id,
+        account: account.clone(),
+        client: String::new(),
+        user_agent: String::new(),
+        ip: String::new(),
+        created_at: None,
+    }
+}
+
 #[expect(clippy::too_many_arguments, reason = "the fields of a pin")]
 pub async fn pin(
     store: &Store,

@@ -16,6 +16,7 @@ pub(crate) async fn defer(writer: &SqlitePool) -> Result<bool> {
     let mut tx = conn.begin_with("BEGIN IMMEDIATE").await?;
     let is_used: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM sessions)").fetch_one(&mut *tx).await?;
     if is_used {
+        tx.rollback().await?;
         return Ok(false);
     }
     let keep = format!(

@@ -59,7 +59,8 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<Pools> {
     check_version(&writer).await?;
     migrate(&MIGRATOR, &mut *writer.acquire().await?, options.migrate).await?;
     if options.migrate {
-        indexes::make(&writer).await?;
+        // Busy: whoever put them off is still loading, and makes them at its end.
+        indexes::make(&writer).await.or_else(|error| if error.is_busy() { Ok(()) } else { Err(error) })?;
     }
     drop(lock);
     let readers = Readers::open(connect.get_filename(), options.readers, READER_CACHE_KIB)?;
