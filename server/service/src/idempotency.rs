@@ -1,12 +1,16 @@
 //! Calls of the API that carry an Idempotency-Key: each happens once a day and token, whoever asks again, in whatever
-//! process. A claim is held by a lease, so that a process that died in the middle does not keep the key for ever; then the
-//! call is carried out again, and the use cases see to it that nothing is done twice (a clean-up under way is joined, a
-//! list that was asked for is not asked for again).
+//! process. A claim is held by a lease, so that a process that died in the middle does not keep the key for ever. Every
+//! transaction of the call says in itself that the call changed something, and is given up when another process took the
+//! call over: so a call whose lease is out did nothing and can be carried out, or it did something and its answer is lost,
+//! which is told. (Reports of back ends are written by a task of their own for many calls at once. They are idempotent by
+//! their ids and are just carried out again.)
 
+use async_recursion::async_recursion as boxed;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{Actor, Instant, Span, new_id};
 use sha2::{Digest, Sha256};
-use store::{Claimed, KeptAnswer, KeyClaim};
+use store::{Claimed, KeptAnswer, KeyClaim, Tx};
+use tokio::task_local;
 
 use crate::{Error, Result, Unstick};
 
@@ -18,10 +22,15 @@ const LONGEST: usize = 8 << 20;
 /// What stands before an answer that is kept sealed; no JSON begins so.
 const SEALED: &str = "sealed:";
 
+task_local! {
+    /// The claim of the call that this task carries out.
+    static CALL: KeyClaim;
+}
+
 /// What comes of a call with a key.
 #[derive(Debug)]
 pub enum Once {
-    /// It is to be carried out, and then to be told by [`Unstick::keep_answer`].
+    /// It is to be carried out, and then to be told by [`Unstick::end_call`].
     Go(Box<KeyClaim>),
     /// It was carried out before; this was the answer.
     Before(KeptAnswer),
@@ -29,14 +38,53 @@ pub enum Once {
     OtherCall,
     /// It is being carried out; ask again after so long.
     UnderWay(Span),
+    /// It changed something, and the process ended before it could answer.
+    AnswerLost,
+}
+
+/// How a call with a key ended.
+#[derive(Debug)]
+pub enum CallEnd {
+    /// With this answer, which is kept.
+    Answered(KeptAnswer),
+    /// Whoever asked may not: nothing happened but that this was noted.
+    NotLetIn,
+    /// By a failure on our side, or with an answer that is too long to be kept.
+    Failed,
+}
+
+/// Carries `call` out as the one that claimed `claim`.
+pub async fn as_claimed<T>(claim: KeyClaim, call: impl Future<Output = T>) -> T {
+    CALL.scope(claim, call).await
+}
+
+/// Notes in `tx` that the call that is carried out changes something, if it is one with a key.
+///
+/// # Errors
+/// `Conflict` when another process took the call over: nothing of it may be kept.
+pub(crate) async fn note_change(tx: &mut Tx) -> Result<()> {
+    let Ok(claim) = CALL.try_with(KeyClaim::clone) else { return Ok(()) };
+    if tx.call_changes(&claim).await? {
+        return Ok(());
+    }
+    Err(Error::Conflict("this call took so long that another one with its Idempotency-Key took it over".to_owned()))
 }
 
 impl Unstick {
-    /// Claims `key` for a call of `actor` that asks for `what`; `within` is the longest time that a call may take.
+    /// Claims `key` for a call of `actor` that asks for `what`; `within` is the longest time that a call may take, and
+    /// `repeatable` whether doing it twice is as good as once.
     ///
     /// # Errors
     /// `SignIn` for anybody but a token; failures of the database.
-    pub async fn claim_key(&self, actor: &Actor, key: &str, what: &[&[u8]], within: Span) -> Result<Once> {
+    #[boxed]
+    pub async fn claim_key(
+        &self,
+        actor: &Actor,
+        key: &str,
+        what: &[&[u8]],
+        within: Span,
+        repeatable: bool,
+    ) -> Result<Once> {
         let Actor::Token { id, .. } = actor else { return Err(Error::SignIn) };
         let now = self.now();
         let claim = KeyClaim {
@@ -46,6 +94,7 @@ impl Unstick {
             holder: new_id("h", self.entropy()),
             lease_until: now + within,
             expires_at: now + KEPT,
+            repeatable,
         };
         let claimed = transact!(self, tx => { Ok(tx.claim_key(&claim, now).await?) })?;
         Ok(match claimed {
@@ -53,24 +102,25 @@ impl Unstick {
             Claimed::Before(answer) => Once::Before(self.opened(&claim, answer)?),
             Claimed::OtherCall => Once::OtherCall,
             Claimed::UnderWay(until) => Once::UnderWay(wait(until, now)),
+            Claimed::AnswerLost => Once::AnswerLost,
         })
     }
 
-    /// Keeps the answer to a call that was claimed, or gives the key back when the answer is `None` (it failed on our side,
-    /// or was not let in: it may be tried again).
+    /// Says how a call ended that was claimed.
     ///
     /// # Errors
     /// Failures of the database: then the lease runs out.
-    pub async fn keep_answer(&self, claim: &KeyClaim, answer: Option<&KeptAnswer>) -> Result<()> {
-        let answer = answer.filter(|answer| answer.body.len() <= LONGEST);
+    #[boxed]
+    pub async fn end_call(&self, claim: &KeyClaim, end: &CallEnd) -> Result<()> {
         transact!(self, tx => {
-            match answer {
-                Some(answer) => {
+            match end {
+                CallEnd::Answered(answer) if answer.body.len() <= LONGEST => {
                     if !tx.keep_answer(claim, answer).await? {
                         tracing::warn!("a call took longer than its lease: another one took its key over");
                     }
                 }
-                None => tx.give_key_back(claim).await?,
+                CallEnd::NotLetIn => tx.give_key_back(claim).await?,
+                CallEnd::Answered(_) | CallEnd::Failed => tx.end_call(claim).await?,
             }
             Ok(())
         })

@@ -39,7 +39,7 @@ pub use self::{
     customers::{Credential, CustomerKeys, CustomerSettings, MadeLink, Visit},
     doctor::{Check, CheckOutcome},
     error::Error,
-    idempotency::Once,
+    idempotency::{CallEnd, Once, as_claimed},
     import::{Ending, ImportRecord},
     routing::{Asked, embedded_table},
     sample::{SampleReport, SampleSpec},

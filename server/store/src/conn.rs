@@ -2,14 +2,12 @@
 
 use domain::Instant;
 use serde::de::DeserializeOwned;
-use sqlx::{
-    AssertSqlSafe, FromRow, PgConnection, SqliteConnection, postgres::PgArguments, postgres::PgRow,
-    sqlite::SqliteArguments, sqlite::SqliteRow,
-};
+use sqlx::{AssertSqlSafe, PgConnection, SqliteConnection, postgres::PgArguments, sqlite::SqliteArguments};
 
 use crate::{
     Result, StoreError,
     sql::{Arg, Sql, bound},
+    values::Values,
 };
 
 /// A connection, borrowed for one statement.
@@ -17,11 +15,6 @@ pub(crate) enum Conn<'c> {
     Sqlite(&'c mut SqliteConnection),
     Postgres(&'c mut PgConnection),
 }
-
-/// What a row of [`crate::sql::rows!`] becomes: from its values, or a JSON array of them, on SQLite, from columns on
-/// Postgres. The order of the fields is the order of the columns.
-pub(crate) trait Record: DeserializeOwned + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
-impl<T: DeserializeOwned + for<'r> FromRow<'r, PgRow> + Send + Unpin> Record for T {}
 
 impl Conn<'_> {
     /// Executes and returns how many rows changed.
@@ -39,50 +32,51 @@ impl Conn<'_> {
         Ok(i64::try_from(changed).unwrap_or(i64::MAX))
     }
 
-    /// Reads the rows of a [`crate::sql::rows!`] statement.
-    pub async fn rows<T: Record>(&mut self, sql: Sql, values: &[Arg<'_>]) -> Result<Vec<T>> {
+    /// Reads the rows of a [`crate::sql::rows!`] statement. The order of a record's fields is the order of the columns.
+    pub async fn rows<T: DeserializeOwned>(&mut self, sql: Sql, values: &[Arg<'_>]) -> Result<Vec<T>> {
+        self.values(sql, values).await?.rows()
+    }
+
+    async fn values(&mut self, sql: Sql, values: &[Arg<'_>]) -> Result<Values> {
         match self {
             Self::Sqlite(conn) => {
                 let arguments: SqliteArguments = bound(values)?;
                 let query = sqlx::query_scalar_with(AssertSqlSafe(sql.sqlite_json), arguments);
                 let text: String = query.fetch_one(&mut **conn).await?;
-                serde_json::from_str(&text).map_err(StoreError::corrupt)
+                Values::of_json(&text)
             }
-            Self::Postgres(conn) => {
-                let arguments: PgArguments = bound(values)?;
-                Ok(sqlx::query_as_with(AssertSqlSafe(sql.postgres), arguments).fetch_all(&mut **conn).await?)
-            }
+            Self::Postgres(_) => self.returned_values(sql, values).await,
         }
     }
 
     /// The first row of [`Self::rows`].
-    pub async fn row<T: Record>(&mut self, sql: Sql, values: &[Arg<'_>]) -> Result<Option<T>> {
+    pub async fn row<T: DeserializeOwned>(&mut self, sql: Sql, values: &[Arg<'_>]) -> Result<Option<T>> {
         Ok(self.rows(sql, values).await?.into_iter().next())
     }
 
     /// Executes a statement that ends in RETURNING and reads its one row, if it changed one.
-    pub async fn returned<T>(&mut self, sql: Sql, values: &[Arg<'_>]) -> Result<Option<T>>
-    where
-        T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
-    {
+    pub async fn returned<T: DeserializeOwned>(&mut self, sql: Sql, values: &[Arg<'_>]) -> Result<Option<T>> {
         Ok(self.all_returned(sql, values).await?.into_iter().next())
     }
 
     /// Executes a statement that ends in RETURNING and reads the rows that it changed.
-    pub async fn all_returned<T>(&mut self, sql: Sql, values: &[Arg<'_>]) -> Result<Vec<T>>
-    where
-        T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
-    {
-        Ok(match self {
+    pub async fn all_returned<T: DeserializeOwned>(&mut self, sql: Sql, values: &[Arg<'_>]) -> Result<Vec<T>> {
+        self.returned_values(sql, values).await?.rows()
+    }
+
+    async fn returned_values(&mut self, sql: Sql, values: &[Arg<'_>]) -> Result<Values> {
+        match self {
             Self::Sqlite(conn) => {
                 let arguments: SqliteArguments = bound(values)?;
-                sqlx::query_as_with(AssertSqlSafe(sql.sqlite), arguments).fetch_all(&mut **conn).await?
+                let query = sqlx::query_with(AssertSqlSafe(sql.sqlite), arguments);
+                Values::of_sqlite(&query.fetch_all(&mut **conn).await?)
             }
             Self::Postgres(conn) => {
                 let arguments: PgArguments = bound(values)?;
-                sqlx::query_as_with(AssertSqlSafe(sql.postgres), arguments).fetch_all(&mut **conn).await?
+                let query = sqlx::query_with(AssertSqlSafe(sql.postgres), arguments);
+                Values::of_postgres(&query.fetch_all(&mut **conn).await?)
             }
-        })
+        }
     }
 }
 

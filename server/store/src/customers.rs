@@ -3,7 +3,6 @@
 
 use domain::{AccountId, Instant, SessionId};
 use serde::Deserialize;
-use sqlx::FromRow;
 
 use crate::{
     Result, Store, StoreError, Tx,
@@ -29,7 +28,7 @@ pub struct CustomerLink {
     pub visit_until: Option<Instant>,
 }
 
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct Record {
     account_id: String,
     session_id: Option<String>,

@@ -1,9 +1,9 @@
 //! Calls that carried an Idempotency-Key, and what they were answered. A call claims its key before it does anything and
-//! holds it by a lease; whoever dies in between leaves a claim that the next call takes over when the lease is out.
+//! holds it by a lease; whoever dies in between leaves a claim that the next call takes over when the lease is out, unless
+//! the dead one had changed something already.
 
 use domain::{Instant, TokenId};
 use serde::Deserialize;
-use sqlx::FromRow;
 
 use crate::{
     Result, StoreError, Tx,
@@ -25,6 +25,8 @@ pub struct KeyClaim {
     pub lease_until: Instant,
     /// Until when its answer is kept.
     pub expires_at: Instant,
+    /// Whether doing it twice is as good as once (RFC 9110, 9.2.2).
+    pub repeatable: bool,
 }
 
 /// What was answered.
@@ -51,12 +53,15 @@ pub enum Claimed {
     OtherCall,
     /// It happens at this moment; the lease is out then.
     UnderWay(Instant),
+    /// It changed something, and then its holder died before it could answer.
+    AnswerLost,
 }
 
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct Row {
     fingerprint: String,
     lease_until: i64,
+    changed: i64,
     status: Option<i64>,
     content_type: Option<String>,
     location: Option<String>,
@@ -69,7 +74,7 @@ impl Tx {
     /// # Errors
     /// When the database could not.
     pub async fn claim_key(&mut self, claim: &KeyClaim, now: Instant) -> Result<Claimed> {
-        let KeyClaim { token, key, fingerprint, holder, lease_until, expires_at } = claim;
+        let KeyClaim { token, key, fingerprint, holder, lease_until, expires_at, repeatable } = claim;
         let sql = sql!(
             "INSERT INTO idempotency_keys (token_id, key, fingerprint, holder, lease_until, expires_at) \
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING"
@@ -78,18 +83,19 @@ impl Tx {
         if self.exec(sql, values).await? == 1 {
             return Ok(Claimed::Mine);
         }
-        // A key whose day is over is a new one; one whose holder died is free for the same call.
+        // A key whose day is over is a new one; one whose holder died is free for the same call, if it did nothing yet.
         let sql = sql!(
-            "UPDATE idempotency_keys SET fingerprint = $3, holder = $4, lease_until = $5, expires_at = $6, status = NULL, \
-             content_type = NULL, location = NULL, body = NULL WHERE token_id = $1 AND key = $2 AND (expires_at <= $7 OR \
-             (status IS NULL AND lease_until <= $7 AND fingerprint = $3))"
+            "UPDATE idempotency_keys SET fingerprint = $3, holder = $4, lease_until = $5, expires_at = $6, changed = 0, \
+             status = NULL, content_type = NULL, location = NULL, body = NULL WHERE token_id = $1 AND key = $2 AND \
+             (expires_at <= $7 OR (status IS NULL AND lease_until <= $7 AND fingerprint = $3 AND changed <= $8))"
         );
-        let values = args![token, key, fingerprint, holder, *lease_until, *expires_at, now];
+        let harmless = i64::from(*repeatable);
+        let values = args![token, key, fingerprint, holder, *lease_until, *expires_at, now, harmless];
         if self.exec(sql, values).await? == 1 {
             return Ok(Claimed::Mine);
         }
         let sql = rows!(
-            "fingerprint, lease_until, status, content_type, location, body",
+            "fingerprint, lease_until, changed, status, content_type, location, body",
             "FROM idempotency_keys WHERE token_id = $1 AND key = $2"
         );
         // Gone between the two: purged, or given back. The caller asks once more.
@@ -98,7 +104,9 @@ impl Tx {
             return Ok(Claimed::OtherCall);
         }
         let Some(status) = row.status else {
-            return Ok(Claimed::UnderWay(Instant::from_micros(row.lease_until)));
+            let until = Instant::from_micros(row.lease_until);
+            let is_lost = until <= now && row.changed != 0;
+            return Ok(if is_lost { Claimed::AnswerLost } else { Claimed::UnderWay(until) });
         };
         Ok(Claimed::Before(KeptAnswer {
             status: u16::try_from(status).map_err(StoreError::corrupt)?,
@@ -106,6 +114,18 @@ impl Tx {
             location: row.location,
             body: row.body.unwrap_or_default(),
         }))
+    }
+
+    /// Notes that the call that `claim` claimed changes something, in the transaction that does; `false` when somebody took it
+    /// over: then it must change nothing any more.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn call_changes(&mut self, claim: &KeyClaim) -> Result<bool> {
+        let sql = sql!(
+            "UPDATE idempotency_keys SET changed = 1 WHERE token_id = $1 AND key = $2 AND holder = $3 AND status IS NULL"
+        );
+        Ok(self.exec(sql, args![&claim.token, &claim.key, &claim.holder]).await? == 1)
     }
 
     /// Keeps the answer to the call that `claim` claimed; `false` when somebody took it over.
@@ -129,13 +149,24 @@ impl Tx {
         Ok(self.exec(sql, values).await? == 1)
     }
 
-    /// Gives the key of a call back that did not happen.
+    /// Gives the key of a call back that did not happen, whatever was noted about it.
     ///
     /// # Errors
     /// When the database could not.
     pub async fn give_key_back(&mut self, claim: &KeyClaim) -> Result<()> {
         let sql =
             sql!("DELETE FROM idempotency_keys WHERE token_id = $1 AND key = $2 AND holder = $3 AND status IS NULL");
+        self.exec(sql, args![&claim.token, &claim.key, &claim.holder]).await.map(|_| ())
+    }
+
+    /// Ends the lease of a call that has no answer to keep: whoever calls next need not wait.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn end_call(&mut self, claim: &KeyClaim) -> Result<()> {
+        let sql = sql!(
+            "UPDATE idempotency_keys SET lease_until = 0 WHERE token_id = $1 AND key = $2 AND holder = $3 AND status IS NULL"
+        );
         self.exec(sql, args![&claim.token, &claim.key, &claim.holder]).await.map(|_| ())
     }
 

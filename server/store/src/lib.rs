@@ -30,6 +30,7 @@ mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod tx;
+mod values;
 mod webhooks;
 
 pub use self::{

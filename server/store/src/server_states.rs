@@ -2,7 +2,6 @@
 
 use domain::{Instant, Place, ServerName, ServerState, SetState, StateAnswer};
 use serde::Deserialize;
-use sqlx::FromRow;
 
 use crate::{
     Result, Store, StoreError, Tx,
@@ -11,7 +10,7 @@ use crate::{
     sql::{args, rows, sql},
 };
 
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct Record {
     router: String,
     pool: String,

@@ -2,7 +2,6 @@
 
 use domain::{Counters, Health, HealthWindow, Instant, Place, ServerName, ServerStatus};
 use serde::Deserialize;
-use sqlx::FromRow;
 
 use crate::{
     Result, Store, StoreError, Tx,
@@ -21,7 +20,7 @@ pub struct ServerRecord {
 }
 
 /// The piece `server` as a row.
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct Record {
     router: String,
     pool: String,

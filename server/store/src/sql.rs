@@ -200,7 +200,7 @@ macro_rules! rows {
                 "SELECT json_group_array(json_array(", $crate::sql::piece!(sqlite $columns), ")) FROM (",
                 $($crate::sql::piece!(sqlite $part)),+, ")"
             ),
-            concat!($($crate::sql::piece!(postgres $part)),+),
+            concat!("SELECT ", $crate::sql::piece!(postgres $columns), " FROM (", $($crate::sql::piece!(postgres $part)),+, ") AS it"),
         )
     };
     ($columns:tt, $($part:tt),+ $(,)?) => {

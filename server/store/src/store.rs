@@ -2,11 +2,12 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use sqlx::{FromRow, PgPool, SqlitePool, postgres::PgRow, sqlite::SqliteRow};
+use serde::de::DeserializeOwned;
+use sqlx::{PgPool, SqlitePool};
 
 use crate::{
     Result, StoreError, Tx,
-    conn::{Conn, Record},
+    conn::Conn,
     open::{self, Readers},
     sql::{Arg, Sql, args, rows},
     tx::Longest,
@@ -186,7 +187,7 @@ impl Store {
         Ok(self.row::<(i64,)>(estimate, &[]).await?.map_or(counted, |(n,)| n.max(counted)))
     }
 
-    pub(crate) async fn rows<T: Record>(&self, sql: Sql, values: &[Arg<'_>]) -> Result<Vec<T>> {
+    pub(crate) async fn rows<T: DeserializeOwned>(&self, sql: Sql, values: &[Arg<'_>]) -> Result<Vec<T>> {
         match &self.pools {
             Pools::Sqlite { readers, .. } => readers.rows(&sql.sqlite, values).await,
             Pools::Postgres(pool) => Conn::Postgres(&mut *pool.acquire().await?).rows(sql, values).await,
@@ -194,17 +195,14 @@ impl Store {
     }
 
     /// Executes one statement that ends in RETURNING as a transaction of its own, and reads the rows that it changed.
-    pub(crate) async fn all_returned<T>(&self, sql: Sql, values: &[Arg<'_>]) -> Result<Vec<T>>
-    where
-        T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
-    {
+    pub(crate) async fn all_returned<T: DeserializeOwned>(&self, sql: Sql, values: &[Arg<'_>]) -> Result<Vec<T>> {
         match &self.pools {
             Pools::Sqlite { writer, .. } => Conn::Sqlite(&mut *writer.acquire().await?).all_returned(sql, values).await,
             Pools::Postgres(pool) => Conn::Postgres(&mut *pool.acquire().await?).all_returned(sql, values).await,
         }
     }
 
-    pub(crate) async fn row<T: Record>(&self, sql: Sql, values: &[Arg<'_>]) -> Result<Option<T>> {
+    pub(crate) async fn row<T: DeserializeOwned>(&self, sql: Sql, values: &[Arg<'_>]) -> Result<Option<T>> {
         Ok(self.rows(sql, values).await?.into_iter().next())
     }
 }

@@ -8,11 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde::de::DeserializeOwned;
 use sqlx::{Postgres, Sqlite, Transaction};
 
 use crate::{
     AuditKeys, Engine, Result,
-    conn::{Conn, Record},
+    conn::Conn,
     sql::{Arg, Sql},
 };
 
@@ -93,11 +94,11 @@ impl Tx {
         self.conn().exec(sql, values).await
     }
 
-    pub(crate) async fn rows<T: Record>(&mut self, sql: Sql, values: &[Arg<'_>]) -> Result<Vec<T>> {
+    pub(crate) async fn rows<T: DeserializeOwned>(&mut self, sql: Sql, values: &[Arg<'_>]) -> Result<Vec<T>> {
         self.conn().rows(sql, values).await
     }
 
-    pub(crate) async fn row<T: Record>(&mut self, sql: Sql, values: &[Arg<'_>]) -> Result<Option<T>> {
+    pub(crate) async fn row<T: DeserializeOwned>(&mut self, sql: Sql, values: &[Arg<'_>]) -> Result<Option<T>> {
         self.conn().row(sql, values).await
     }
 }

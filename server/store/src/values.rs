@@ -1,4 +1,5 @@
-//! What SQLite read, as the records that it stands for: the values of a row in the order of their columns.
+//! What a database read, as the records that it stands for: the values of a row in the order of their columns. Whichever
+//! way they were read, they come together here, so that what is made for each kind of record is small.
 
 use rusqlite::types::Value;
 use serde::{
@@ -8,16 +9,50 @@ use serde::{
     },
     forward_to_deserialize_any,
 };
+use sqlx::{ColumnIndex, Decode, Row, Type, TypeInfo, ValueRef, postgres::PgRow, sqlite::SqliteRow};
 
 use crate::{Result, StoreError};
 
 /// The values of all rows, one row after the other.
-pub(super) struct Values {
+pub(crate) struct Values {
     pub columns: usize,
     pub read: Vec<Value>,
 }
 
 impl Values {
+    /// Of a JSON array of arrays.
+    ///
+    /// # Errors
+    /// `Corrupt` when it is none.
+    pub fn of_json(text: &str) -> Result<Self> {
+        let rows: Vec<Vec<serde_json::Value>> = serde_json::from_str(text).map_err(StoreError::corrupt)?;
+        let columns = rows.first().map_or(0, Vec::len);
+        let read: Result<_> = rows.into_iter().flatten().map(json_value).collect();
+        Ok(Self { columns, read: read? })
+    }
+
+    /// Of rows that SQLite handed over through sqlx.
+    ///
+    /// # Errors
+    /// `Corrupt` when a value is of a type that nothing keeps.
+    pub fn of_sqlite(rows: &[SqliteRow]) -> Result<Self> {
+        Self::of(rows, sqlite_value)
+    }
+
+    /// Of rows of Postgres.
+    ///
+    /// # Errors
+    /// `Corrupt` when a value is of a type that nothing keeps.
+    pub fn of_postgres(rows: &[PgRow]) -> Result<Self> {
+        Self::of(rows, postgres_value)
+    }
+
+    fn of<R: Row>(rows: &[R], value: fn(&R, usize) -> Result<Value>) -> Result<Self> {
+        let columns = rows.first().map_or(0, Row::len);
+        let read: Result<_> = rows.iter().flat_map(|row| (0..columns).map(move |at| value(row, at))).collect();
+        Ok(Self { columns, read: read? })
+    }
+
     /// The rows as records.
     ///
     /// # Errors
@@ -32,6 +67,56 @@ impl Values {
         }
         Ok(rows)
     }
+}
+
+fn json_value(value: serde_json::Value) -> Result<Value> {
+    use serde_json::Value as Json;
+    match value {
+        Json::Null => Ok(Value::Null),
+        Json::String(text) => Ok(Value::Text(text)),
+        Json::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(whole), _) => Ok(Value::Integer(whole)),
+            (None, Some(real)) => Ok(Value::Real(real)),
+            (None, None) => Err(strange("a number")),
+        },
+        Json::Bool(_) | Json::Array(_) | Json::Object(_) => Err(strange("JSON")),
+    }
+}
+
+fn sqlite_value(row: &SqliteRow, at: usize) -> Result<Value> {
+    let of = row.try_get_raw(at)?.type_info().into_owned();
+    match of.name() {
+        "NULL" => Ok(Value::Null),
+        "INTEGER" => get(row, at, Value::Integer),
+        "REAL" => get(row, at, Value::Real),
+        "TEXT" => get(row, at, Value::Text),
+        other => Err(strange(other)),
+    }
+}
+
+fn postgres_value(row: &PgRow, at: usize) -> Result<Value> {
+    let of = row.try_get_raw(at)?.type_info().into_owned();
+    match of.name() {
+        "INT8" => get(row, at, Value::Integer),
+        "INT4" => get(row, at, |number: i32| Value::Integer(number.into())),
+        "BOOL" => get(row, at, |truth: bool| Value::Integer(truth.into())),
+        "FLOAT8" => get(row, at, Value::Real),
+        "TEXT" | "VARCHAR" | "NAME" => get(row, at, Value::Text),
+        other => Err(strange(other)),
+    }
+}
+
+fn get<'r, R, T>(row: &'r R, at: usize, value: impl FnOnce(T) -> Value) -> Result<Value>
+where
+    R: Row,
+    usize: ColumnIndex<R>,
+    T: Decode<'r, R::Database> + Type<R::Database>,
+{
+    Ok(row.try_get::<Option<T>, _>(at)?.map_or(Value::Null, value))
+}
+
+fn strange(what: &str) -> StoreError {
+    StoreError::corrupt(Error::custom(format!("a value is {what}, which nothing keeps")))
 }
 
 /// One value.
@@ -101,6 +186,17 @@ mod tests {
         assert_eq!(rows, [("a".to_owned(), 7, None), ("b".to_owned(), -1, Some(0.5))]);
         assert!(values(2, Vec::new()).rows::<(String, i64)>().unwrap().is_empty());
         assert_eq!(values(1, vec![Value::Integer(1)]).rows::<(bool,)>().unwrap(), [(true,)]);
+    }
+
+    #[test]
+    fn rows_are_read_from_json() {
+        let two = Values::of_json(r#"[["a",7,null],["b",-1,0.5]]"#).unwrap();
+        let rows: Vec<(String, i64, Option<f64>)> = two.rows().unwrap();
+        assert_eq!(rows, [("a".to_owned(), 7, None), ("b".to_owned(), -1, Some(0.5))]);
+        assert!(Values::of_json("[]").unwrap().rows::<(i64,)>().unwrap().is_empty());
+        for text in ["", "7", "[7]", "[[true]]", "[[[]]]", "[[1e400]]"] {
+            assert!(matches!(Values::of_json(text), Err(StoreError::Corrupt(_))), "{text}");
+        }
     }
 
     #[test]

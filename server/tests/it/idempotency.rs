@@ -1,7 +1,8 @@
 //! `Idempotency-Key`: a call that is sent again happens once.
 
 use axum::{body::Body, http::Request};
-use domain::{Span, TokenScope};
+use domain::{AccountId, Mode, Span, TokenScope, view::CleanupRequest};
+use service::{Once, as_claimed};
 
 use crate::support::{Answer, TestApp};
 
@@ -98,19 +99,59 @@ async fn what_was_refused_for_what_it_asked_is_kept_and_what_was_not_let_in_is_n
 async fn a_call_under_way_is_waited_for_and_a_dead_one_is_taken_over() {
     let app = TestApp::new().await;
     app.stuck("acc_a").await;
+    app.stuck("acc_b").await;
     let (id, secret) =
         app.unstick.create_token(&domain::Actor::System, "x", &[TokenScope::CleanupsWrite], None).await.unwrap();
     let actor = domain::Actor::Token { id, scopes: vec![TokenScope::CleanupsWrite] };
     // A process that claimed the key of exactly this call, and died.
     let what: [&[u8]; 4] = [b"POST", b"/v1/cleanups", b"application/json", BODY.as_bytes()];
-    let claimed = app.unstick.claim_key(&actor, "k-1", &what, Span::from_secs(60)).await.unwrap();
-    assert!(matches!(claimed, service::Once::Go(_)));
+    let claimed = app.unstick.claim_key(&actor, "k-1", &what, Span::from_secs(60), false).await.unwrap();
+    let Once::Go(dead) = claimed else { panic!("{claimed:?}") };
     let caller = Caller { app: &app, token: secret };
     let answer = caller.post("/api/v1/cleanups", "k-1", BODY).await.expect(409);
     assert_eq!(answer.json()["code"], "key-in-use");
     assert!(!answer.header("retry-after").is_empty());
     app.clock.advance(Span::from_secs(61));
     caller.post("/api/v1/cleanups", "k-1", BODY).await.expect(201);
+    // It was not dead, only slow: it changes nothing any more.
+    let events = app.events().await;
+    let late = as_claimed(*dead, app.unstick.request_cleanup(&actor, request("acc_b"))).await;
+    assert!(matches!(late, Err(service::Error::Conflict(_))), "{late:?}");
+    assert_eq!(app.events().await, events);
+}
+
+#[tokio::test]
+async fn a_call_that_changed_something_and_died_is_told_and_not_done_again() {
+    let app = TestApp::new().await;
+    app.stuck("acc_a").await;
+    let (id, secret) =
+        app.unstick.create_token(&domain::Actor::System, "x", &[TokenScope::CleanupsWrite], None).await.unwrap();
+    let actor = domain::Actor::Token { id, scopes: vec![TokenScope::CleanupsWrite] };
+    let what: [&[u8]; 4] = [b"POST", b"/v1/cleanups", b"application/json", BODY.as_bytes()];
+    let claimed = app.unstick.claim_key(&actor, "k-1", &what, Span::from_secs(60), false).await.unwrap();
+    let Once::Go(claim) = claimed else { panic!("{claimed:?}") };
+    // Its change is committed, and then its process is gone.
+    as_claimed(*claim, app.unstick.request_cleanup(&actor, request("acc_a"))).await.unwrap();
+    app.clock.advance(Span::from_secs(61));
+    let events = app.events().await;
+    let caller = Caller { app: &app, token: secret };
+    for _ in 0..2 {
+        let answer = caller.post("/api/v1/cleanups", "k-1", BODY).await.expect(409);
+        assert_eq!(answer.json()["code"], "answer-lost");
+    }
+    assert_eq!(app.events().await, events, "nothing happened");
+    // With a key of its own it is another call: here it joins the clean-up that is there.
+    caller.post("/api/v1/cleanups", "k-2", BODY).await.expect(200);
+}
+
+fn request(account: &str) -> CleanupRequest {
+    CleanupRequest {
+        account: AccountId::parse(account).unwrap(),
+        mode: Mode::Force,
+        reason: "stuck on every device".to_owned(),
+        ticket: String::new(),
+        hash: None,
+    }
 }
 
 #[tokio::test]

@@ -2,8 +2,8 @@
 //! for a day and given again, with the header `Idempotency-Replayed: true`
 //! (draft-ietf-httpapi-idempotency-key-header-07).
 //!
-//! Everything that is kept was an answer of ours to a call that was let in: what failed on our side, or was not let in,
-//! leaves the key free.
+//! Everything that is kept was an answer of ours to a call that was let in: what was not let in, or failed on our side before
+//! it changed anything, leaves the key free.
 
 use axum::{
     body::{Body, Bytes, to_bytes},
@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::Span;
-use service::{KeptAnswer, Once};
+use service::{CallEnd, KeptAnswer, KeyClaim, Once, as_claimed};
 
 use super::{
     LIST, Problem,
@@ -54,7 +54,8 @@ async fn keyed(site: &Site, request: Request, next: Next) -> Result<Response, Pr
     let what = fingerprint(&parts, &bytes);
     let what: Vec<&[u8]> = what.iter().map(Vec::as_slice).collect();
     let within = site.config().request_timeout + Span::from_secs(30);
-    match site.unstick().claim_key(&actor, &key, &what, within).await? {
+    let repeatable = matches!(parts.method, Method::PUT | Method::DELETE);
+    match site.unstick().claim_key(&actor, &key, &what, within, repeatable).await? {
         Once::Before(kept) => Ok(again(kept)),
         Once::OtherCall => {
             let text = "this Idempotency-Key was used for another call: use a new key for a new call";
@@ -64,19 +65,27 @@ async fn keyed(site: &Site, request: Request, next: Next) -> Result<Response, Pr
             let text = "a call with this Idempotency-Key is under way: ask again in a moment";
             Err(Problem::new(StatusCode::CONFLICT, "key-in-use", text).about("Idempotency-Key").after(wait.secs()))
         }
+        Once::AnswerLost => {
+            let text = "a call with this Idempotency-Key changed something, and its answer was lost: read what came of it; \
+                        with a new key it is carried out again";
+            Err(Problem::new(StatusCode::CONFLICT, "answer-lost", text).about("Idempotency-Key"))
+        }
         Once::Go(claim) => {
-            let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
+            let call = next.run(Request::from_parts(parts, Body::from(bytes)));
+            let response = as_claimed(KeyClaim::clone(&claim), call).await;
             let has_secret = response.extensions().get::<HasSecret>().is_some();
-            let (response, kept) = read(response).await?;
-            let kept = match kept.map(|kept| if has_secret { site.unstick().sealed(&claim, kept) } else { Ok(kept) }) {
-                Some(Err(error)) => {
-                    log_internal(&error);
-                    None
-                }
-                Some(Ok(kept)) => Some(kept),
-                None => None,
+            let (response, end) = read(response).await?;
+            let end = match end {
+                CallEnd::Answered(answer) if has_secret => site.unstick().sealed(&claim, answer).map_or_else(
+                    |error| {
+                        log_internal(&error);
+                        CallEnd::Failed
+                    },
+                    CallEnd::Answered,
+                ),
+                end => end,
             };
-            if let Err(error) = site.unstick().keep_answer(&claim, kept.as_ref()).await {
+            if let Err(error) = site.unstick().end_call(&claim, &end).await {
                 log_internal(&error);
             }
             Ok(response)
@@ -101,32 +110,30 @@ fn fingerprint(parts: &Parts, body: &Bytes) -> [Vec<u8>; 4] {
     [parts.method.as_str().into(), parts.uri.to_string().into_bytes(), kind, body.to_vec()]
 }
 
-/// The answer, and what is kept of it: nothing where it was our fault, or the call was not let in.
-async fn read(response: Response) -> Result<(Response, Option<KeptAnswer>), Problem> {
+/// The answer, and what it says of the call.
+async fn read(response: Response) -> Result<(Response, CallEnd), Problem> {
     let (parts, body) = response.into_parts();
     let whole = to_bytes(body, ANSWER)
         .await
         .map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong on our side"))?;
-    let status = parts.status;
-    let not_let_in = matches!(
-        status,
-        StatusCode::UNAUTHORIZED
+    let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let end = match (parts.status, std::str::from_utf8(&whole)) {
+        (
+            StatusCode::UNAUTHORIZED
             | StatusCode::FORBIDDEN
             | StatusCode::TOO_MANY_REQUESTS
-            | StatusCode::METHOD_NOT_ALLOWED
-    );
-    let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let kept = (!status.is_server_error() && !not_let_in)
-        .then(|| {
-            Some(KeptAnswer {
-                status: status.as_u16(),
-                content_type: text(header::CONTENT_TYPE),
-                location: text(header::LOCATION),
-                body: std::str::from_utf8(&whole).ok()?.to_owned(),
-            })
-        })
-        .flatten();
-    Ok((Response::from_parts(parts, Body::from(whole)), kept))
+            | StatusCode::METHOD_NOT_ALLOWED,
+            _,
+        ) => CallEnd::NotLetIn,
+        (status, Ok(body)) if !status.is_server_error() => CallEnd::Answered(KeptAnswer {
+            status: status.as_u16(),
+            content_type: text(header::CONTENT_TYPE),
+            location: text(header::LOCATION),
+            body: body.to_owned(),
+        }),
+        _ => CallEnd::Failed,
+    };
+    Ok((Response::from_parts(parts, Body::from(whole)), end))
 }
 
 fn again(kept: KeptAnswer) -> Response {

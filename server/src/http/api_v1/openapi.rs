@@ -121,7 +121,11 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
         ("401", "Without a good token", true),
         ("403", "The token lacks the scope, which the problem names", true),
         ("404", "There is no such thing", changes || path.contains('{')),
-        ("409", "It does not fit what is there", changes),
+        (
+            "409",
+            "It does not fit what is there, or a call with the Idempotency-Key is under way or lost its answer",
+            changes,
+        ),
         ("413", "The body is too large", changes),
         ("415", "The body is of another type", has_body),
         ("422", "A field is not understood, or the Idempotency-Key was used for another call", changes || reads),

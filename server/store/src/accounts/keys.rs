@@ -2,7 +2,6 @@
 
 use domain::{AccountId, RouteKey, Scope, SessionId};
 use serde::Deserialize;
-use sqlx::FromRow;
 
 use super::all;
 use crate::{
@@ -23,7 +22,7 @@ pub struct KeyOwner {
     pub session: Option<SessionId>,
 }
 
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct Record {
     key: String,
     account_id: String,

@@ -9,7 +9,6 @@ mod upsert;
 
 use domain::{Account, AccountId, Instant, RouteKey};
 use serde::Deserialize;
-use sqlx::FromRow;
 
 pub use self::{
     keys::KeyOwner,
@@ -20,7 +19,7 @@ pub(crate) use self::{text::SearchKeys, upsert::insert_accounts};
 use crate::{Result, StoreError};
 
 /// The piece `account` as a row.
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 pub(crate) struct AccountRecord {
     id: String,
     route_key: Option<String>,

@@ -11,7 +11,6 @@ use domain::{
     view::{Count, Field},
 };
 use serde::Deserialize;
-use sqlx::FromRow;
 
 use super::{AccountRecord, all, text::after_prefix};
 use crate::{
@@ -79,7 +78,7 @@ struct Gathered {
 }
 
 /// An account that a term met: the reason's place in the order, the account's id, and what met it.
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct Hit {
     rank: i64,
     id: String,

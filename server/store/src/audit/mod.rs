@@ -12,13 +12,12 @@ mod verify;
 
 use domain::{AccountId, AuditDraft, AuditEvent, AuditOutcome, Instant};
 use serde::Deserialize;
-use sqlx::FromRow;
 
 pub use self::{checkpoint::Checkpoint, verify::Verification};
 use crate::{Result, StoreError};
 
 /// The piece `event` as a row.
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct EventRecord {
     seq: i64,
     at: i64,

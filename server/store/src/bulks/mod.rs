@@ -11,7 +11,6 @@ use domain::{
     PlanHash, StaffId,
 };
 use serde::Deserialize;
-use sqlx::FromRow;
 
 pub use self::{
     server_moves::StoredMove,
@@ -20,7 +19,7 @@ pub use self::{
 use crate::{Result, StoreError};
 
 /// The piece `bulk` as a row.
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct BulkRecord {
     id: String,
     selection: String,
@@ -100,7 +99,7 @@ impl TryFrom<BulkRecord> for Bulk {
 }
 
 /// The piece `bulk_account` as a row.
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct AccountRecord {
     no: i64,
     account_id: String,

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 
 use domain::{Away, Baseline, Bulk, BulkId, CleanupId, Guard, PoolName, RouterName, ServerMove, ServerName};
 use serde::Deserialize;
-use sqlx::FromRow;
 
 use super::BulkRecord;
 use crate::{
@@ -15,7 +14,7 @@ use crate::{
     sql::{args, json_ids, rows, sql},
 };
 
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct Record {
     router: String,
     pool: String,

@@ -3,7 +3,6 @@
 
 use domain::{Bulk, BulkAccount, BulkId, BulkOutcome, CleanupId, Instant, Status};
 use serde::Deserialize;
-use sqlx::FromRow;
 
 use super::BulkRecord;
 use crate::{
@@ -37,7 +36,7 @@ pub struct BulkEnd {
     pub note: String,
 }
 
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct Followed {
     no: i64,
     outcome: String,

@@ -5,7 +5,6 @@ use domain::{
     census::{CensusFinding, CensusKind, FindingState, Seen, TrendPoint},
 };
 use serde::Deserialize;
-use sqlx::FromRow;
 
 use super::CensusLease;
 use crate::{
@@ -15,7 +14,7 @@ use crate::{
 };
 
 /// The piece `finding` as a row.
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 pub(super) struct FindingRecord {
     kind: String,
     router: String,
@@ -222,7 +221,7 @@ impl Tx {
     }
 }
 
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct MarkRecord {
     kind: String,
     router: String,

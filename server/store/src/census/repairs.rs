@@ -2,14 +2,13 @@
 
 use domain::{AccountId, CleanupId, Instant, PlanHash, Repair, RepairId, RepairMade, RepairOutcome};
 use serde::Deserialize;
-use sqlx::FromRow;
 
 use crate::{
     Result, Store, StoreError, Tx,
     sql::{args, cells, json, rows, sql},
 };
 
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct RepairRecord {
     id: String,
     actor: String,

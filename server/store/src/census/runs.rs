@@ -5,7 +5,6 @@ use domain::{
     census::{Census, CensusNote, CensusOutcome},
 };
 use serde::Deserialize;
-use sqlx::FromRow;
 
 use crate::{
     Result, Store, StoreError, Tx,
@@ -23,7 +22,7 @@ pub struct CensusLease {
 }
 
 /// The piece `census` as a row.
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct CensusRecord {
     no: i64,
     actor: String,

@@ -6,7 +6,6 @@ use domain::{
     census::{CensusAccount, CensusSession, Maker},
 };
 use serde::Deserialize;
-use sqlx::FromRow;
 
 use crate::{
     Result, Store, StoreError,
@@ -25,7 +24,7 @@ pub struct Recount {
     pub counted: (i64, i64, i64),
 }
 
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct SessionRow {
     id: String,
     account_id: String,
@@ -47,7 +46,7 @@ impl SessionRow {
     }
 }
 
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct AccountRow {
     id: String,
     route_key: Option<String>,

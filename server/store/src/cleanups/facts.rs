@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use domain::{CleanupId, SessionId, invariants::Facts, view::StepCounts};
 use serde::Deserialize;
-use sqlx::FromRow;
 
 use super::CleanupRecord;
 use crate::{
@@ -13,7 +12,7 @@ use crate::{
 };
 
 /// The piece `cleanup` as a row, and what is kept beside it.
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct FactsRecord {
     id: String,
     account_id: String,

@@ -17,7 +17,6 @@ mod watch;
 
 use domain::{AccountId, Cleanup, CleanupId, Instant, Mode, PlanHash, Status, view::StepCounts};
 use serde::Deserialize;
-use sqlx::FromRow;
 
 pub use self::{
     claim::{Due, Lease, Most, Taken},
@@ -27,7 +26,7 @@ pub use self::{
 use crate::{Result, StoreError};
 
 /// The piece `cleanup` as a row.
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct CleanupRecord {
     id: String,
     account_id: String,
@@ -64,7 +63,7 @@ impl TryFrom<CleanupRecord> for Cleanup {
 }
 
 /// A clean-up in a list: the piece `cleanup`, what the account is called, and the counted steps.
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct ListRecord {
     id: String,
     account_id: String,

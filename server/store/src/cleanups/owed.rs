@@ -2,7 +2,6 @@
 
 use domain::{AccountId, CleanupId, Instant, OwedStep, RouterName};
 use serde::Deserialize;
-use sqlx::FromRow;
 
 use super::steps::StepRecord;
 use crate::{
@@ -12,7 +11,7 @@ use crate::{
 };
 
 /// A step that waits, with its clean-up.
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct OwedRecord {
     cleanup_id: String,
     account_id: String,

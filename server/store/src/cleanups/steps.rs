@@ -5,7 +5,6 @@ use domain::{
     view::{StepCounts, count_steps},
 };
 use serde::Deserialize;
-use sqlx::FromRow;
 
 use crate::{
     Result, StoreError, Tx,
@@ -14,7 +13,7 @@ use crate::{
 };
 
 /// The piece `step` as a row.
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 pub(super) struct StepRecord {
     pub(super) cleanup_id: String,
     pub(super) no: i64,

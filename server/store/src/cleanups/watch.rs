@@ -5,7 +5,6 @@
 
 use domain::{CleanupId, Instant, Return, RouteKey, RouterName, ServerName, Span, Step, Watch, Way};
 use serde::Deserialize;
-use sqlx::FromRow;
 
 use crate::{
     Result, Store, StoreError, Tx,
@@ -17,7 +16,7 @@ use crate::{
 /// What is known to have come back is looked at before what only might have: it is that much longer due.
 const FIRST: Span = Span::from_secs(60);
 
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct WatchRecord {
     since: i64,
     until: i64,
@@ -45,7 +44,7 @@ impl TryFrom<WatchRecord> for Watch {
     }
 }
 
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct ReturnRecord {
     at: i64,
     step: i64,

@@ -9,7 +9,6 @@ mod servers;
 
 use domain::{AccountId, Instant, PoolName, RouteKey, Scope, ServerName, SessionId};
 use serde::Deserialize;
-use sqlx::FromRow;
 
 pub use self::servers::EmbeddedServer;
 pub(crate) use self::{counts::count_pins, pins::insert_pins};
@@ -37,7 +36,7 @@ pub struct Pin {
 }
 
 /// The piece `pin` as a row.
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct PinRecord {
     pool: String,
     route_key: String,

@@ -2,7 +2,6 @@
 
 use domain::{Counters, Health, Instant, PoolName, ServerName, ServerState};
 use serde::Deserialize;
-use sqlx::FromRow;
 
 use crate::{
     Result, Store, StoreError, Tx,
@@ -28,7 +27,7 @@ pub struct EmbeddedServer {
     pub updated_at: Instant,
 }
 
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct Record {
     pool: String,
     name: String,

@@ -4,7 +4,6 @@ pub(crate) mod indexes;
 mod postgres;
 mod readers;
 mod sqlite;
-mod values;
 
 use std::time::Duration;
 

@@ -16,8 +16,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, types::Value};
 use serde::de::DeserializeOwned;
 use tokio::{sync::Semaphore, time::timeout};
 
-use super::{WAIT, values::Values};
-use crate::{Result, sql::Arg};
+use super::WAIT;
+use crate::{Result, sql::Arg, values::Values};
 
 /// How long a statement may keep the thread of whoever asks. Most take a hundredth of it.
 const HERE: Duration = Duration::from_millis(4);

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, btree_map::Entry};
 
 use domain::{AccountId, Instant, Place, RouteKey, Scope, ServerName, SessionId};
 use serde::Deserialize;
-use sqlx::FromRow;
 
 use super::{place, scope};
 use crate::{
@@ -35,7 +34,7 @@ pub struct RouteChange {
 }
 
 /// The piece `change` as a row.
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct ChangeRecord {
     router: String,
     pool: String,

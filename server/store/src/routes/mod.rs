@@ -7,7 +7,6 @@ mod save;
 
 use domain::{AccountId, Instant, Place, PoolName, Route, RouteKey, RouterName, Scope, ServerName, SessionId, Span};
 use serde::Deserialize;
-use sqlx::FromRow;
 
 pub use self::history::RouteChange;
 pub(crate) use self::history::insert_changes;
@@ -36,7 +35,7 @@ pub struct BadRoutes {
 }
 
 /// [`BadRoutes`] as a row.
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct BadRecord {
     account_id: String,
     scope: String,
@@ -58,7 +57,7 @@ impl TryFrom<BadRecord> for BadRoutes {
 }
 
 /// The piece `route` as a row.
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct RouteRecord {
     router: String,
     pool: String,

@@ -13,7 +13,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use domain::{AccountId, EndReason, Instant, RouteKey, Session, SessionId, SessionState};
 use serde::Deserialize;
-use sqlx::FromRow;
 
 pub use self::{
     clean::SessionsOf,
@@ -42,7 +41,7 @@ pub enum Changed {
 }
 
 /// The piece `session` as a row.
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 pub(crate) struct SessionRecord {
     id: String,
     account_id: String,

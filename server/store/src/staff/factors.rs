@@ -3,7 +3,6 @@
 
 use domain::{Instant, StaffId};
 use serde::Deserialize;
-use sqlx::FromRow;
 
 use crate::{
     Result, Store, StoreError, Tx,
@@ -20,7 +19,7 @@ pub struct FactorRecord {
 }
 
 /// The row of a factor.
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct Record {
     seed: String,
     enrolled_at: Option<i64>,

@@ -2,7 +2,6 @@
 
 use domain::{Instant, Role, StaffId, view::StaffRow};
 use serde::Deserialize;
-use sqlx::FromRow;
 
 use crate::{
     Result, Store, StoreError, Tx,
@@ -28,7 +27,7 @@ impl std::fmt::Debug for StaffRecord {
 }
 
 /// The piece `staff` as a row.
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct Record {
     id: String,
     name: String,

@@ -4,7 +4,6 @@
 
 use domain::{Instant, Role, Span, StaffId, StaffSessionId};
 use serde::Deserialize;
-use sqlx::FromRow;
 
 use super::people::role;
 use crate::{
@@ -72,7 +71,7 @@ pub struct StaffSession {
 }
 
 /// The pieces `staff_session` as a row.
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct Record {
     id: String,
     staff_id: String,

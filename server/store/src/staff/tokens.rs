@@ -2,7 +2,6 @@
 
 use domain::{Instant, TokenId, TokenScope};
 use serde::Deserialize;
-use sqlx::FromRow;
 
 use crate::{
     Result, Store, StoreError, Tx,
@@ -34,7 +33,7 @@ pub struct TokenRecord {
 }
 
 /// The piece `token` as a row.
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct Record {
     id: String,
     name: String,

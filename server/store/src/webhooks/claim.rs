@@ -2,7 +2,6 @@
 
 use domain::{AccountId, EventId, EventKind, Instant, WebhookId};
 use serde::Deserialize;
-use sqlx::FromRow;
 
 use super::{event_id, kind, webhook_id};
 use crate::{
@@ -33,7 +32,7 @@ pub struct DeliveryLease {
     pub until: Instant,
 }
 
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct LeaseRecord {
     event_id: String,
     lane: String,

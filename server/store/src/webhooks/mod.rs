@@ -19,13 +19,12 @@ use domain::{
     AccountId, Delivery, DeliveryState, EventId, EventKind, Instant, Webhook, WebhookFormat, WebhookId, WebhookState,
 };
 use serde::Deserialize;
-use sqlx::FromRow;
 
 pub use self::{claim::DeliveryLease, settle::Settled, subscriptions::NewSecret};
 use crate::{Result, StoreError};
 
 /// The piece `webhook` as a row.
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct WebhookRecord {
     id: String,
     url: String,
@@ -72,7 +71,7 @@ impl TryFrom<WebhookRecord> for Webhook {
 }
 
 /// The piece `delivery` as a row.
-#[derive(Deserialize, FromRow)]
+#[derive(Deserialize)]
 struct DeliveryRecord {
     event_id: String,
     kind: String,

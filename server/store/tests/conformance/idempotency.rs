@@ -8,6 +8,7 @@ use crate::world::{Db, at};
 both! {
     a_call_is_answered_once_and_again_the_same,
     a_key_whose_holder_died_is_free_again_for_the_same_call,
+    what_changed_something_and_died_is_not_done_again_unless_that_is_as_good,
     keys_are_of_their_token_and_go_after_their_day,
     one_of_many_at_once_gets_the_key,
 }
@@ -20,6 +21,7 @@ fn claim(key: &str, fingerprint: &str, holder: &str, now: Instant) -> KeyClaim {
         holder: holder.to_owned(),
         lease_until: now + domain::Span::from_secs(60),
         expires_at: now + domain::Span::from_days(1),
+        repeatable: false,
     }
 }
 
@@ -59,6 +61,33 @@ async fn a_key_whose_holder_died_is_free_again_for_the_same_call(db: &Db) {
     // What was answered is not given back.
     tx!(db, tx => tx.give_key_back(&heir));
     assert_eq!(tx!(db, tx => tx.claim_key(&heir, at(101))), Claimed::Before(answer()));
+}
+
+async fn what_changed_something_and_died_is_not_done_again_unless_that_is_as_good(db: &Db) {
+    let dead = claim("k", "a", "h1", at(1));
+    assert_eq!(tx!(db, tx => tx.claim_key(&dead, at(1))), Claimed::Mine);
+    assert!(tx!(db, tx => tx.call_changes(&dead)));
+    let next = claim("k", "a", "h2", at(60));
+    assert_eq!(tx!(db, tx => tx.claim_key(&next, at(60))), Claimed::UnderWay(at(61)));
+    assert_eq!(tx!(db, tx => tx.claim_key(&next, at(61))), Claimed::AnswerLost);
+    assert!(!tx!(db, tx => tx.call_changes(&next)), "it is not theirs");
+    let harmless = KeyClaim { repeatable: true, ..claim("k", "a", "h3", at(62)) };
+    assert_eq!(tx!(db, tx => tx.claim_key(&harmless, at(62))), Claimed::Mine);
+    assert!(!tx!(db, tx => tx.call_changes(&dead)), "it was taken over");
+    // Who fails before anything changed lets the next one in at once, who fails afterwards tells it so.
+    tx!(db, tx => tx.end_call(&dead));
+    assert_eq!(tx!(db, tx => tx.claim_key(&next, at(63))), Claimed::UnderWay(at(122)));
+    tx!(db, tx => tx.end_call(&harmless));
+    assert_eq!(tx!(db, tx => tx.claim_key(&next, at(63))), Claimed::Mine);
+    assert!(tx!(db, tx => tx.call_changes(&next)));
+    tx!(db, tx => tx.end_call(&next));
+    assert_eq!(tx!(db, tx => tx.claim_key(&claim("k", "a", "h4", at(64)), at(64))), Claimed::AnswerLost);
+    // After its day it is a new key.
+    let late = claim("k", "a", "h5", at(86_461));
+    assert_eq!(tx!(db, tx => tx.claim_key(&late, at(86_461))), Claimed::Mine);
+    assert!(tx!(db, tx => tx.call_changes(&late)));
+    assert!(tx!(db, tx => tx.keep_answer(&late, &answer())));
+    assert!(!tx!(db, tx => tx.call_changes(&late)), "it has ended");
 }
 
 async fn keys_are_of_their_token_and_go_after_their_day(db: &Db) {
