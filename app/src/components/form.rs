@@ -35,6 +35,11 @@ pub(crate) fn field(
     .written()
 }
 
+/// The id of what is wrong with the field `id`, which has no hint.
+pub(crate) fn blamed(id: &str, wrong: bool) -> Option<String> {
+    wrong.then(|| format!("{id}-error"))
+}
+
 /// The ids of what describes the field `id`.
 pub(crate) fn described(id: &str, wrong: bool) -> String {
     if wrong { format!("{id}-error {id}-hint") } else { format!("{id}-hint") }

@@ -22,7 +22,8 @@ pub(crate) trait Written {
 #[cfg(feature = "ssr")]
 impl<V: RenderHtml> Written for V {
     fn written(self) -> Markup {
-        let mut html = String::with_capacity(512);
+        // What escaping adds makes it grow.
+        let mut html = String::with_capacity(self.html_len());
         let start = leptos::tachys::view::Position::FirstChild;
         self.to_html_with_buf(&mut html, &mut { start }, true, false, Vec::new());
         Markup::new(html)

@@ -16,7 +16,7 @@ use crate::{
     },
     components::{
         card::{button, empty},
-        form::{described, field},
+        form::{blamed, field},
         frame::Tab,
         markup::{Markup, Written},
         table::{pager, table},
@@ -114,7 +114,7 @@ pub(super) fn filter_fields(value: impl Fn(&str) -> String, error: Option<&ApiEr
         let wrong = error.filter(|error| error.field == Some(name));
         let input = view! {
             <input id=name name=name type="text" value=value(name) placeholder=holder autocomplete="off" spellcheck="false"
-                aria-invalid=wrong.map(|_| "true") aria-describedby=described(name, wrong.is_some())/>
+                aria-invalid=wrong.map(|_| "true") aria-describedby=blamed(name, wrong.is_some())/>
         };
         field(name, label, "", wrong.map(|error| sentence(&error.message)), input.written())
     };

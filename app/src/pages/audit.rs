@@ -16,7 +16,7 @@ use crate::{
     components::{
         card::{button, empty, note},
         event,
-        form::{described, field},
+        form::{blamed, field},
         frame::Tab,
         markup::{Markup, Written},
         table::{pager, table},
@@ -88,22 +88,22 @@ fn tampered(page: &AuditPage) -> Option<Markup> {
 
 fn form(query: &AuditQuery, actions: &[String], error: Option<&ApiError>) -> Markup {
     let option = |action: &String| view! { <option value=action.clone()></option> };
-    let control = |name: &'static str, label, hint, value: &str, list: Option<&'static str>, holder| {
+    let control = |name: &'static str, label, value: &str, list: Option<&'static str>, holder| {
         let wrong = error.filter(|error| error.field == Some(name));
         let input = view! {
             <input id=name name=name type="text" value=value.to_owned() list=list placeholder=holder autocomplete="off" spellcheck="false"
-                aria-invalid=wrong.map(|_| "true") aria-describedby=described(name, wrong.is_some())/>
+                aria-invalid=wrong.map(|_| "true") aria-describedby=blamed(name, wrong.is_some())/>
         };
-        field(name, label, hint, wrong.map(|error| sentence(&error.message)), input.written())
+        field(name, label, "", wrong.map(|error| sentence(&error.message)), input.written())
     };
     view! {
         <form class="card sieve" action=routes::AUDIT role="search" aria-label="Filter the audit log">
-            {control("actor", "Who", "", &query.actor, None, "staff:dana")}
-            {control("account", "Account", "", &query.account, None, "its id")}
-            {control("action", "Action", "", &query.action, Some("actions"), "cleanup")}
-            {control("ticket", "Ticket", "", &query.ticket, None, "T-48213")}
-            {control("from", "From (UTC)", "", &query.from, None, "2026-11-23 09:00")}
-            {control("to", "Before (UTC)", "", &query.to, None, "2026-11-24")}
+            {control("actor", "Who", &query.actor, None, "staff:dana")}
+            {control("account", "Account", &query.account, None, "its id")}
+            {control("action", "Action", &query.action, Some("actions"), "cleanup")}
+            {control("ticket", "Ticket", &query.ticket, None, "T-48213")}
+            {control("from", "From (UTC)", &query.from, None, "2026-11-23 09:00")}
+            {control("to", "Before (UTC)", &query.to, None, "2026-11-24")}
             <datalist id="actions">{actions.iter().map(option).collect_view()}</datalist>
             <div class="do">
                 <button class="btn p">"Filter"</button>
