@@ -62,10 +62,9 @@ impl Instant {
 
     /// `2026-11-23 09:14:07 UTC`, for people.
     pub fn to_text(self) -> String {
-        let at = self.moment();
-        let (year, month, day) = at.to_calendar_date();
-        let (hour, minute, second) = at.to_hms();
-        format!("{year:04}-{:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC", u8::from(month))
+        let mut text = *b"0000-00-00 00:00:00 UTC";
+        write_moment(&mut text, self.moment());
+        String::from_utf8_lossy(&text).into_owned()
     }
 
     /// `23 Nov`, for the axis of a drawing.
@@ -157,9 +156,38 @@ impl fmt::Display for Instant {
     /// RFC 3339 with milliseconds, in UTC.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = self.moment();
-        let (year, month, day) = at.to_calendar_date();
-        let (hour, minute, second, milli) = at.to_hms_milli();
-        write!(f, "{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z", u8::from(month))
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        write_moment(&mut text, at);
+        let milli = at.millisecond();
+        write_digits(&mut text, &[(20, milli / 100), (21, milli / 10), (22, milli)]);
+        f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
+    }
+}
+
+/// Writes date and time over the noughts of `0000-00-00 00:00:00`. By hand, for a list has two instants in each row, and
+/// `format!` took a fifth of the time in which it is rendered.
+fn write_moment(text: &mut [u8], at: OffsetDateTime) {
+    let year = u16::try_from(at.year()).unwrap_or_default();
+    write_digits(text, &[(0, year / 1_000), (1, year / 100)]);
+    let pairs = [
+        (2, year % 100),
+        (5, u8::from(at.month()).into()),
+        (8, at.day().into()),
+        (11, at.hour().into()),
+        (14, at.minute().into()),
+        (17, at.second().into()),
+    ];
+    for (place, number) in pairs {
+        write_digits(text, &[(place, number / 10), (place + 1, number)]);
+    }
+}
+
+/// Writes the last decimal digit of each number at its place.
+fn write_digits(text: &mut [u8], digits: &[(usize, u16)]) {
+    for (place, number) in digits {
+        if let (Some(letter), Ok(digit)) = (text.get_mut(*place), u8::try_from(number % 10)) {
+            *letter = b'0' + digit;
+        }
     }
 }
 
@@ -223,6 +251,16 @@ mod tests {
         assert_eq!(Instant::from_secs(4_102_444_800).to_string(), "2100-01-01T00:00:00.000Z");
         assert!(!Instant::from_micros(i64::MAX).to_text().is_empty());
         assert!(!Instant::from_micros(i64::MIN).to_text().is_empty());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_instant_is_read_back_from_its_text(micros in FIRST_SECOND * 1_000_000..(LAST_SECOND + 1) * 1_000_000) {
+            let at = Instant::from_micros(micros);
+            let text = at.to_string();
+            proptest::prop_assert_eq!(Instant::parse(&text), Ok(at - Span::from_micros(micros.rem_euclid(1_000))));
+            proptest::prop_assert_eq!(at.to_text(), format!("{} {} UTC", &text[..10], &text[11..19]));
+        }
     }
 
     #[test]

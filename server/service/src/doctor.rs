@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     Actor, CleanupId, Permission, PoolInfo,
     invariants::{self, Broken},
@@ -53,6 +54,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Denied`; failures of the database past its own check.
+    #[boxed]
     pub async fn doctor(&self, actor: &Actor) -> Result<Vec<Check>> {
         self.authorize(actor, Permission::ManageStaff, "doctor").await?;
         let mut checks = vec![match self.store().version().await {

@@ -2,6 +2,7 @@
 
 mod record;
 
+use async_recursion::async_recursion as boxed;
 use domain::{Actor, Instant, Permission};
 use store::{AccountUpsert, Changed, Created, End, SessionCreate};
 
@@ -13,6 +14,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Denied`; failures of the database, when nothing of the batch was taken.
+    #[boxed]
     pub async fn import_batch(&self, actor: &Actor, items: Vec<ImportRecord>) -> Result<Vec<Result<(), String>>> {
         self.authorize(actor, Permission::ReportSessions, "import").await?;
         let now = self.now();
@@ -34,6 +36,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Denied`.
+    #[boxed]
     pub async fn note_import(&self, actor: &Actor, taken: u64, refused: u64) -> Result<()> {
         self.authorize(actor, Permission::ReportSessions, "import").await?;
         let mut draft = self.draft(actor, "import.done", "import");

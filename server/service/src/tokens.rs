@@ -1,5 +1,6 @@
 //! API tokens of back ends: `sac_` and 256 random bits, shown once, kept as a hash, with scopes and an end.
 
+use async_recursion::async_recursion as boxed;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{Actor, Freshness, Instant, Permission, Span, TokenId, TokenScope, new_id};
 use serde::Serialize;
@@ -55,6 +56,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Invalid` for the name, no scopes, or an end in the past or further than 10 years away; `Unproved`; `Denied`.
+    #[boxed]
     pub async fn create_token(
         &self,
         actor: &Actor,
@@ -106,6 +108,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound`; `Unproved`; `Denied`.
+    #[boxed]
     pub async fn revoke_token(&self, actor: &Actor, id: &TokenId) -> Result<()> {
         self.authorize_fresh(actor, Permission::ManageTokens, Freshness::FiveMinutes, id.as_str()).await?;
         let now = self.now();
@@ -124,6 +127,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Denied`.
+    #[boxed]
     pub async fn tokens(&self, actor: &Actor) -> Result<Vec<TokenInfo>> {
         self.authorize(actor, Permission::ManageTokens, "tokens").await?;
         Ok(self.store().tokens().await?.into_iter().map(TokenInfo::from).collect())
@@ -133,6 +137,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Denied` for anybody but a token.
+    #[boxed]
     pub async fn own_token(&self, actor: &Actor) -> Result<TokenInfo> {
         self.authorize(actor, Permission::ReadOwnToken, "token").await?;
         let Actor::Token { id, .. } = actor else { return Err(Error::NotFound("token")) };
@@ -143,6 +148,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `SignIn` when it is unknown, revoked or over.
+    #[boxed]
     pub async fn actor_of_token(&self, secret: &str) -> Result<Actor> {
         if !secret.starts_with("sac_") || secret.len() > 100 {
             return Err(Error::SignIn);

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use async_recursion::async_recursion as boxed;
 use domain::{CleanupId, Span};
 use store::{Lease, Most, Taken};
 use tokio::{
@@ -122,6 +123,7 @@ fn room((single, teams): (usize, usize)) -> Most {
 
 impl Unstick {
     /// Runs every worker until `stop` says so; what is in hand is finished or left to be taken over.
+    #[boxed]
     pub async fn run_workers(&self, stop: watch::Receiver<bool>) {
         tokio::join!(
             self.clean_up_worker(stop.clone()),
@@ -177,6 +179,7 @@ impl Unstick {
     ///
     /// # Errors
     /// When the database could not.
+    #[boxed]
     pub async fn clean_up_once(&self) -> Result<()> {
         for team in self.teams(&Desk::default()).await {
             self.run_team(team.leases).await?;

@@ -1,5 +1,6 @@
 //! Accounts for back ends: written in batches, read by key.
 
+use async_recursion::async_recursion as boxed;
 use domain::{Account, AccountId, Actor, Permission, view::Page};
 use store::AccountUpsert;
 
@@ -11,6 +12,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Invalid` for more than 1,000, too long texts and impossible times; `Denied`.
+    #[boxed]
     pub async fn upsert_accounts(&self, actor: &Actor, items: Vec<AccountUpsert>) -> Result<Vec<(Account, bool)>> {
         self.authorize(actor, Permission::ReportSessions, "accounts").await?;
         check_batch(items.len())?;
@@ -23,6 +25,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound`; `Denied`.
+    #[boxed]
     pub async fn api_account(&self, actor: &Actor, id: &AccountId) -> Result<Account> {
         self.authorize(actor, Permission::ReadSessions, id.as_str()).await?;
         self.store().account(id).await?.ok_or(Error::NotFound("account"))
@@ -32,6 +35,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Invalid` when `after` is not where a page ended; `Denied`.
+    #[boxed]
     pub async fn api_accounts(&self, actor: &Actor, after: Option<&str>, limit: u32) -> Result<Page<Account>> {
         self.authorize(actor, Permission::ReadSessions, "accounts").await?;
         let limit = limit.clamp(1, 1_000);

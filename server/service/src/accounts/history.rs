@@ -1,5 +1,6 @@
 //! Where an account's routes led before.
 
+use async_recursion::async_recursion as boxed;
 use domain::{AccountId, Actor, Instant};
 use store::RouteChange;
 
@@ -13,6 +14,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound`; `Denied`.
+    #[boxed]
     pub async fn route_history(
         &self,
         actor: &Actor,

@@ -1,5 +1,6 @@
 //! The first page: what needs a person now.
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     Account, Actor, Permission, Scope, ServerStatus,
     view::{HomePage, OnServer},
@@ -15,6 +16,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Denied`.
+    #[boxed]
     pub async fn home(&self, actor: &Actor) -> Result<HomePage> {
         self.authorize(actor, Permission::ReadAccounts, "home").await?;
         let store = self.store();

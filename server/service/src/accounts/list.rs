@@ -1,5 +1,6 @@
 //! Accounts by id: all, or those that pass a filter.
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     AccountFilter, AccountId, Actor, Permission,
     view::{AccountRow, Page},
@@ -12,6 +13,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Invalid` when `after` is not where a page ended; `Denied`.
+    #[boxed]
     pub async fn accounts(
         &self,
         actor: &Actor,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     Account, AccountId, Actor, AuditEvent, Finding, Permission, PoolInfo, RouteKey, Session, Span, Verdict, World,
     diagnose,
@@ -22,6 +23,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound`; `Invalid` when `after` is not where a page of sessions ended; `Denied`.
+    #[boxed]
     pub async fn account_page(
         &self,
         actor: &Actor,
@@ -65,6 +67,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound`; `Denied`.
+    #[boxed]
     pub async fn diagnose(&self, actor: &Actor, id: &AccountId) -> Result<(World, Verdict, Vec<Finding>)> {
         let account = self.readable_account(actor, id).await?;
         let world = self.read_world(account, PLAN_SESSIONS).await?;

@@ -1,5 +1,6 @@
 //! Search: one box for ids, e-mails, names, sessions and addresses.
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     Actor, Permission, Query,
     view::{Count, Hit, SearchPage},
@@ -12,6 +13,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Invalid` when there is nothing to search for; `Denied`.
+    #[boxed]
     pub async fn search(&self, actor: &Actor, text: &str, after: Option<&str>) -> Result<SearchPage> {
         self.authorize(actor, Permission::ReadAccounts, "search").await?;
         let query = Query::parse(text)?;

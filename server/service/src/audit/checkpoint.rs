@@ -3,6 +3,7 @@
 
 use std::{io::Write, path::Path};
 
+use async_recursion::async_recursion as boxed;
 use domain::{Actor, Permission};
 use store::{Checkpoint, Verification};
 
@@ -14,6 +15,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Denied`; a checkpoint file that cannot be read.
+    #[boxed]
     pub async fn verify_audit(&self, actor: &Actor, progress: &(dyn Fn(i64) + Sync)) -> Result<Verification> {
         self.authorize(actor, Permission::ReadAudit, "audit").await?;
         let checkpoints = self.checkpoints()?;
@@ -39,6 +41,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Denied`; `Conflict` without a checkpoint file; a file that cannot be written.
+    #[boxed]
     pub async fn checkpoint(&self, actor: &Actor) -> Result<Checkpoint> {
         self.authorize(actor, Permission::ReadAudit, "audit").await?;
         let Some(file) = self.settings().checkpoint_file.clone() else {

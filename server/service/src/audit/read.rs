@@ -1,5 +1,6 @@
 //! The audit log, a page or a batch at a time. Reading and exporting it is itself written down.
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     Actor, AuditEvent, Permission,
     view::{AuditFilter, AuditPage, Page},
@@ -12,6 +13,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Invalid` when `before` is not where a page ended; `Denied`.
+    #[boxed]
     pub async fn audit(&self, actor: &Actor, filter: &AuditFilter, before: Option<&str>) -> Result<AuditPage> {
         self.authorize(actor, Permission::ReadAudit, "audit").await?;
         let before = before.map(str::parse::<i64>).transpose();
@@ -31,6 +33,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound`; `Denied`.
+    #[boxed]
     pub async fn audit_event(&self, actor: &Actor, seq: i64) -> Result<(AuditEvent, bool)> {
         self.authorize(actor, Permission::ReadAudit, "audit").await?;
         let filter = AuditFilter::default();
@@ -44,6 +47,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Denied`.
+    #[boxed]
     pub async fn audit_batch(
         &self,
         actor: &Actor,
@@ -59,6 +63,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Denied`.
+    #[boxed]
     pub async fn note_export(&self, actor: &Actor, filter: &AuditFilter, format: &str) -> Result<()> {
         self.authorize(actor, Permission::ReadAudit, "audit").await?;
         let mut draft = self.draft(actor, "audit.exported", "audit");

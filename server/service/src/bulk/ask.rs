@@ -1,5 +1,6 @@
 //! Asking for a bulk clean-up, and the second person's approval of exactly the list that was asked for.
 
+use async_recursion::async_recursion as boxed;
 use domain::{Actor, AuditOutcome, Bulk, BulkId, BulkMove, BulkStatus, Freshness, Intent, Permission, PlanHash};
 
 use crate::{Error, Result, Unstick};
@@ -10,6 +11,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Unproved`; `Conflict` when its list is another one, it is somebody else's, or it was asked for before; `NotFound`; `Denied`.
+    #[boxed]
     pub async fn request_bulk(&self, actor: &Actor, id: &BulkId, hash: &PlanHash) -> Result<Bulk> {
         self.authorize_fresh(actor, Permission::BulkCleanUp, Freshness::FiveMinutes, id.as_str()).await?;
         let bulk = self.bulk_by_id(id).await?;
@@ -53,6 +55,7 @@ impl Unstick {
     /// # Errors
     /// `Unproved`; `Conflict` for whoever asked for it, for anybody but a person in the console, for another list, or when somebody
     /// else approved it; `Gone` when its time is over; `NotFound`; `Denied`. Refusals are written to the audit log.
+    #[boxed]
     pub async fn approve_bulk(&self, actor: &Actor, id: &BulkId, hash: &PlanHash) -> Result<Bulk> {
         self.authorize_fresh(actor, Permission::BulkCleanUp, Freshness::FiveMinutes, id.as_str()).await?;
         let bulk = self.bulk_by_id(id).await?;

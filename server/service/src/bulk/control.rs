@@ -1,5 +1,6 @@
 //! Pausing, resuming, ending and retrying a bulk clean-up.
 
+use async_recursion::async_recursion as boxed;
 use domain::{Actor, Bulk, BulkId, BulkMove, Freshness, Permission};
 
 use crate::{Error, Result, Unstick};
@@ -10,6 +11,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Unproved`; `Invalid` for a move that is no person's; `Conflict` when it cannot happen now; `NotFound`; `Denied`.
+    #[boxed]
     pub async fn control_bulk(&self, actor: &Actor, id: &BulkId, what: BulkMove) -> Result<Bulk> {
         self.authorize(actor, Permission::BulkCleanUp, id.as_str()).await?;
         let (action, verb) = match what {

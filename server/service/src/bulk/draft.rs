@@ -3,6 +3,7 @@
 
 use std::{collections::HashSet, io::Read};
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     AccountFilter, AccountId, Actor, Bulk, BulkCounts, BulkHasher, BulkId, BulkOrder, BulkSelection, BulkStatus,
     MOST_ACCOUNTS, Mode, Permission, PlanHash, ServerMove, new_id,
@@ -30,6 +31,7 @@ impl Unstick {
     /// # Errors
     /// `Invalid` for a filter that says nothing, a list that is none, an order that cannot be, or when no account is meant;
     /// `Denied`.
+    #[boxed]
     pub async fn draft_bulk(&self, actor: &Actor, source: BulkSource, mut order: BulkOrder) -> Result<Bulk> {
         self.authorize(actor, Permission::BulkCleanUp, "bulk").await?;
         (order.reason, order.ticket) = why(&order.reason, &order.ticket)?;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use async_recursion::async_recursion as boxed;
 use domain::{Bulk, BulkId, BulkOutcome, BulkStatus};
 use tokio::sync::watch;
 
@@ -16,6 +17,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound`; failures of the database.
+    #[boxed]
     pub async fn drive_bulk(&self, id: &BulkId, on_change: &(dyn Fn(&Bulk) + Sync)) -> Result<Bulk> {
         let (stop, stopped) = watch::channel(false);
         let seen = async {

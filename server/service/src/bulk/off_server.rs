@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     AccountId, Actor, Away, Baseline, Bulk, BulkId, Health, Measured, MovePage, MoveView, Permission, Place, PoolInfo,
     RouteKey, RouterName, ServerMove, ServerName, ServerStatus,
@@ -44,6 +45,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound` for the router, the pool or the server; `Denied`.
+    #[boxed]
     pub async fn move_page(&self, actor: &Actor, place: &Place, server: &ServerName) -> Result<MovePage> {
         self.authorize(actor, Permission::ReadRouting, server.as_str()).await?;
         let fleet = self.names_of_fleet(place)?;

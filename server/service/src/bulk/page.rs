@@ -1,5 +1,6 @@
 //! What the pages and the shell show of bulk clean-ups.
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     Actor, BulkId, BulkOutcome, BulkSelection, Instant, Permission, ServerStatus, Span,
     view::{BulkPage, BulksPage, Page},
@@ -13,6 +14,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Invalid` when `after` is not where a page ended; `Denied`.
+    #[boxed]
     pub async fn bulks(&self, actor: &Actor, after: Option<&str>) -> Result<BulksPage> {
         self.authorize(actor, Permission::ReadCleanups, "bulk").await?;
         let limit = self.settings().page_size;
@@ -29,6 +31,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound`; `Denied`.
+    #[boxed]
     pub async fn bulk_page(
         &self,
         actor: &Actor,
@@ -78,6 +81,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound`; `Denied`.
+    #[boxed]
     pub async fn bulk_report(
         &self,
         actor: &Actor,

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use async_recursion::async_recursion as boxed;
 use domain::{Actor, Bulk, BulkMove, BulkOutcome, BulkStatus, Instant, Span};
 use store::{BulkEnd, BulkLease};
 use tokio::sync::watch;
@@ -44,6 +45,7 @@ impl Unstick {
     ///
     /// # Errors
     /// When the database could not; one bulk clean-up's trouble holds no other one up.
+    #[boxed]
     pub async fn bulk_once(&self) -> Result<bool> {
         let now = self.now();
         let mut any = false;

@@ -1,5 +1,6 @@
 //! What the censuses found, to be looked at.
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     Actor, Permission,
     census::{Census, CensusKind, CensusOutcome, FindingFilter, FindingsPage},
@@ -15,6 +16,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Invalid` when `after` is not where a page ended; `Denied`.
+    #[boxed]
     pub async fn findings(&self, actor: &Actor, filter: &FindingFilter, after: Option<&str>) -> Result<FindingsPage> {
         self.authorize(actor, Permission::ReadFindings, "findings").await?;
         let (store, now, size) = (self.store(), self.now(), self.settings().page_size);
@@ -44,6 +46,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Denied`.
+    #[boxed]
     pub async fn censuses(&self, actor: &Actor) -> Result<(Option<Census>, Option<Census>)> {
         self.authorize(actor, Permission::ReadFindings, "census").await?;
         Ok(tokio::try_join!(self.store().last_census(), self.store().newest_census())?)

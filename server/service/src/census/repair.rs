@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     AccountId, Actor, Freshness, Mode, Permission, Plan, PlanHash, Repair, RepairId, RepairItem, RepairMade,
     RepairOutcome, RepairPlan, RepairRequest, Unrepairable,
@@ -37,6 +38,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Invalid` for a kind that no clean-up removes, or the limit; `Denied`.
+    #[boxed]
     pub async fn repair_plan(&self, actor: &Actor, filter: &FindingFilter, limit: u32) -> Result<RepairPlan> {
         self.authorize(actor, Permission::Repair, "repair").await?;
         if filter.kind.is_some_and(|kind| !kind.is_repairable()) {
@@ -83,6 +85,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Invalid` when there are too many; `Denied`.
+    #[boxed]
     pub async fn repair_as_shown(
         &self,
         actor: &Actor,
@@ -120,6 +123,7 @@ impl Unstick {
     /// # Errors
     /// `Invalid` for the reason, the ticket, or a plan that was changed after it was written; `NothingToDo`; `Conflict`
     /// when none of its accounts is as planned any more (then nothing is done); `Unproved`; `Denied`.
+    #[boxed]
     pub async fn request_repair(&self, actor: &Actor, request: RepairRequest) -> Result<Repair> {
         self.authorize_fresh(actor, Permission::Repair, Freshness::FiveMinutes, "repair").await?;
         let RepairRequest { plan, reason, ticket } = request;
@@ -138,6 +142,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound`; `Denied`.
+    #[boxed]
     pub async fn repair(&self, actor: &Actor, id: &RepairId) -> Result<Repair> {
         self.authorize(actor, Permission::ReadFindings, id.as_str()).await?;
         self.store().repair(id, MOST).await?.ok_or(Error::NotFound("repair"))

@@ -1,6 +1,7 @@
 //! Carrying a repair out: one clean-up for each of its accounts. Whoever confirmed it may go away and the process may die
 //! half-way: what nobody asked for by then is asked for by whoever looks next, and nothing is asked for twice.
 
+use async_recursion::async_recursion as boxed;
 use domain::{AccountId, Mode, PlanHash, Repair, RepairMade, RepairOutcome, Span, view::CleanupRequest};
 
 use super::repair::MOST;
@@ -18,6 +19,7 @@ impl Unstick {
     ///
     /// # Errors
     /// When the database could not.
+    #[boxed]
     pub async fn resume_repairs(&self) -> Result<()> {
         for id in self.store().repairs_waiting(self.now() - LEFT_ALONE, AT_ONCE).await? {
             if let Some(repair) = self.store().repair(&id, MOST).await? {

@@ -2,6 +2,7 @@
 
 use std::{sync::PoisonError, time::Duration};
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     Actor, AuditOutcome, Permission, Scope,
     census::{Census, CensusNote, CensusOutcome, CensusPhase, CensusRead},
@@ -48,6 +49,7 @@ impl Unstick {
     /// # Errors
     /// `Conflict` when one is under way; failures of the database; `Denied`. A router that cannot be read is no error:
     /// the census says so.
+    #[boxed]
     pub async fn run_census(
         &self,
         actor: &Actor,
@@ -61,6 +63,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Conflict` when one is under way; `Denied`.
+    #[boxed]
     pub async fn ask_census(&self, actor: &Actor) -> Result<()> {
         let lease = self.begin_census(actor).await?;
         let desk = &self.0.census;
@@ -73,6 +76,7 @@ impl Unstick {
     ///
     /// # Errors
     /// As [`Self::run_census`].
+    #[boxed]
     pub async fn carry_out_asked_census(&self) -> Result<Option<Census>> {
         let asked = self.0.census.asked.lock().unwrap_or_else(PoisonError::into_inner).take();
         match asked {

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use async_recursion::async_recursion as boxed;
 use domain::{Actor, Instant, Permission, Return, RouterName, Span, census::CensusKind, view::Unfinished};
 
 use crate::{Result, Unstick};
@@ -60,6 +61,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Denied`; failures of the database.
+    #[boxed]
     pub async fn numbers(&self, actor: &Actor) -> Result<Numbers> {
         self.authorize(actor, Permission::ReadCleanups, "metrics").await?;
         let now = self.now();

@@ -1,6 +1,7 @@
 //! Clocks are set back: by an operator, by a time server, by a machine that was restored. What then lies further ahead than
 //! any wait is brought back, so that no clean-up, no lease and no watch waits for the old clock.
 
+use async_recursion::async_recursion as boxed;
 use domain::Span;
 
 use crate::{Result, Unstick};
@@ -10,6 +11,7 @@ impl Unstick {
     ///
     /// # Errors
     /// Failures of the database.
+    #[boxed]
     pub async fn mend_times_once(&self) -> Result<()> {
         let now = self.now();
         let far = now + self.policy().longest_wait();

@@ -1,5 +1,6 @@
 //! Seeing a clean-up through from a shell: work on it here, or watch another process work.
 
+use async_recursion::async_recursion as boxed;
 use domain::{CleanupId, Span, Status, view::LedgerView};
 
 use crate::{Error, Result, Unstick};
@@ -13,6 +14,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound`; failures of the database.
+    #[boxed]
     pub async fn drive(&self, id: &CleanupId, on_change: &(dyn Fn(&LedgerView) + Sync)) -> Result<Status> {
         let mut shown = None;
         loop {

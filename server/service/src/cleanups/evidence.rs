@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     Actor, AuditEvent, CleanupId, Instant, Permission, Return, Step, Watch,
     view::{AuditFilter, LedgerView, Milestone, StepCounts, step_words},
@@ -43,6 +44,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound`; `Denied`.
+    #[boxed]
     pub async fn evidence(&self, actor: &Actor, id: &CleanupId) -> Result<Evidence> {
         self.authorize(actor, Permission::ReadCleanups, id.as_str()).await?;
         let LedgerView { cleanup, title, headline, counts, milestones, watch, returns, now, .. } =

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     Account, Actor, Cleanup, CleanupId, Instant, Mode, Permission, Return, Rich, SessionId, Stage, Status, Step,
     StepKind, Target,
@@ -20,6 +21,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound`; `Denied`.
+    #[boxed]
     pub async fn ledger(&self, actor: &Actor, id: &CleanupId) -> Result<LedgerView> {
         self.authorize(actor, Permission::ReadCleanups, id.as_str()).await?;
         self.ledger_view(id, actor.may(Permission::CleanUp)).await
@@ -29,6 +31,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound`; `Denied`.
+    #[boxed]
     pub async fn ledger_steps(&self, actor: &Actor, id: &CleanupId) -> Result<Vec<Step>> {
         self.authorize(actor, Permission::ReadCleanups, id.as_str()).await?;
         self.cleanup_by_id(id).await?;

@@ -1,5 +1,6 @@
 //! Clean-ups in lists.
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     Actor, Cleanup, Permission, Status,
     view::{CleanupRow, CleanupsPage, Page, StepCounts},
@@ -12,6 +13,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Invalid` when `after` is not where a page ended; `Denied`.
+    #[boxed]
     pub async fn cleanups(&self, actor: &Actor, status: Option<Status>, after: Option<&str>) -> Result<CleanupsPage> {
         self.authorize(actor, Permission::ReadCleanups, "clean-ups").await?;
         let page = self.store().cleanups_page(status, after, self.settings().page_size).await?;

@@ -1,5 +1,6 @@
 //! What a clean-up would do, read now.
 
+use async_recursion::async_recursion as boxed;
 use domain::{AccountId, Actor, Mode, Permission, Plan, SessionId, World, diagnose, plan_keeping, view::PlanPage};
 
 use crate::{Error, Result, Unstick, world::PLAN_SESSIONS};
@@ -9,6 +10,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound`; `Denied`.
+    #[boxed]
     pub async fn plan_page(&self, actor: &Actor, id: &AccountId, mode: Mode) -> Result<PlanPage> {
         let account = self.readable_account(actor, id).await?;
         let (under_way, world) = tokio::try_join!(async { Ok(self.store().live_cleanup(id).await?) }, async {

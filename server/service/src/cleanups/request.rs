@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     Account, AccountId, Actor, AuditDraft, Cleanup, CleanupId, EndReason, EventKind, Freshness, Mode, Permission, Plan,
     SessionId, Status, Step, WebhookEvent, World, new_id, view::CleanupRequest,
@@ -67,6 +68,7 @@ impl Unstick {
     /// # Errors
     /// `WorldChanged` with the plan of now when it is not the one that was confirmed; `UnderWay` when one of another
     /// mode is; `NothingToDo`; `Invalid` for the reason or the ticket; `NotFound`; `Unproved`; `Denied`.
+    #[boxed]
     pub async fn request_cleanup(&self, actor: &Actor, request: CleanupRequest) -> Result<Requested> {
         self.authorize(actor, Permission::CleanUp, request.account.as_str()).await?;
         if let Some(freshness) = Freshness::of_cleanup(request.mode) {

@@ -1,5 +1,6 @@
 //! A person looks at what failed and asks to try again.
 
+use async_recursion::async_recursion as boxed;
 use domain::{Actor, CleanupId, Permission, Stage, Status, Step};
 
 use crate::{Error, Result, Unstick};
@@ -9,6 +10,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Conflict` when nothing waits for a retry; `NotFound`; `Denied`.
+    #[boxed]
     pub async fn retry_cleanup(&self, actor: &Actor, id: &CleanupId) -> Result<()> {
         self.authorize(actor, Permission::CleanUp, id.as_str()).await?;
         let cleanup = self.cleanup_by_id(id).await?;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     Actor, Circumstances, Cleanup, CleanupId, EventKind, Instant, Place, Reading, Return, RouteKey, RouterKind,
     RouterName, ServerStatus, Span, Status, Step, StepKind, Target, Watch, WebhookEvent, likely_way,
@@ -36,6 +37,7 @@ impl Unstick {
     ///
     /// # Errors
     /// Failures of the database; a router that does not answer is no error.
+    #[boxed]
     pub async fn watch_once(&self) -> Result<()> {
         let now = self.now();
         for _ in 0..ROUNDS {

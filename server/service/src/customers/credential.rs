@@ -4,6 +4,7 @@
 //! is live in the database; so it ends with its session, at once, whoever ended it. The session's own bearer secret is never
 //! seen here.
 
+use async_recursion::async_recursion as boxed;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{AccountId, Actor, Instant, Permission, SessionId, Span};
 use hmac::{Hmac, Mac};
@@ -48,6 +49,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound`; `Gone` for a session that is over; `Denied`.
+    #[boxed]
     pub async fn issue_credential(&self, actor: &Actor, id: &SessionId) -> Result<Credential> {
         self.authorize(actor, Permission::HelpCustomers, id.as_str()).await?;
         let session = self.store().session(id).await?.ok_or(Error::NotFound("session"))?;
@@ -65,6 +67,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `SignIn` when it is not one, was changed, or its time is over; `Gone` when its session is over.
+    #[boxed]
     pub async fn actor_of_credential(&self, secret: &str) -> Result<Actor> {
         let statement = open(&self.settings().customers.keys, secret).ok_or(Error::SignIn)?;
         if Instant::from_secs(statement.until) <= self.now() {

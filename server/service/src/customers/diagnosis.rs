@@ -1,5 +1,6 @@
 //! Whether a customer's sessions are the cause, in plain words.
 
+use async_recursion::async_recursion as boxed;
 use domain::{Account, AccountId, Actor, diagnose, diagnosis_words, view::OwnDiagnosis};
 
 use crate::{Error, Result, Unstick};
@@ -12,6 +13,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Throttled`; `Denied`.
+    #[boxed]
     pub async fn own_diagnosis(&self, actor: &Actor) -> Result<OwnDiagnosis> {
         let (id, this) = self.customer(actor).await?;
         self.count_read(id).await?;

@@ -1,6 +1,7 @@
 //! A link by which a customer helps themselves: made by staff or a back end, opened once, for minutes. What it opens is a
 //! visit, with a cookie of its own that speaks for this one account.
 
+use async_recursion::async_recursion as boxed;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{
     AccountId, Actor, Instant, Permission, SessionId, Span,
@@ -40,6 +41,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound`; `Denied`.
+    #[boxed]
     pub async fn customer_link_page(&self, actor: &Actor, id: &AccountId) -> Result<CustomerLinkPage> {
         let account = self.readable_account(actor, id).await?;
         let live = self.store().sessions_page(id, SessionFilter::Live, None, SESSIONS).await?;
@@ -58,6 +60,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound`; `Invalid` for a session that is not a live one of the account, or a life over a day; `Denied`.
+    #[boxed]
     pub async fn make_customer_link(
         &self,
         actor: &Actor,
@@ -102,6 +105,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Denied`.
+    #[boxed]
     pub async fn made_link(&self, actor: &Actor, account: &AccountId, code: &str) -> Result<Option<Instant>> {
         self.authorize(actor, Permission::HelpCustomers, account.as_str()).await?;
         Ok(self.good_link(code).await?.filter(|link| link.account == *account).map(|link| link.expires_at))
@@ -112,6 +116,7 @@ impl Unstick {
     ///
     /// # Errors
     /// Failures of the database.
+    #[boxed]
     pub async fn link_opens(&self, code: &str) -> Result<bool> {
         Ok(self.good_link(code).await?.is_some())
     }
@@ -120,6 +125,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Gone`, the same for a code that is used, over or unknown.
+    #[boxed]
     pub async fn open_link(&self, code: &str) -> Result<Visit> {
         let link = self.good_link(code).await?.ok_or(Error::Gone("link"))?;
         let (now, secret) = (self.now(), self.secret());
@@ -143,6 +149,7 @@ impl Unstick {
     ///
     /// # Errors
     /// Failures of the database.
+    #[boxed]
     pub async fn visitor(&self, visit: &[u8; 32]) -> Result<Option<Actor>> {
         let Some(link) = self.store().customer_visit(visit, self.now()).await? else {
             return Ok(None);
@@ -158,6 +165,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Denied`.
+    #[boxed]
     pub async fn end_visit(&self, actor: &Actor, visit: &[u8; 32]) -> Result<()> {
         let (account, _) = self.customer(actor).await?;
         let now = self.now();

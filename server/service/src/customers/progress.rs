@@ -1,5 +1,6 @@
 //! How far a customer's reset is.
 
+use async_recursion::async_recursion as boxed;
 use domain::{Actor, CleanupId, StepKind, state_words, view::ResetState};
 
 use crate::{Error, Result, Unstick};
@@ -9,6 +10,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound`, also for what is somebody else's; `Denied`.
+    #[boxed]
     pub async fn reset_state(&self, actor: &Actor, id: &CleanupId) -> Result<ResetState> {
         let (account, _) = self.customer(actor).await?;
         let found = self.store().cleanup(id).await?.filter(|cleanup| cleanup.account == *account);

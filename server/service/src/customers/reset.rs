@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     AccountId, Actor, Mode, Plan, PlanHash, Session, SessionId, Stays, World, preview_words,
     view::{CleanupRequest, ResetPreview},
@@ -19,6 +20,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Invalid` for a session that cannot stay; `Throttled`; `Denied`.
+    #[boxed]
     pub async fn reset_preview(&self, actor: &Actor, stays: &Stays) -> Result<ResetPreview> {
         let (id, this) = self.customer(actor).await?;
         let keep = self.kept(id, this, stays).await?;
@@ -34,6 +36,7 @@ impl Unstick {
     /// # Errors
     /// `WorldChanged` when it is not what was shown; `UnderWay`; `NothingToDo`; `Invalid` for a session that cannot stay;
     /// `Throttled`; `Denied`.
+    #[boxed]
     pub async fn reset(&self, actor: &Actor, stays: &Stays, hash: Option<PlanHash>) -> Result<Requested> {
         let (id, this) = self.customer(actor).await?;
         let keep = self.kept(id, this, stays).await?;

@@ -1,5 +1,6 @@
 //! A customer's own sessions.
 
+use async_recursion::async_recursion as boxed;
 use domain::{Actor, view::OwnPage};
 
 use super::own;
@@ -13,6 +14,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Denied`.
+    #[boxed]
     pub async fn own_page(&self, actor: &Actor) -> Result<OwnPage> {
         let (id, this) = self.customer(actor).await?;
         let limit = u32::try_from(SHOWN * 4).unwrap_or(u32::MAX);

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     Actor, Counters, Health, Instant, Permission, Place, PoolInfo, PoolName, RouteKey, RouterKind, Scope, ServerName,
     ServerState, Session, SessionId,
@@ -36,6 +37,7 @@ impl Unstick {
     /// # Errors
     /// `NotFound` for the session or the pool; `Gone` when the session is over; `Conflict` when no server takes
     /// anybody; `Denied`.
+    #[boxed]
     pub async fn ask_route(&self, actor: &Actor, session: &SessionId, pool: Option<&PoolName>) -> Result<Asked> {
         self.authorize(actor, Permission::AskRoute, session.as_str()).await?;
         let found = self.store().session(session).await?.ok_or(Error::NotFound("session"))?;
@@ -76,6 +78,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Invalid` for more than 1,000; `Gone` when one is over; `NotFound` for the pool; `Conflict` when no server takes anybody; `Denied`.
+    #[boxed]
     pub async fn ask_routes(&self, actor: &Actor, sessions: &[Session]) -> Result<Vec<Asked>> {
         self.authorize(actor, Permission::AskRoute, "sessions").await?;
         check_batch(sessions.len())?;
@@ -135,6 +138,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound` for the pool; `Denied`.
+    #[boxed]
     pub async fn feed_server(
         &self,
         actor: &Actor,

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     Health, HealthWindow, Place, PoolInfo, Route, RouteKey, RouterName, Scope, ServerName, ServerStatus, SessionId,
     Span,
@@ -34,6 +35,7 @@ impl Unstick {
     ///
     /// # Errors
     /// Failures of the database; a router that does not answer is no error.
+    #[boxed]
     pub async fn observe_once(&self) -> Result<()> {
         self.wake_returned().await?;
         let known = self.store().servers().await?;

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     Actor, OwedList, Permission, Place, ServerName, ServerStatus, SetState, Spread,
     view::{PoolCard, RouterCard, RoutingPage},
@@ -26,6 +27,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Denied`.
+    #[boxed]
     pub async fn routing(&self, actor: &Actor) -> Result<RoutingPage> {
         self.authorize(actor, Permission::ReadRouting, "routing").await?;
         let store = self.store();

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     AccountId, Actor, AuditOutcome, Permission, PinAnswer, Place, RePinPage, RePinRequest, RePinned, RouteKey, Scope,
     ServerStatus, Trouble,
@@ -17,6 +18,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound` for the router, the pool, or a key that is no account's and no session's; `Denied`.
+    #[boxed]
     pub async fn re_pin_page(&self, actor: &Actor, place: &Place, key: &RouteKey) -> Result<RePinPage> {
         self.authorize(actor, Permission::ReadAccounts, key.as_str()).await?;
         let (members, scope, account) = self.pinned_by(place, key).await?;
@@ -43,6 +45,7 @@ impl Unstick {
     /// # Errors
     /// `Invalid` for the reason, the ticket, or a server that takes nobody; `NotFound` as in [`Self::re_pin_page`];
     /// `Denied`. What a load balancer answers is no error but in [`RePinned::answers`].
+    #[boxed]
     pub async fn re_pin(&self, actor: &Actor, mut request: RePinRequest) -> Result<RePinned> {
         self.authorize(actor, Permission::RePin, request.key.as_str()).await?;
         (request.reason, request.ticket) = why(&request.reason, &request.ticket)?;

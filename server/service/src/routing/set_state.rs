@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     Actor, AuditOutcome, Freshness, Health, Permission, Place, ServerName, SetState, StateAnswer, StateAt, StateEnd,
     StatePlan, StateRequest, StateSet, Trouble,
@@ -17,6 +18,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound` for the router, the pool or the server; `Denied`.
+    #[boxed]
     pub async fn state_plan(&self, actor: &Actor, place: &Place, server: &ServerName) -> Result<StatePlan> {
         self.authorize(actor, Permission::ReadRouting, server.as_str()).await?;
         let members = self.fleet_of(place)?;
@@ -53,6 +55,7 @@ impl Unstick {
     /// # Errors
     /// `Invalid` for the reason or the ticket; `NotFound` for the router or the pool; `Unproved`; `Denied`. What a load balancer answers
     /// is no error but in [`StateSet::answers`].
+    #[boxed]
     pub async fn set_server_state(&self, actor: &Actor, mut request: StateRequest) -> Result<StateSet> {
         let target = format!("{}/{}/{}", request.place.router, request.place.pool, request.server);
         self.authorize_fresh(actor, Permission::SetServerState, Freshness::FiveMinutes, &target).await?;

@@ -6,6 +6,7 @@ mod people;
 
 use std::sync::Arc;
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     Actor, Counters, Health, Instant, Permission, PoolInfo, RouterKind, SeededEntropy, ServerName, ServerState,
     view::AuditFilter,
@@ -93,6 +94,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Conflict` without an embedded router, or when the sample data of the seed is there; `Invalid` for nothing or too much; `Denied`.
+    #[boxed]
     pub async fn load_sample(
         &self,
         actor: &Actor,

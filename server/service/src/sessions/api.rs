@@ -1,5 +1,6 @@
 //! Sessions for back ends: created, touched, ended, read.
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     AccountId, Actor, Permission, Session, SessionId,
     view::{Page, SessionFilter},
@@ -14,6 +15,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Invalid` for more than 1,000, too long texts and impossible times; `Denied`.
+    #[boxed]
     pub async fn create_sessions(&self, actor: &Actor, items: Vec<SessionCreate>) -> Result<Vec<Created>> {
         self.authorize(actor, Permission::ReportSessions, "sessions").await?;
         check_batch(items.len())?;
@@ -26,6 +28,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Invalid` for more than 1,000 and impossible times; `Denied`.
+    #[boxed]
     pub async fn touch_sessions(&self, actor: &Actor, items: Vec<Touch>) -> Result<Vec<Changed>> {
         self.authorize(actor, Permission::ReportSessions, "sessions").await?;
         check_batch(items.len())?;
@@ -38,6 +41,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Invalid` for more than 1,000 and impossible times; `Denied`.
+    #[boxed]
     pub async fn end_sessions(&self, actor: &Actor, items: Vec<End>) -> Result<Vec<Changed>> {
         self.authorize(actor, Permission::ReportSessions, "sessions").await?;
         check_batch(items.len())?;
@@ -50,6 +54,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound`; `Denied`.
+    #[boxed]
     pub async fn api_session(&self, actor: &Actor, id: &SessionId) -> Result<Session> {
         self.authorize(actor, Permission::ReadSessions, id.as_str()).await?;
         self.store().session(id).await?.ok_or(Error::NotFound("session"))
@@ -59,6 +64,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound` for the account; `Invalid` when `after` is not where a page ended; `Denied`.
+    #[boxed]
     pub async fn api_sessions(
         &self,
         actor: &Actor,

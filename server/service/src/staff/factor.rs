@@ -1,6 +1,7 @@
 //! One's own second factor: set up with a first code, used with every sign-in and every proof, taken away again. Ten
 //! recovery codes stand in for a lost telephone, each once.
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     Actor, AuditOutcome, Freshness, Instant, StaffId, new_one_time_code, read_one_time_code, view::NewFactor,
 };
@@ -79,6 +80,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Unproved`; `Conflict` when one has one; `Denied`.
+    #[boxed]
     pub async fn begin_factor(&self, actor: &Actor) -> Result<()> {
         let (id, _) = self.myself(actor).await?;
         actor.require_fresh(Freshness::FiveMinutes, self.now())?;
@@ -99,6 +101,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Denied`.
+    #[boxed]
     pub async fn new_factor(&self, actor: &Actor, host: &str) -> Result<Option<NewFactor>> {
         let (id, _) = self.myself(actor).await?;
         match self.store().factor(&id).await? {
@@ -114,6 +117,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Unproved`; `Invalid` for the code; `Throttled`; `Conflict` when none is being set up; `Denied`.
+    #[boxed]
     pub async fn confirm_factor(&self, actor: &Actor, code: &str, ip: &str) -> Result<Vec<String>> {
         let (id, session) = self.myself(actor).await?;
         actor.require_fresh(Freshness::HalfHour, self.now())?;
@@ -147,6 +151,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Unproved`; `Conflict` when one has no second factor; `Denied`.
+    #[boxed]
     pub async fn renew_recovery_codes(&self, actor: &Actor) -> Result<Vec<String>> {
         let (id, _) = self.myself(actor).await?;
         actor.require_fresh(Freshness::FiveMinutes, self.now())?;
@@ -173,6 +178,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Unproved`; `Invalid` for the password; `Conflict` when one has none, or a password that is too short to stand alone.
+    #[boxed]
     pub async fn remove_factor(&self, actor: &Actor, password: &str) -> Result<()> {
         let (id, _) = self.myself(actor).await?;
         actor.require_fresh(Freshness::FiveMinutes, self.now())?;

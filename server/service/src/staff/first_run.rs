@@ -1,6 +1,7 @@
 //! The first admin: made in the console with a one-time code that `serve` prints when nobody is there yet. There is no
 //! default password anywhere. Several processes print a code each; the first that is used makes all of them useless.
 
+use async_recursion::async_recursion as boxed;
 use domain::{Actor, AuditOutcome, Role, Span, StaffId, new_one_time_code};
 use store::{CodePurpose, NewCode};
 
@@ -15,6 +16,7 @@ impl Unstick {
     ///
     /// # Errors
     /// When the database could not.
+    #[boxed]
     pub async fn first_run_code(&self) -> Result<Option<String>> {
         if self.store().has_staff().await? {
             return Ok(None);
@@ -42,6 +44,7 @@ impl Unstick {
     ///
     /// # Errors
     /// When the database could not.
+    #[boxed]
     pub async fn needs_first_admin(&self) -> Result<bool> {
         Ok(!self.store().has_staff().await?)
     }
@@ -50,6 +53,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Gone` when there is staff; `Invalid` for the code, the names or the password; `Throttled`; `Busy`.
+    #[boxed]
     pub async fn set_up(&self, code: &str, id: &str, name: &str, password: &str, ip: &str) -> Result<SignedIn> {
         let over = || Error::Gone("first set-up");
         if self.store().has_staff().await? {

@@ -1,6 +1,7 @@
 //! Staff, by admins and by the shell. A change of role or password ends the person's console sessions; the last admin
 //! cannot be lost.
 
+use async_recursion::async_recursion as boxed;
 use domain::{Actor, AuditDraft, Freshness, Permission, Role, StaffId, view::StaffRow};
 use store::Tx;
 
@@ -12,6 +13,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Invalid` for the password or the name; `Conflict` when there is one; `Unproved`; `Denied`.
+    #[boxed]
     pub async fn add_staff(&self, actor: &Actor, id: &StaffId, name: &str, role: Role, password: &str) -> Result<()> {
         self.authorize_fresh(actor, Permission::ManageStaff, Freshness::FiveMinutes, id.as_str()).await?;
         Self::check_names(id, name)?;
@@ -34,6 +36,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound`; `Conflict` for the last admin and for oneself; `Unproved`; `Denied`.
+    #[boxed]
     pub async fn set_role(&self, actor: &Actor, id: &StaffId, role: Role) -> Result<()> {
         self.authorize_fresh(actor, Permission::ManageStaff, Freshness::FiveMinutes, id.as_str()).await?;
         not_oneself(actor, id, "change your own role: another admin does that")?;
@@ -50,6 +53,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound`; `Invalid` for the password; `Unproved`; `Denied`.
+    #[boxed]
     pub async fn set_password(&self, actor: &Actor, id: &StaffId, password: &str) -> Result<()> {
         self.authorize_fresh(actor, Permission::ManageStaff, Freshness::FiveMinutes, id.as_str()).await?;
         Self::check_password(password, &[id.as_str()], false)?;
@@ -66,6 +70,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound`; `Conflict` for the last admin and for oneself; `Unproved`; `Denied`.
+    #[boxed]
     pub async fn disable_staff(&self, actor: &Actor, id: &StaffId) -> Result<()> {
         self.authorize_fresh(actor, Permission::ManageStaff, Freshness::FiveMinutes, id.as_str()).await?;
         not_oneself(actor, id, "disable yourself: another admin does that")?;
@@ -81,6 +86,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Denied`.
+    #[boxed]
     pub async fn staff(&self, actor: &Actor) -> Result<Vec<StaffRow>> {
         self.authorize(actor, Permission::ManageStaff, "staff").await?;
         Ok(self.store().staff_list().await?)

@@ -1,5 +1,6 @@
 //! One's own sign-in: who one is, one's console sessions, ending them.
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     Actor, Instant, Permission, Role, StaffId, StaffSessionId,
     view::{FactorState, Me, MePage, StaffRow, StaffSessionRow},
@@ -38,6 +39,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Denied` for whoever is no staff member.
+    #[boxed]
     pub async fn me_page(&self, actor: &Actor) -> Result<MePage> {
         let (id, current) = self.myself(actor).await?;
         let staff = self.store().staff(&id).await?.ok_or(Error::NotFound("staff member"))?;
@@ -85,6 +87,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound` when one has no such session; `Denied`.
+    #[boxed]
     pub async fn revoke_own_session(&self, actor: &Actor, session: &StaffSessionId) -> Result<()> {
         let (id, _) = self.myself(actor).await?;
         let now = self.now();
@@ -103,6 +106,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Denied`.
+    #[boxed]
     pub async fn revoke_other_sessions(&self, actor: &Actor) -> Result<i64> {
         let (id, current) = self.myself(actor).await?;
         let now = self.now();
@@ -119,6 +123,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Denied`.
+    #[boxed]
     pub async fn signed_out(&self, actor: &Actor) -> Result<()> {
         let (id, current) = self.myself(actor).await?;
         let now = self.now();

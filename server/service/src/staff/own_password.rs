@@ -1,5 +1,6 @@
 //! One's own password: changed by oneself, or chosen with a one-time code that an admin handed over.
 
+use async_recursion::async_recursion as boxed;
 use domain::{Actor, AuditOutcome, Freshness, StaffId};
 use store::CodePurpose;
 
@@ -11,6 +12,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Invalid`; `Denied`.
+    #[boxed]
     pub async fn check_new_password(&self, actor: &Actor, current: &str, new: &str) -> Result<()> {
         let (id, _) = self.myself(actor).await?;
         let has_factor = self.has_factor(&id).await?;
@@ -29,6 +31,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Unproved`; `Invalid` for either password; `Denied`.
+    #[boxed]
     pub async fn change_password(&self, actor: &Actor, current: &str, new: &str) -> Result<()> {
         let (id, session) = self.myself(actor).await?;
         actor.require_fresh(Freshness::FiveMinutes, self.now())?;
@@ -57,6 +60,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Invalid` for the code or the password; `Throttled`; `Busy`.
+    #[boxed]
     pub async fn welcome(&self, code: &str, password: &str, ip: &str) -> Result<SignedIn> {
         let tries = self.may_try(None, ip).await?;
         let now = self.now();

@@ -2,6 +2,7 @@
 //! name and by address, so that a restart or a second process forgets nothing. Who has a second factor gives it in a second
 //! step: that there is one shows only to who knows the password, and its tries count where the password's do.
 
+use async_recursion::async_recursion as boxed;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{Actor, AuditDraft, AuditOutcome, Instant, Role, Span, StaffId};
 use sha2::{Digest, Sha256};
@@ -89,6 +90,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `SignIn`, the same for an unknown name, a wrong password and a disabled account; `Throttled`; `Busy`.
+    #[boxed]
     pub async fn sign_in(&self, name: &str, password: &str, ip: &str) -> Result<Entry> {
         let name = name.trim().to_lowercase();
         let tries = self.may_try(Some(&name), ip).await?;
@@ -111,6 +113,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Gone` when the ticket is not good any more; `SignIn` when the code does not count; `Throttled`.
+    #[boxed]
     pub async fn sign_in_second(&self, ticket: &str, code: &str, ip: &str) -> Result<SignedIn> {
         let over = || Error::Gone("time for this sign-in");
         let (hash, now) = (ticket_hash(ticket), self.now());

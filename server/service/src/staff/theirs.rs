@@ -1,6 +1,7 @@
 //! What admins see and do of other people's sign-ins: who has which, ending them, asking for a fresh proof, and a one-time
 //! code for whoever forgot the password or lost the telephone.
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     Actor, Freshness, Permission, Role, StaffId, StaffSessionId, new_one_time_code,
     view::{StaffMember, StaffMemberPage, StaffPage},
@@ -15,6 +16,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Denied`.
+    #[boxed]
     pub async fn staff_page(&self, actor: &Actor) -> Result<StaffPage> {
         self.authorize(actor, Permission::ManageStaff, "staff").await?;
         let now = self.now();
@@ -34,6 +36,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound`; `Denied`.
+    #[boxed]
     pub async fn staff_member(&self, actor: &Actor, id: &StaffId) -> Result<StaffMemberPage> {
         self.authorize(actor, Permission::ManageStaff, id.as_str()).await?;
         let now = self.now();
@@ -54,6 +57,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Invalid` for the names; `Conflict` when there is one; `Unproved`; `Denied`.
+    #[boxed]
     pub async fn invite_staff(&self, actor: &Actor, id: &StaffId, name: &str, role: Role) -> Result<String> {
         self.authorize_fresh(actor, Permission::ManageStaff, Freshness::FiveMinutes, id.as_str()).await?;
         Self::check_names(id, name)?;
@@ -75,6 +79,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound`; `Conflict` for oneself; `Unproved`; `Denied`.
+    #[boxed]
     pub async fn reset_staff(&self, actor: &Actor, id: &StaffId) -> Result<String> {
         self.authorize_fresh(actor, Permission::ManageStaff, Freshness::FiveMinutes, id.as_str()).await?;
         not_oneself(actor, id, "reset your own sign-in: change it on your own page, or ask another admin")?;
@@ -102,6 +107,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Conflict` when they are not disabled; `Unproved`; `Denied`.
+    #[boxed]
     pub async fn enable_staff(&self, actor: &Actor, id: &StaffId) -> Result<()> {
         self.authorize_fresh(actor, Permission::ManageStaff, Freshness::FiveMinutes, id.as_str()).await?;
         let draft = self.draft(actor, "staff.enabled", id.as_str());
@@ -118,6 +124,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound` when they have no such session; `Unproved`; `Denied`.
+    #[boxed]
     pub async fn end_staff_sessions(
         &self,
         actor: &Actor,
@@ -145,6 +152,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound`; `Unproved`; `Denied`.
+    #[boxed]
     pub async fn expire_proofs(&self, actor: &Actor, id: &StaffId) -> Result<i64> {
         self.authorize_fresh(actor, Permission::ManageStaff, Freshness::FiveMinutes, id.as_str()).await?;
         self.store().staff(id).await?.ok_or(Error::NotFound("staff member"))?;

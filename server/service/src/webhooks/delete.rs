@@ -1,6 +1,7 @@
 //! Deleting a webhook: at once nothing is sent to it any more; what waited is given up. What was sent can be read for as long
 //! as it is kept.
 
+use async_recursion::async_recursion as boxed;
 use domain::{Actor, Freshness, Permission, Webhook, WebhookId, view::WebhookRow};
 
 use crate::{Error, Result, Unstick};
@@ -13,6 +14,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Conflict` when it is deleted already; `NotFound`; `Unproved`; `Denied`.
+    #[boxed]
     pub async fn delete_webhook(&self, actor: &Actor, id: &WebhookId) -> Result<WebhookRow> {
         self.authorize_fresh(actor, Permission::ManageWebhooks, Freshness::FiveMinutes, id.as_str()).await?;
         let hook = self.kept_webhook(id).await?;

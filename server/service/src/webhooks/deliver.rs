@@ -6,6 +6,7 @@ use std::{
     io,
 };
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     Actor, AuditDraft, DeliveryState, DeliveryVerdict, Webhook, WebhookId, WebhookState, delivery_verdict, new_id,
 };
@@ -70,6 +71,7 @@ impl Unstick {
     ///
     /// # Errors
     /// Failures of the database; a receiver that does not answer is no error.
+    #[boxed]
     pub async fn deliver_once(&self) -> Result<usize> {
         let claimed = self.claim_due(&mut HashMap::new(), AT_ONCE).await?;
         let tried = claimed.into_iter().map(|(hook, lease)| self.try_one(hook, lease));

@@ -1,5 +1,6 @@
 //! Keeping webhooks small and telling when one is ill.
 
+use async_recursion::async_recursion as boxed;
 use domain::{DeliveryState, Span, WebhookState};
 
 use crate::{
@@ -20,6 +21,7 @@ impl Unstick {
     ///
     /// # Errors
     /// Failures of the database.
+    #[boxed]
     pub async fn purge_webhooks(&self) -> Result<()> {
         let (now, keep) = (self.now(), self.settings().webhooks.keep);
         let (kept, deleted) = tokio::try_join!(self.store().webhooks(), self.store().deleted_webhooks())?;

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     Actor, EventId, EventKind, Freshness, Permission, Span, Webhook, WebhookEvent, WebhookFormat, WebhookId,
     WebhookState, new_id, refusal, view::WebhookRow,
@@ -22,6 +23,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Invalid` for the address and for what the format has no form for; `Conflict` when there are too many; `Unproved`; `Denied`.
+    #[boxed]
     pub async fn add_webhook(&self, actor: &Actor, new: NewWebhook) -> Result<WithSecret> {
         self.authorize_fresh(actor, Permission::ManageWebhooks, Freshness::FiveMinutes, "webhooks").await?;
         let url = self.checked_url(&new.url)?;
@@ -67,6 +69,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Conflict` when somebody else does the same at this moment; `NotFound`; `Unproved`; `Denied`.
+    #[boxed]
     pub async fn rotate_webhook(&self, actor: &Actor, id: &WebhookId) -> Result<WithSecret> {
         self.authorize_fresh(actor, Permission::ManageWebhooks, Freshness::FiveMinutes, id.as_str()).await?;
         let hook = self.kept_webhook(id).await?;
@@ -95,6 +98,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Conflict` when it is so already; `NotFound`; `Unproved`; `Denied`.
+    #[boxed]
     pub async fn switch_webhook(&self, actor: &Actor, id: &WebhookId, on: bool) -> Result<WebhookRow> {
         self.authorize_fresh(actor, Permission::ManageWebhooks, Freshness::FiveMinutes, id.as_str()).await?;
         self.kept_webhook(id).await?;
@@ -121,6 +125,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Conflict` while it is not served; `NotFound`; `Denied`.
+    #[boxed]
     pub async fn test_webhook(&self, actor: &Actor, id: &WebhookId) -> Result<EventId> {
         self.authorize(actor, Permission::ManageWebhooks, id.as_str()).await?;
         self.served_webhook(id).await?;

@@ -1,5 +1,6 @@
 //! What pages and the shell show of webhooks.
 
+use async_recursion::async_recursion as boxed;
 use domain::{
     Actor, DeliveryFilter, DeliveryState, Permission, Webhook, WebhookId,
     view::{Count, WebhookPage, WebhookRow},
@@ -15,6 +16,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Denied`.
+    #[boxed]
     pub async fn webhooks(&self, actor: &Actor) -> Result<Vec<WebhookRow>> {
         self.authorize(actor, Permission::ReadWebhooks, "webhooks").await?;
         self.webhook_rows().await
@@ -32,6 +34,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound`; `Denied`.
+    #[boxed]
     pub async fn webhook(&self, actor: &Actor, id: &WebhookId) -> Result<WebhookRow> {
         self.authorize(actor, Permission::ReadWebhooks, id.as_str()).await?;
         self.webhook_row(self.webhook_by_id(id).await?).await
@@ -50,6 +53,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `NotFound`; `Invalid` when `after` is not where a page ended; `Denied`.
+    #[boxed]
     pub async fn webhook_page(
         &self,
         actor: &Actor,

@@ -1,5 +1,6 @@
 //! A person sends again what was sent or given up. The events have the ids that they had.
 
+use async_recursion::async_recursion as boxed;
 use domain::{Actor, EventId, Instant, Permission, WebhookId};
 
 use crate::{Error, Result, Unstick};
@@ -12,6 +13,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Conflict` while the webhook is not served; `NotFound`; `Denied`.
+    #[boxed]
     pub async fn replay_delivery(&self, actor: &Actor, id: &WebhookId, event: &EventId) -> Result<()> {
         self.authorize(actor, Permission::ManageWebhooks, id.as_str()).await?;
         self.served_webhook(id).await?;
@@ -33,6 +35,7 @@ impl Unstick {
     ///
     /// # Errors
     /// `Invalid` for a time that ends before it begins; `Conflict` while the webhook is not served; `NotFound`; `Denied`.
+    #[boxed]
     pub async fn replay_deliveries(
         &self,
         actor: &Actor,
