@@ -9,7 +9,11 @@ use serde::{
     },
     forward_to_deserialize_any,
 };
-use sqlx::{ColumnIndex, Decode, Row, Type, TypeInfo, ValueRef, postgres::PgRow, sqlite::SqliteRow};
+use sqlx::{
+    Column, ColumnIndex, Decode, Row, Type, TypeInfo, ValueRef,
+    postgres::{PgColumn, PgRow},
+    sqlite::SqliteRow,
+};
 
 use crate::{Result, StoreError};
 
@@ -36,21 +40,30 @@ impl Values {
     /// # Errors
     /// `Corrupt` when a value is of a type that nothing keeps.
     pub fn of_sqlite(rows: &[SqliteRow]) -> Result<Self> {
-        Self::of(rows, sqlite_value)
+        let columns = rows.first().map_or(0, Row::len);
+        let mut read = Vec::with_capacity(columns * rows.len());
+        for row in rows {
+            for at in 0..columns {
+                read.push(sqlite_value(row, at)?);
+            }
+        }
+        Ok(Self { columns, read })
     }
 
-    /// Of rows of Postgres.
+    /// Of rows of Postgres, where a column has one type.
     ///
     /// # Errors
-    /// `Corrupt` when a value is of a type that nothing keeps.
+    /// `Corrupt` when a column is of a type that nothing keeps.
     pub fn of_postgres(rows: &[PgRow]) -> Result<Self> {
-        Self::of(rows, postgres_value)
-    }
-
-    fn of<R: Row>(rows: &[R], value: fn(&R, usize) -> Result<Value>) -> Result<Self> {
-        let columns = rows.first().map_or(0, Row::len);
-        let read: Result<_> = rows.iter().flat_map(|row| (0..columns).map(move |at| value(row, at))).collect();
-        Ok(Self { columns, read: read? })
+        let all: Result<Vec<_>> = rows.first().map_or(&[][..], Row::columns).iter().map(column).collect();
+        let all = all?;
+        let mut read = Vec::with_capacity(all.len() * rows.len());
+        for row in rows {
+            for (at, value) in all.iter().enumerate() {
+                read.push(value(row, at)?);
+            }
+        }
+        Ok(Self { columns: all.len(), read })
     }
 
     /// The rows as records.
@@ -94,16 +107,19 @@ fn sqlite_value(row: &SqliteRow, at: usize) -> Result<Value> {
     }
 }
 
-fn postgres_value(row: &PgRow, at: usize) -> Result<Value> {
-    let of = row.try_get_raw(at)?.type_info().into_owned();
-    match of.name() {
-        "INT8" => get(row, at, Value::Integer),
-        "INT4" => get(row, at, |number: i32| Value::Integer(number.into())),
-        "BOOL" => get(row, at, |truth: bool| Value::Integer(truth.into())),
-        "FLOAT8" => get(row, at, Value::Real),
-        "TEXT" | "VARCHAR" | "NAME" => get(row, at, Value::Text),
-        other => Err(strange(other)),
-    }
+/// What reads a value of a row of Postgres.
+type Reader = fn(&PgRow, usize) -> Result<Value>;
+
+/// What reads the values of `column`.
+fn column(column: &PgColumn) -> Result<Reader> {
+    Ok(match column.type_info().name() {
+        "INT8" => |row, at| get(row, at, Value::Integer),
+        "INT4" => |row, at| get(row, at, |number: i32| Value::Integer(number.into())),
+        "BOOL" => |row, at| get(row, at, |truth: bool| Value::Integer(truth.into())),
+        "FLOAT8" => |row, at| get(row, at, Value::Real),
+        "TEXT" | "VARCHAR" | "NAME" => |row, at| get(row, at, Value::Text),
+        other => return Err(strange(other)),
+    })
 }
 
 fn get<'r, R, T>(row: &'r R, at: usize, value: impl FnOnce(T) -> Value) -> Result<Value>
