@@ -1,21 +1,26 @@
 //! What a database read, as the records that it stands for: the values of a row in the order of their columns. Whichever
 //! way they were read, they come together here, so that what is made for each kind of record is small.
 
+use std::fmt;
+
 use rusqlite::types::Value;
 use serde::{
+    Deserialize,
     de::{
-        DeserializeOwned, Deserializer, Error as _, IntoDeserializer, Visitor,
+        self, DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IntoDeserializer, SeqAccess, Visitor,
         value::{Error, SeqDeserializer},
     },
     forward_to_deserialize_any,
 };
 use sqlx::{
-    Column, ColumnIndex, Decode, Row, Type, TypeInfo, ValueRef,
+    Column, ColumnIndex, Decode, Row, TypeInfo, ValueRef,
     postgres::{PgColumn, PgRow},
     sqlite::SqliteRow,
 };
 
-use crate::{Result, StoreError};
+use crate::StoreError;
+
+type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// The values of all rows, one row after the other.
 pub(crate) struct Values {
@@ -29,10 +34,10 @@ impl Values {
     /// # Errors
     /// `Corrupt` when it is none.
     pub fn of_json(text: &str) -> Result<Self> {
-        let rows: Vec<Vec<serde_json::Value>> = serde_json::from_str(text).map_err(StoreError::corrupt)?;
-        let columns = rows.first().map_or(0, Vec::len);
-        let read: Result<_> = rows.into_iter().flatten().map(json_value).collect();
-        Ok(Self { columns, read: read? })
+        let mut all = Self { columns: 0, read: Vec::new() };
+        let mut json = serde_json::Deserializer::from_str(text);
+        json.deserialize_seq(JsonRows(&mut all)).and_then(|()| json.end()).map_err(StoreError::corrupt)?;
+        Ok(all)
     }
 
     /// Of rows that SQLite handed over through sqlx.
@@ -82,17 +87,90 @@ impl Values {
     }
 }
 
-fn json_value(value: serde_json::Value) -> Result<Value> {
-    use serde_json::Value as Json;
-    match value {
-        Json::Null => Ok(Value::Null),
-        Json::String(text) => Ok(Value::Text(text)),
-        Json::Number(number) => match (number.as_i64(), number.as_f64()) {
-            (Some(whole), _) => Ok(Value::Integer(whole)),
-            (None, Some(real)) => Ok(Value::Real(real)),
-            (None, None) => Err(strange("a number")),
-        },
-        Json::Bool(_) | Json::Array(_) | Json::Object(_) => Err(strange("JSON")),
+/// Reads rows from JSON, each value once.
+struct JsonRows<'a>(&'a mut Values);
+
+impl<'de> Visitor<'de> for JsonRows<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("rows")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<(), A::Error> {
+        while rows.next_element_seed(JsonRow(self.0))?.is_some() {}
+        Ok(())
+    }
+}
+
+/// Reads one row.
+struct JsonRow<'a>(&'a mut Values);
+
+impl<'de> DeserializeSeed<'de> for JsonRow<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, row: D) -> Result<(), D::Error> {
+        row.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for JsonRow<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a row")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut cells: A) -> Result<(), A::Error> {
+        let before = self.0.read.len();
+        while let Some(JsonCell(value)) = cells.next_element()? {
+            self.0.read.push(value);
+        }
+        self.0.columns = self.0.read.len() - before;
+        Ok(())
+    }
+}
+
+/// Reads one value.
+struct JsonCell(Value);
+
+impl<'de> Deserialize<'de> for JsonCell {
+    fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        value.deserialize_any(JsonValue).map(Self)
+    }
+}
+
+struct JsonValue;
+
+impl Visitor<'_> for JsonValue {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number, a text or nothing")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::Integer(number))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Value, E> {
+        i64::try_from(number).map(Value::Integer).map_err(E::custom)
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(Value::Real(number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::Text(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Value, E> {
+        Ok(Value::Text(text))
     }
 }
 
@@ -122,13 +200,14 @@ fn column(column: &PgColumn) -> Result<Reader> {
     })
 }
 
+/// The value at `at`, whose type was looked at.
 fn get<'r, R, T>(row: &'r R, at: usize, value: impl FnOnce(T) -> Value) -> Result<Value>
 where
     R: Row,
     usize: ColumnIndex<R>,
-    T: Decode<'r, R::Database> + Type<R::Database>,
+    T: Decode<'r, R::Database>,
 {
-    Ok(row.try_get::<Option<T>, _>(at)?.map_or(Value::Null, value))
+    Ok(row.try_get_unchecked::<Option<T>, _>(at)?.map_or(Value::Null, value))
 }
 
 fn strange(what: &str) -> StoreError {
@@ -210,7 +289,7 @@ mod tests {
         let rows: Vec<(String, i64, Option<f64>)> = two.rows().unwrap();
         assert_eq!(rows, [("a".to_owned(), 7, None), ("b".to_owned(), -1, Some(0.5))]);
         assert!(Values::of_json("[]").unwrap().rows::<(i64,)>().unwrap().is_empty());
-        for text in ["", "7", "[7]", "[[true]]", "[[[]]]", "[[1e400]]"] {
+        for text in ["", "7", "[7]", "[[true]]", "[[[]]]", "[[1e400]]", "[[18446744073709551615]]", "[[1]] x"] {
             assert!(matches!(Values::of_json(text), Err(StoreError::Corrupt(_))), "{text}");
         }
     }
