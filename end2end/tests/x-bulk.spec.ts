@@ -12,7 +12,7 @@ test('two admins, one list, a server that is killed in the middle, and one end f
   const { page } = ada;
   await page.goto('/accounts?text=acc_');
   await page.getByRole('link', { name: 'Clean these up …' }).click();
-  await expect(page.getByLabel('Part of id, e-mail or name')).toHaveValue('acc_');
+  await expect(page.getByLabel('Id, e-mail or name')).toHaveValue('acc_');
   await page.getByLabel('Force').check();
   await page.getByLabel('Wave').fill('5');
   await page.getByLabel('Reason').fill('left by clients that were signed out badly');

@@ -42,7 +42,7 @@ pub(crate) fn page() -> AnyView {
                     <div class="head"><h1>"Accounts"</h1></div>
                     <form class="card sieve four" action=routes::ACCOUNTS role="search" aria-label="Filter accounts">
                         {filter_fields(typed, Some(&error))}
-                        <div class="do"><button class="btn p">"Filter"</button></div>
+                        <div class="do"><button class="btn p">"Filter"</button>{button(routes::ACCOUNTS.to_owned(), "Clear", "q")}</div>
                     </form>
                 };
                 return Ok(Shown::new("Accounts", form.written()));
@@ -127,7 +127,7 @@ pub(super) fn filter_fields(value: impl Fn(&str) -> String, error: Option<&ApiEr
         <select id="kind" name="kind">{option("", "any")} {CensusKind::ALL.map(kind).into_iter().collect_view()}</select>
     };
     view! {
-        {control("text", "Part of id, e-mail or name", "ortiz")}
+        {control("text", "Id, e-mail or name", "ortiz")}
         {field("kind", "Open finding", "", None, kinds.written())}
         {control("leftover", "Left over, at least", "3")}
         {control("seen_before", "Last seen before", "2026-11-01")}

@@ -155,7 +155,7 @@ fn row(server: &ServerStatus, spread: &Spread, most: i64, now: Instant, palette:
 fn owed(list: &OwedList, now: Instant) -> Markup {
     let body = if list.steps.is_empty() {
         empty(
-            "Nothing waits for a router. What one that does not answer is owed is done when it is back.",
+            "Nothing waits for a router. What has to wait for one that does not answer is done as soon as it is back.",
             ().written(),
         )
     } else {

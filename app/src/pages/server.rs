@@ -88,7 +88,7 @@ fn row(at: &StateAt, now: Instant) -> Markup {
             <td>{state}</td>
             <td class="fold">{overall}</td>
             <td class="n">{at.pinned.map(number)}</td>
-            <td class="fold">{asked}</td>
+            <td class="fold">{asked.map_or_else(|| "never".written(), Written::written)}</td>
         </tr>
     }
     .written()

@@ -23,7 +23,8 @@ use super::{
                        census, routing, webhooks, the audit log. Every call carries `Authorization: Bearer sac_…`; make a token with \
                        `admin-tool token create`. Failures are problems of RFC 9457. Lists go on by `next`. Calls that \
                        change something take an `Idempotency-Key`: sent again within 24 hours with the same key, the same \
-                       call gets the same answer and nothing happens twice."
+                       call gets the same answer and nothing happens twice. One whose answer was lost after it changed something is 409 \
+                       `answer-lost`: read what came of it."
     ),
     paths(
         token::get,
