@@ -18,9 +18,7 @@ use sqlx::{
     sqlite::SqliteRow,
 };
 
-use crate::StoreError;
-
-type Result<T, E = StoreError> = std::result::Result<T, E>;
+use crate::{Result, StoreError};
 
 /// The values of all rows, one row after the other.
 pub(crate) struct Values {

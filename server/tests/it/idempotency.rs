@@ -1,8 +1,8 @@
 //! `Idempotency-Key`: a call that is sent again happens once.
 
 use axum::{body::Body, http::Request};
-use domain::{AccountId, Mode, Span, TokenScope, view::CleanupRequest};
-use service::{Once, as_claimed};
+use domain::{AccountId, Actor, Mode, Span, TokenScope, view::CleanupRequest};
+use service::{KeyClaim, Once, as_claimed};
 
 use crate::support::{Answer, TestApp};
 
@@ -100,14 +100,7 @@ async fn a_call_under_way_is_waited_for_and_a_dead_one_is_taken_over() {
     let app = TestApp::new().await;
     app.stuck("acc_a").await;
     app.stuck("acc_b").await;
-    let (id, secret) =
-        app.unstick.create_token(&domain::Actor::System, "x", &[TokenScope::CleanupsWrite], None).await.unwrap();
-    let actor = domain::Actor::Token { id, scopes: vec![TokenScope::CleanupsWrite] };
-    // A process that claimed the key of exactly this call, and died.
-    let what: [&[u8]; 4] = [b"POST", b"/v1/cleanups", b"application/json", BODY.as_bytes()];
-    let claimed = app.unstick.claim_key(&actor, "k-1", &what, Span::from_secs(60), false).await.unwrap();
-    let Once::Go(dead) = claimed else { panic!("{claimed:?}") };
-    let caller = Caller { app: &app, token: secret };
+    let (actor, dead, caller) = claimed(&app).await;
     let answer = caller.post("/api/v1/cleanups", "k-1", BODY).await.expect(409);
     assert_eq!(answer.json()["code"], "key-in-use");
     assert!(!answer.header("retry-after").is_empty());
@@ -115,7 +108,7 @@ async fn a_call_under_way_is_waited_for_and_a_dead_one_is_taken_over() {
     caller.post("/api/v1/cleanups", "k-1", BODY).await.expect(201);
     // It was not dead, only slow: it changes nothing any more.
     let events = app.events().await;
-    let late = as_claimed(*dead, app.unstick.request_cleanup(&actor, request("acc_b"))).await;
+    let late = as_claimed(dead, app.unstick.request_cleanup(&actor, request("acc_b"))).await;
     assert!(matches!(late, Err(service::Error::Conflict(_))), "{late:?}");
     assert_eq!(app.events().await, events);
 }
@@ -124,17 +117,11 @@ async fn a_call_under_way_is_waited_for_and_a_dead_one_is_taken_over() {
 async fn a_call_that_changed_something_and_died_is_told_and_not_done_again() {
     let app = TestApp::new().await;
     app.stuck("acc_a").await;
-    let (id, secret) =
-        app.unstick.create_token(&domain::Actor::System, "x", &[TokenScope::CleanupsWrite], None).await.unwrap();
-    let actor = domain::Actor::Token { id, scopes: vec![TokenScope::CleanupsWrite] };
-    let what: [&[u8]; 4] = [b"POST", b"/v1/cleanups", b"application/json", BODY.as_bytes()];
-    let claimed = app.unstick.claim_key(&actor, "k-1", &what, Span::from_secs(60), false).await.unwrap();
-    let Once::Go(claim) = claimed else { panic!("{claimed:?}") };
+    let (actor, claim, caller) = claimed(&app).await;
     // Its change is committed, and then its process is gone.
-    as_claimed(*claim, app.unstick.request_cleanup(&actor, request("acc_a"))).await.unwrap();
+    as_claimed(claim, app.unstick.request_cleanup(&actor, request("acc_a"))).await.unwrap();
     app.clock.advance(Span::from_secs(61));
     let events = app.events().await;
-    let caller = Caller { app: &app, token: secret };
     for _ in 0..2 {
         let answer = caller.post("/api/v1/cleanups", "k-1", BODY).await.expect(409);
         assert_eq!(answer.json()["code"], "answer-lost");
@@ -142,6 +129,17 @@ async fn a_call_that_changed_something_and_died_is_told_and_not_done_again() {
     assert_eq!(app.events().await, events, "nothing happened");
     // With a key of its own it is another call: here it joins the clean-up that is there.
     caller.post("/api/v1/cleanups", "k-2", BODY).await.expect(200);
+}
+
+/// A process that claimed key `k-1` for exactly the call of [`BODY`], for a minute; and the token's owner, who calls too.
+async fn claimed(app: &TestApp) -> (Actor, KeyClaim, Caller<'_>) {
+    let scopes = vec![TokenScope::CleanupsWrite];
+    let (id, token) = app.unstick.create_token(&Actor::System, "x", &scopes, None).await.unwrap();
+    let actor = Actor::Token { id, scopes };
+    let what: [&[u8]; 4] = [b"POST", b"/v1/cleanups", b"application/json", BODY.as_bytes()];
+    let once = app.unstick.claim_key(&actor, "k-1", &what, Span::from_secs(60), false).await.unwrap();
+    let Once::Go(claim) = once else { panic!("{once:?}") };
+    (actor, *claim, Caller { app, token })
 }
 
 fn request(account: &str) -> CleanupRequest {
