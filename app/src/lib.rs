@@ -18,6 +18,6 @@ mod shell;
 
 #[cfg(feature = "ssr")]
 pub use self::{
-    pages::{PAGES, Page, not_found},
-    shell::shell,
+    pages::{Loaded, Loading, PAGES, Page, not_found},
+    shell::document,
 };

@@ -4,7 +4,7 @@ pub mod action;
 #[cfg(feature = "ssr")]
 pub(crate) mod pattern;
 
-use std::fmt::Write;
+use std::{borrow::Cow, fmt::Write};
 
 use domain::{
     AccountFilter, AccountId, BulkId, BulkOutcome, CleanupId, DeliveryFilter, DeliveryState, EventKind, Mode, Place,
@@ -57,16 +57,20 @@ pub const STYLE: &str = "/pkg/unstick.css";
 pub const ICON: &str = "/icon.svg";
 
 /// `text` as a part of a path or a query: everything but RFC 3986's unreserved characters is percent-encoded.
-pub fn encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
+pub fn encode(text: &str) -> Cow<'_, str> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+    if text.bytes().all(plain) {
+        return Cow::Borrowed(text);
+    }
+    let mut encoded = String::with_capacity(3 * text.len());
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+        if plain(byte) {
             encoded.push(char::from(byte));
         } else {
             write!(encoded, "%{byte:02X}").ok();
         }
     }
-    encoded
+    Cow::Owned(encoded)
 }
 
 /// What [`encode`] encoded, and what a browser's form does (`+` is a blank in a query). `None` when it is not UTF-8 or

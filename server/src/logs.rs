@@ -21,8 +21,12 @@ pub fn start_quiet(config: &Config) {
     begin(if said { &config.log } else { QUIET }, config.log_format);
 }
 
+/// Said before what is asked for, which may say otherwise: tower-sessions opens a span for each value that it is asked for,
+/// which is eight a page, and warns when there was no session to end.
+const SPARED: &str = "tower_sessions=warn,tower_sessions_core=error";
+
 fn begin(filter: &str, format: LogFormat) {
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_new(format!("{SPARED},{filter}")).unwrap_or_else(|_| EnvFilter::new("info"));
     let terminal = std::io::stderr().is_terminal();
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal);
     let text = match format {

@@ -5,12 +5,12 @@ use leptos::prelude::*;
 use crate::components::markup::{Markup, Written};
 
 /// The hidden token of every form.
-pub(crate) fn token(csrf: &str) -> impl IntoView + use<> {
+pub(crate) fn token(csrf: &str) -> View<impl IntoView + use<>> {
     hidden("csrf", csrf)
 }
 
 /// A hidden field.
-pub(crate) fn hidden(name: &'static str, value: &str) -> impl IntoView + use<> {
+pub(crate) fn hidden(name: &'static str, value: &str) -> View<impl IntoView + use<>> {
     view! { <input type="hidden" name=name value=value.to_owned()/> }
 }
 

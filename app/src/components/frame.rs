@@ -3,9 +3,10 @@
 use domain::{Permission, view::Me};
 use leptos::prelude::*;
 
-use crate::components::markup::{Markup, Written};
-
-use super::form::token;
+use super::{
+    form::token,
+    markup::{Markup, Pieces, Written},
+};
 use crate::routes;
 
 /// A place in the navigation.
@@ -73,88 +74,59 @@ pub(crate) struct Frame {
     pub(crate) csrf: String,
 }
 
-/// The frame around `page`.
-pub(crate) fn frame(frame: Frame, page: AnyView) -> AnyView {
+/// The frame around `page`. Every page has it, so it is written piece by piece.
+pub(crate) fn frame(frame: Frame, page: Markup) -> Markup {
     let Frame { me, tab, query, csrf } = frame;
+    let mut to = Pieces::with_room(page.html_len() + ROOM);
     let Some(me) = me else {
-        return view! { <main id="main" class="alone" tabindex="-1">{page}</main> }.into_any();
+        return to.html(r#"<main id="main" class="alone" tabindex="-1">"#).part(page).html("</main>").done();
     };
-    view! {
-        <a class="skip" href="#main">"Skip to the page"</a>
-        <div class="app">
-            {navigation(&me, tab)}
-            <div class="side">
-                <header class="top">
-                    {search(me.may(Permission::ReadAccounts), query)}
-                    {who(&me, &csrf)}
-                </header>
-                <main id="main" tabindex="-1">{page}</main>
-            </div>
-        </div>
-    }
-    .into_any()
+    to.html(r##"<a class="skip" href="#main">Skip to the page</a><div class="app">"##);
+    navigation(&mut to, &me, tab);
+    to.html(r#"<div class="side"><header class="top">"#);
+    search(&mut to, me.may(Permission::ReadAccounts), &query);
+    who(&mut to, &me, &csrf);
+    to.html(r#"</header><main id="main" tabindex="-1">"#).part(page).html("</main></div></div>").done()
 }
 
-fn navigation(me: &Me, here: Tab) -> Markup {
-    let item = |tab: Tab| {
+/// About what the frame takes, in bytes.
+const ROOM: usize = 3_000;
+
+fn navigation(to: &mut Pieces, me: &Me, here: Tab) {
+    to.html(r#"<nav class="main" aria-label="Main"><div><a class="brand" href=""#).html(routes::HOME).html(r#"">"#);
+    to.html(
+        r#"<svg width="18" height="18" viewBox="0 0 18 18" aria-hidden="true"><circle cx="4" cy="9" r="3"></circle>"#,
+    );
+    to.html(r#"<path d="M8 9h3M13 9h4" stroke-width="2" stroke-linecap="round"></path></svg>Unstick</a>"#);
+    for tab in Tab::ALL {
         let (url, words, icon, permission) = tab.link();
-        let here = (tab == here).then_some("page");
-        me.may(permission)
-            .then(|| view! { <a href=url aria-current=here><i class=format!("i {icon}")></i><span>{words}</span></a> })
-    };
-    view! {
-        <nav class="main" aria-label="Main"><div>
-            <a class="brand" href=routes::HOME>
-                <svg width="18" height="18" viewBox="0 0 18 18" aria-hidden="true">
-                    <circle cx="4" cy="9" r="3"></circle>
-                    <path d="M8 9h3M13 9h4" stroke-width="2" stroke-linecap="round"></path>
-                </svg>
-                "Unstick"
-            </a>
-            {Tab::ALL.map(item).into_iter().collect_view()}
-        </div></nav>
+        if me.may(permission) {
+            to.html(r#"<a href=""#).html(url).html(if tab == here { r#"" aria-current="page">"# } else { r#"">"# });
+            to.html(r#"<i class="i "#).html(icon).html(r#""></i><span>"#).html(words).html("</span></a>");
+        }
     }
-    .written()
+    to.html("</div></nav>");
 }
 
-fn search(may: bool, query: String) -> Markup {
+fn search(to: &mut Pieces, may: bool, query: &str) {
     if !may {
-        return view! { <p class="search off">"Your role sees no customers, so it searches none."</p> }.written();
+        to.html(r#"<p class="search off">Your role sees no customers, so it searches none.</p>"#);
+        return;
     }
-    view! {
-        <form class="search" role="search" action=routes::HOME>
-            <i class="i i-search"></i>
-            <input
-                id="q"
-                name="q"
-                type="search"
-                value=query
-                maxlength="200"
-                autocomplete="off"
-                spellcheck="false"
-                placeholder="Account, e-mail, name, session, IP"
-                aria-label="Search accounts by id, e-mail, name, session or IP address"
-                aria-keyshortcuts="/"
-            />
-            <kbd class="scripted">"/"</kbd>
-            <button class="go" aria-label="Search"><i class="i i-go"></i></button>
-        </form>
-    }
-    .written()
+    to.html(r#"<form class="search" role="search" action=""#).html(routes::HOME);
+    to.html(r#""><i class="i i-search"></i><input id="q" name="q" type="search" value=""#).value(query);
+    to.html(
+        r#"" maxlength="200" autocomplete="off" spellcheck="false" placeholder="Account, e-mail, name, session, IP""#,
+    );
+    to.html(r#" aria-label="Search accounts by id, e-mail, name, session or IP address" aria-keyshortcuts="/">"#);
+    to.html(
+        r#"<kbd class="scripted">/</kbd><button class="go" aria-label="Search"><i class="i i-go"></i></button></form>"#,
+    );
 }
 
-fn who(me: &Me, csrf: &str) -> Markup {
-    view! {
-        <div class="who">
-            <a href=routes::ME>
-                <bdi>{me.name.clone()}</bdi>
-                <span class="role">{me.role.as_str()}</span>
-            </a>
-            <form method="post" action=routes::action::SIGN_OUT>
-                {token(csrf)}
-                <button class="btn q">"Sign out"</button>
-            </form>
-        </div>
-    }
-    .written()
+fn who(to: &mut Pieces, me: &Me, csrf: &str) {
+    to.html(r#"<div class="who"><a href=""#).html(routes::ME).html(r#""><bdi>"#).text(&me.name);
+    to.html(r#"</bdi><span class="role">"#).html(me.role.as_str()).html("</span></a>");
+    to.html(r#"<form method="post" action=""#).html(routes::action::SIGN_OUT).html(r#"">"#).part(token(csrf).written());
+    to.html(r#"<button class="btn q">Sign out</button></form></div>"#);
 }

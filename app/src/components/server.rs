@@ -35,7 +35,7 @@ impl Palette {
     }
 
     /// The square of colour before a server's name; hatched when the server serves badly.
-    pub(crate) fn dot(&self, name: &ServerName, health: Health) -> impl IntoView + use<> {
+    pub(crate) fn dot(&self, name: &ServerName, health: Health) -> View<impl IntoView + use<>> {
         let bad = if health.is_bad() { " hatched" } else { "" };
         view! { <i class=format!("dot {}{bad}", self.class(name))></i> }
     }
@@ -49,7 +49,7 @@ fn number_at_end(name: &str) -> Option<usize> {
 }
 
 /// How a server is doing; nothing for a healthy one where `quiet`.
-pub(crate) fn health(health: Health, quiet: bool) -> impl IntoView {
+pub(crate) fn health(health: Health, quiet: bool) -> Option<View<impl IntoView>> {
     (!(quiet && health == Health::Healthy)).then(|| tag(health, health.as_str()))
 }
 

@@ -91,12 +91,12 @@ impl From<AuditOutcome> for Tone {
 }
 
 /// A tag.
-pub(crate) fn tag(tone: impl Into<Tone>, words: impl Into<String>) -> impl IntoView {
+pub(crate) fn tag(tone: impl Into<Tone>, words: impl Into<String>) -> View<impl IntoView> {
     view! { <span class=format!("tag {}", tone.into().class())>{words.into()}</span> }
 }
 
 /// Where a clean-up is.
-pub(crate) fn status(status: Status) -> impl IntoView {
+pub(crate) fn status(status: Status) -> View<impl IntoView> {
     tag(status, status.label())
 }
 

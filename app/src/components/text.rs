@@ -18,7 +18,7 @@ pub(crate) fn rich(text: &Rich) -> Vec<Markup> {
 
 /// An id of the machine's world, with a button that copies it (there is none without scripts; `islands::Comfort` makes
 /// it work).
-pub(crate) fn id(text: &str) -> impl IntoView + use<> {
+pub(crate) fn id(text: &str) -> View<impl IntoView + use<>> {
     view! {
         <span class="id">
             <code>{text.to_owned()}</code>
@@ -28,7 +28,7 @@ pub(crate) fn id(text: &str) -> impl IntoView + use<> {
 }
 
 /// A text of somebody else's making: it may be of any script and direction, and must not turn what is around it.
-pub(crate) fn foreign(text: &str) -> impl IntoView + use<> {
+pub(crate) fn foreign(text: &str) -> View<impl IntoView + use<>> {
     view! { <bdi>{text.to_owned()}</bdi> }
 }
 
@@ -39,6 +39,9 @@ pub(crate) fn plural(n: i64, one: &str, many: &str) -> String {
 
 /// `12,345`.
 pub(crate) fn number(n: i64) -> String {
+    if (0..1_000).contains(&n) {
+        return n.to_string();
+    }
     let digits = n.unsigned_abs().to_string();
     let mut text = String::from(if n < 0 { "−" } else { "" });
     for (place, digit) in digits.chars().enumerate() {

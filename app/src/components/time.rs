@@ -4,18 +4,18 @@ use domain::{Instant, Span};
 use leptos::prelude::*;
 
 /// `3 min ago`.
-pub(crate) fn ago(at: Instant, now: Instant) -> impl IntoView + use<> {
+pub(crate) fn ago(at: Instant, now: Instant) -> View<impl IntoView + use<>> {
     view! { <time datetime=at.to_string() title=at.to_text()>{at.relative_to(now)}</time> }
 }
 
 /// `3 min`: how long something has been so.
 #[cfg(feature = "ssr")]
-pub(crate) fn since(at: Instant, now: Instant) -> impl IntoView + use<> {
+pub(crate) fn since(at: Instant, now: Instant) -> View<impl IntoView + use<>> {
     view! { <time datetime=at.to_string() title=format!("since {}", at.to_text())>{now.since(at).to_string()}</time> }
 }
 
 /// `12:00:00.412`.
-pub(crate) fn clock(at: Instant) -> impl IntoView + use<> {
+pub(crate) fn clock(at: Instant) -> View<impl IntoView + use<>> {
     view! { <time datetime=at.to_string() title=at.to_text()>{at.to_clock()}</time> }
 }
 

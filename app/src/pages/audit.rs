@@ -6,7 +6,7 @@ use domain::{
 };
 use leptos::prelude::*;
 
-use super::{Shown, framed};
+use super::{Loading, Shown, framed};
 use crate::{
     api::{
         ApiError,
@@ -30,7 +30,7 @@ use crate::{
 const HEADS: &[&str] = &["When", "Who", "What and why", "Account or target", "Ticket"];
 
 /// The page. A filter that is not understood shows the form with the error beside its field, and no events.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     framed(Tab::Audit, async {
         let query = audit::asked();
         let body = match audit::page(&query).await {

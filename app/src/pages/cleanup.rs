@@ -3,7 +3,7 @@
 use domain::{Status, view::LedgerView};
 use leptos::prelude::*;
 
-use super::{Shown, framed};
+use super::{Loading, Shown, framed};
 use crate::{
     api::{
         cleanups, ctx,
@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The page.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     framed(Tab::Cleanups, async {
         let view = cleanups::ledger().await?;
         let flash = flash::take().await;

@@ -3,7 +3,7 @@
 use domain::{Status, view::CleanupsPage};
 use leptos::prelude::*;
 
-use super::{Shown, framed};
+use super::{Loading, Shown, framed};
 use crate::{
     api::{cleanups, ctx},
     components::{
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The page.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     framed(Tab::Cleanups, async { Ok(Shown::new("Clean-ups", show(&cleanups::list().await?))) })
 }
 

@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 
-use super::{Shown, framed, proof};
+use super::{Loading, Shown, framed, proof};
 use crate::{
     api::{
         confirm::{self, Carried},
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The page.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     framed(Tab::Elsewhere, async {
         let (carried, flash) = confirm::page().await?;
         if flash.as_ref().is_some_and(|flash| flash.code == "invalid") {

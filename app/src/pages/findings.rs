@@ -6,7 +6,7 @@ use domain::{
 };
 use leptos::prelude::*;
 
-use super::{Shown, framed};
+use super::{Loading, Shown, framed};
 use crate::{
     api::{
         census, ctx,
@@ -29,7 +29,7 @@ use crate::{
 const HEADS: &[&str] = &["What", "Kind", "!Account", "Known for", "!Looks", "!Seen"];
 
 /// The page.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     framed(Tab::Findings, async {
         let page = census::findings().await?;
         let flash = flash::take().await;

@@ -7,8 +7,8 @@ use domain::{
 use leptos::prelude::*;
 
 use super::{
-    Shown,
-    accounts::{HEADS, account_cells},
+    Loading, Shown,
+    accounts::{HEADS, account_row, account_rows},
     framed,
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
         card::{button, card, empty, note},
         cleanup_row::{self, late},
         frame::Tab,
-        markup::{Markup, Written},
+        markup::{Markup, Pieces, Written},
         server::{Palette, health, share},
         table::{pager, table},
         tag::Tone,
@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// The page: results where something was asked, else what needs a person.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     framed(Tab::Accounts, async {
         let Some(query) = ctx::asked("q") else {
             return Ok(Shown::new("Accounts", first(&accounts::home().await?)));
@@ -122,8 +122,7 @@ fn stuck(page: &HomePage) -> Markup {
     if page.stuck.is_empty() {
         return ().written();
     }
-    let row = |row: &AccountRow| view! { <tr>{account_cells(row, page.now, ().written(), false)}</tr> }.written();
-    let body = table("Accounts that are stuck", HEADS, page.stuck.iter().map(row).collect());
+    let body = table("Accounts that are stuck", HEADS, account_rows(&page.stuck, page.now));
     let on = |on: &OnServer| {
         let words = format!("all {} on {} of {}", number(on.pinned), on.server, on.place.router);
         view! { <a class="beside" href=routes::accounts_on(&on.place, &on.server, None)>{words}</a> }
@@ -135,8 +134,7 @@ fn most_left_over(rows: &[AccountRow], now: Instant) -> Markup {
     let body = if rows.is_empty() {
         empty("No account has anything left over. Search for one above.", ().written())
     } else {
-        let row = |row: &AccountRow| view! { <tr>{account_cells(row, now, ().written(), false)}</tr> }.written();
-        table("Accounts with the most left over", HEADS, rows.iter().map(row).collect())
+        table("Accounts with the most left over", HEADS, account_rows(rows, now))
     };
     card("Most left over", "sessions that ended and were not cleaned up".written(), body)
 }
@@ -153,8 +151,9 @@ fn newest(rows: &[CleanupRow], now: Instant) -> Markup {
 fn results(page: &SearchPage) -> Markup {
     let hit = |hit: &Hit| {
         let why = view! { <div class="why">{hit.field.label()} ": " {marked(&hit.text, &page.query)}</div> };
-        let cells = account_cells(&hit.row, page.now, why.written(), hit.field == Field::Email);
-        view! { <tr>{cells}</tr> }.written()
+        let mut row = Pieces::default();
+        account_row(&mut row, &hit.row, page.now, Some(why.written()), hit.field == Field::Email);
+        row.done()
     };
     let body = if page.hits.is_empty() {
         nothing(&page.query)

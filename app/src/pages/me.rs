@@ -6,7 +6,7 @@ use domain::{
 };
 use leptos::prelude::*;
 
-use super::{Shown, framed, proof};
+use super::{Loading, Shown, framed, proof};
 use crate::{
     api::{
         confirm, ctx,
@@ -29,7 +29,7 @@ use crate::{
 const HEADS: &[&str] = &["Browser", "!Address", "!Began", "Last used", "!Ends unless used", "#End it"];
 
 /// The page.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     framed(Tab::Me, async {
         let page = me::page().await?;
         let flash = flash::take().await;

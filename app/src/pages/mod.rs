@@ -31,10 +31,7 @@ mod webhook;
 mod webhooks;
 mod welcome;
 
-use std::future::Future;
-
-use leptos::prelude::*;
-use leptos_meta::Title;
+use std::{future::Future, pin::Pin};
 
 use crate::{
     api::{ApiError, ctx},
@@ -45,8 +42,19 @@ use crate::{
     routes,
 };
 
-/// Where a page is, as axum's router takes it, and what renders it from its request's context.
-pub type Page = (&'static str, fn() -> AnyView);
+/// Where a page is, as axum's router takes it, and what loads it from its request's context.
+pub type Page = (&'static str, fn() -> Loading);
+
+/// A page that is loading what it shows.
+pub type Loading = Pin<Box<dyn Future<Output = Loaded> + Send>>;
+
+/// A page that has all that it shows.
+pub struct Loaded {
+    /// For the browser's tab.
+    pub(crate) title: String,
+    /// All of the document's body.
+    pub(crate) body: Markup,
+}
 
 /// Every page.
 pub const PAGES: &[Page] = &[
@@ -99,17 +107,13 @@ impl Shown {
 }
 
 /// A page in the frame, at `tab`: what `load` brings, or why there is nothing.
-pub(crate) fn framed(tab: Tab, load: impl Future<Output = Result<Shown, ApiError>> + Send + 'static) -> AnyView {
-    let around = Frame { me: ctx::me(), tab, query: ctx::asked("q").unwrap_or_default(), csrf: ctx::csrf() };
-    let role = around.me.as_ref().map(|me| me.role);
-    let shown = Suspend::new(async move {
+pub(crate) fn framed(tab: Tab, load: impl Future<Output = Result<Shown, ApiError>> + Send + 'static) -> Loading {
+    Box::pin(async move {
+        let around = Frame { me: ctx::me(), tab, query: ctx::asked("q").unwrap_or_default(), csrf: ctx::csrf() };
+        let role = around.me.as_ref().map(|me| me.role);
         let Shown { title, body } = load.await.unwrap_or_else(|error| refused(&error, role));
-        view! {
-            <Title text=format!("{title} · Unstick")/>
-            {body}
-        }
-    });
-    frame(around, view! { <Suspense fallback=|| ()>{shown}</Suspense> }.into_any())
+        Loaded { title: format!("{title} · Unstick"), body: frame(around, body) }
+    })
 }
 
 /// Sets the status and says why; who is not signed in goes to do that and comes back, and who must set up a second factor
@@ -129,6 +133,6 @@ fn refused(error: &ApiError, role: Option<domain::Role>) -> Shown {
 }
 
 /// The page for a URL that has none.
-pub fn not_found() -> AnyView {
+pub fn not_found() -> Loading {
     framed(Tab::Elsewhere, async { Err(ApiError::not_found("page")) })
 }

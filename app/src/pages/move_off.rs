@@ -4,7 +4,7 @@
 use domain::{Bulk, BulkOrder, Guard, MovePage, RouterName, ServerName};
 use leptos::prelude::*;
 
-use super::{Shown, framed, reason};
+use super::{Loading, Shown, framed, reason};
 use crate::{
     api::{
         ctx,
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// The page.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     framed(Tab::Routing, async {
         let page = server_move::page().await?;
         let flash = flash::take().await;

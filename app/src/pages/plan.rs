@@ -6,7 +6,7 @@ use domain::{
 };
 use leptos::prelude::*;
 
-use super::{Shown, framed, proof, reason};
+use super::{Loading, Shown, framed, proof, reason};
 use crate::{
     api::{
         cleanups, confirm as proving, ctx,
@@ -29,7 +29,7 @@ const SHOWN: usize = 12;
 const FOLDED: usize = 500;
 
 /// The page.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     framed(Tab::Accounts, async {
         let page = cleanups::plan().await?;
         let flash = flash::take().await;

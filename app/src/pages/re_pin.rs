@@ -3,7 +3,7 @@
 use domain::{RePinPage, ServerStatus};
 use leptos::prelude::*;
 
-use super::{Shown, framed, reason};
+use super::{Loading, Shown, framed, reason};
 use crate::{
     api::{
         ctx,
@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The page.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     framed(Tab::Accounts, async {
         let page = routing::re_pin_page().await?;
         let flash = flash::take().await;

@@ -3,7 +3,7 @@
 use domain::{Freshness, PlannedRoute, Repair as Made, RepairItem, RepairMade, RepairOutcome, RepairPlan, SessionId};
 use leptos::prelude::*;
 
-use super::{Shown, framed, proof, reason};
+use super::{Loading, Shown, framed, proof, reason};
 use crate::{
     api::{
         census::{self, Repairing},
@@ -26,7 +26,7 @@ use crate::{
 const SHOWN: usize = 6;
 
 /// The page.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     framed(Tab::Findings, async {
         let repairing = census::repairing().await?;
         let flash = flash::take().await;

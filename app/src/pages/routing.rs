@@ -8,7 +8,7 @@ use domain::{
 };
 use leptos::prelude::*;
 
-use super::{Shown, framed};
+use super::{Loading, Shown, framed};
 use crate::{
     api::routing,
     components::{
@@ -29,7 +29,7 @@ const HEADS: &[&str] = &["Server", "Health", "Pinned, of its fair share", "!#Err
 const OWED: &[&str] = &["Waits for", "Since", "What", "!Why", "!#Tries", "Next try"];
 
 /// The page.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     framed(Tab::Routing, async { Ok(Shown::new("Routing", show(&routing::routing().await?))) })
 }
 

@@ -3,7 +3,7 @@
 use domain::view::{MePage, NewFactor};
 use leptos::prelude::*;
 
-use super::{Shown, framed, proof};
+use super::{Loading, Shown, framed, proof};
 use crate::{
     api::{
         confirm, ctx,
@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The page.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     framed(Tab::Me, async {
         let (page, new) = second_factor::page().await?;
         let flash = flash::take().await;

@@ -3,7 +3,7 @@
 use domain::{Freshness, Instant, MovePage, ServerState, StateAt, StateEnd, StatePlan};
 use leptos::prelude::*;
 
-use super::{Shown, framed, move_off, proof, reason};
+use super::{Loading, Shown, framed, move_off, proof, reason};
 use crate::{
     api::{
         confirm as proving, ctx,
@@ -27,7 +27,7 @@ use crate::{
 const HEADS: &[&str] = &["Load balancer", "Set to", "All in all", "#Pinned", "Last set from here"];
 
 /// The page.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     framed(Tab::Routing, async {
         let plan = routing::state_plan().await?;
         let moves = server_move::page().await?;

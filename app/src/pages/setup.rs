@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{Shown, framed, proof};
+use super::{Loading, Shown, framed, proof};
 use crate::{
     api::{
         ctx,
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The page.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     framed(Tab::Elsewhere, async {
         let body = if setup::needed().await? {
             let flash = flash::take().await;

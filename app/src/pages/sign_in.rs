@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{Shown, framed};
+use super::{Loading, Shown, framed};
 use crate::{
     api::{
         ctx, setup,
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The page.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     framed(Tab::Elsewhere, async {
         let next = ctx::asked("next").unwrap_or_default();
         if ctx::me().is_none() && setup::needed().await? {

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{Shown, framed, proof};
+use super::{Loading, Shown, framed, proof};
 use crate::{
     api::{
         ctx,
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The page.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     framed(Tab::Elsewhere, async {
         let body = if waits_for_code() { form() } else { begin() };
         Ok(Shown::new("Sign in: your code", body))

@@ -4,7 +4,7 @@ use domain::{Instant, TokenScope};
 use leptos::prelude::*;
 use service::TokenInfo;
 
-use super::{Shown, framed};
+use super::{Loading, Shown, framed};
 use crate::{
     api::{
         ctx,
@@ -27,7 +27,7 @@ use crate::{
 const HEADS: &[&str] = &["Token", "What it is for", "!Made by", "Last used", "Good", "#Revoke"];
 
 /// The page.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     framed(Tab::Tokens, async {
         let (tokens, now) = tokens::list().await?;
         let flash = flash::take().await;

@@ -7,7 +7,7 @@ use domain::{
 use leptos::prelude::*;
 
 use super::{
-    Shown, framed,
+    Loading, Shown, framed,
     webhooks::{counted, state},
 };
 use crate::{
@@ -32,7 +32,7 @@ use crate::{
 const HEADS: &[&str] = &["Event", "Account", "State", "!#Tries", "Answer", "!Happened", "#Again"];
 
 /// The page.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     framed(Tab::Webhooks, async {
         let page = webhooks::page().await?;
         let flash = flash::take().await;

@@ -6,7 +6,7 @@ use domain::{
 };
 use leptos::prelude::*;
 
-use super::{Shown, framed};
+use super::{Loading, Shown, framed};
 use crate::{
     api::{
         ctx,
@@ -29,7 +29,7 @@ use crate::{
 const HEADS: &[&str] = &["Receiver", "State", "!Events", "#Waiting", "#Given up", "!Last taken"];
 
 /// The page.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     framed(Tab::Webhooks, async {
         let rows = webhooks::list().await?;
         let flash = flash::take().await;

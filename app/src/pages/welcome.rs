@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{Shown, framed, proof, setup::one_time_code};
+use super::{Loading, Shown, framed, proof, setup::one_time_code};
 use crate::{
     api::{
         ctx,
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The page.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     framed(Tab::Elsewhere, async {
         let flash = flash::take().await;
         if flash.as_ref().is_some_and(|flash| flash.code == "invalid") {

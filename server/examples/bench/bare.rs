@@ -16,7 +16,7 @@ const ROWS: usize = 50;
 /// Serves both until it is ended. The Leptos page has about `bytes` bytes.
 pub async fn serve(port: u16, bytes: usize) -> Outcome<()> {
     // What the elements of the page take without the padding in each row.
-    const BARE: usize = 24_000;
+    const BARE: usize = 25_500;
     let rows: Arc<[Row]> = (0..ROWS).map(|number| Row::new(number, bytes.saturating_sub(BARE) / ROWS)).collect();
     let page = render_app_async(move || {
         let rows = Arc::clone(&rows);

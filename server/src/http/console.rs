@@ -1,20 +1,23 @@
 //! The console: pages and server functions of package `app`, live ledgers and exports, behind the layers that make them
 //! safe. A request passes, from outside: compression, cross-site defence, session, who acts, the form's token.
 
-use app::{PAGES, not_found, shell};
+use std::mem;
+
+use app::{Loading, PAGES, document, not_found};
 use axum::{
     Router,
     extract::Request,
     http::{Method, StatusCode, request::Parts},
     middleware::from_fn_with_state,
-    response::{IntoResponse, Redirect},
+    response::{Html, IntoResponse, Redirect, Response},
     routing::get,
 };
 use leptos::{
     nonce::Nonce,
-    prelude::{AnyView, provide_context, use_context},
+    prelude::{provide_context, with_context},
+    reactive::{computed::ScopedFuture, owner::Owner},
 };
-use leptos_axum::{LeptosRoutes, render_app_async_with_context};
+use leptos_axum::{LeptosRoutes, ResponseOptions, ResponseParts};
 use tower_http::compression::{
     CompressionLayer, CompressionLevel, Predicate,
     predicate::{NotForContentType, SizeAbove},
@@ -30,29 +33,25 @@ pub fn routes(site: &Site) -> Router<Site> {
     let provide = move || {
         provide_context(unstick.clone());
         // leptos_axum has provided a nonce of its own; the one in our header wins.
-        let nonce = use_context::<Parts>().and_then(|parts| parts.extensions.get::<PageNonce>().cloned());
-        if let Some(PageNonce(nonce)) = nonce {
+        let nonce = with_context::<Parts, _>(|parts| parts.extensions.get::<PageNonce>().cloned());
+        if let Some(PageNonce(nonce)) = nonce.flatten() {
             provide_context(Nonce::from_value(nonce));
         }
     };
-    let page = |view: fn() -> AnyView| {
-        let options = site.options().clone();
-        render_app_async_with_context(provide.clone(), move || shell(&options, view))
+    let page = |page: fn() -> Loading| {
+        let (site, provide) = (site.clone(), provide.clone());
+        move |request: Request| answer(site.clone(), provide.clone(), page, request)
     };
     let missing = page(not_found);
-    let missing = move |request: Request| {
-        let elsewhere = without_slash(&request);
-        let page = missing(request);
-        async move {
-            if let Some(elsewhere) = elsewhere {
-                return elsewhere.into_response();
-            }
-            let mut response = page.await;
-            if response.status() == StatusCode::OK {
-                *response.status_mut() = StatusCode::NOT_FOUND;
-            }
-            response
+    let missing = async move |request: Request| {
+        if let Some(elsewhere) = without_slash(&request) {
+            return elsewhere.into_response();
         }
+        let mut response = missing(request).await;
+        if response.status() == StatusCode::OK {
+            *response.status_mut() = StatusCode::NOT_FOUND;
+        }
+        response
     };
     let worth = SizeAbove::new(WORTH).and(NotForContentType::SSE).and(NotForContentType::IMAGES);
     let pages = PAGES.iter().fold(Router::new(), |router, (path, view)| router.route(path, get(page(*view))));
@@ -73,6 +72,25 @@ pub fn routes(site: &Site) -> Router<Site> {
         .layer(session::layer(site))
         .layer(from_fn_with_state(site.clone(), csrf::same_site_only))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(worth))
+}
+
+/// A page as an answer. What `leptos_axum` does, without a stream: a page is whole before it is sent, so it is sent in
+/// one piece whose length is known.
+async fn answer(site: Site, provide: impl Fn(), page: fn() -> Loading, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    let said = ResponseOptions::default();
+    let owner = Owner::new_root(None);
+    let written = owner.with(|| {
+        provide_context(parts);
+        provide_context(said.clone());
+        provide();
+        ScopedFuture::new(document(site.options(), page))
+    });
+    let html = written.await;
+    owner.unset_with_forced_cleanup();
+    let ResponseParts { status, headers, .. } =
+        said.0.write().map(|mut said| mem::take(&mut *said)).unwrap_or_default();
+    (status.unwrap_or_default(), headers, Html(html)).into_response()
 }
 
 /// Where a page is that was asked for with a slash too many at the end.

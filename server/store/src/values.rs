@@ -1,19 +1,19 @@
 //! What a database read, as the records that it stands for: the values of a row in the order of their columns. Whichever
 //! way they were read, they come together here, so that what is made for each kind of record is small.
 
-use std::fmt;
+use std::{fmt, mem};
 
-use rusqlite::types::Value;
+use rusqlite::types::{Value, ValueRef};
 use serde::{
     Deserialize,
     de::{
-        self, DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IntoDeserializer, SeqAccess, Visitor,
-        value::{Error, SeqDeserializer},
+        self, DeserializeOwned, DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor,
+        value::{Error, SeqAccessDeserializer},
     },
     forward_to_deserialize_any,
 };
 use sqlx::{
-    Column, ColumnIndex, Decode, Row, TypeInfo, ValueRef,
+    Column, ColumnIndex, Decode, Row as _, TypeInfo, ValueRef as _,
     postgres::{PgColumn, PgRow},
     sqlite::SqliteRow,
 };
@@ -43,7 +43,7 @@ impl Values {
     /// # Errors
     /// `Corrupt` when a value is of a type that nothing keeps.
     pub fn of_sqlite(rows: &[SqliteRow]) -> Result<Self> {
-        let columns = rows.first().map_or(0, Row::len);
+        let columns = rows.first().map_or(0, sqlx::Row::len);
         let mut read = Vec::with_capacity(columns * rows.len());
         for row in rows {
             for at in 0..columns {
@@ -58,7 +58,7 @@ impl Values {
     /// # Errors
     /// `Corrupt` when a column is of a type that nothing keeps.
     pub fn of_postgres(rows: &[PgRow]) -> Result<Self> {
-        let all: Result<Vec<_>> = rows.first().map_or(&[][..], Row::columns).iter().map(column).collect();
+        let all: Result<Vec<_>> = rows.first().map_or(&[][..], sqlx::Row::columns).iter().map(column).collect();
         let all = all?;
         let mut read = Vec::with_capacity(all.len() * rows.len());
         for row in rows {
@@ -74,14 +74,84 @@ impl Values {
     /// # Errors
     /// `Corrupt` when a value does not fit.
     pub fn rows<T: DeserializeOwned>(self) -> Result<Vec<T>> {
-        let Self { columns, read } = self;
-        let mut rows = Vec::with_capacity(read.len().checked_div(columns).unwrap_or_default());
-        let mut cells = read.into_iter().map(Cell).peekable();
-        while cells.peek().is_some() {
-            let row = SeqDeserializer::new(cells.by_ref().take(columns));
-            rows.push(T::deserialize(row).map_err(StoreError::corrupt)?);
+        let Self { columns, mut read } = self;
+        if columns == 0 {
+            return Ok(Vec::new());
         }
-        Ok(rows)
+        read.chunks_exact_mut(columns).map(|row| record(Cells::Own(row))).collect()
+    }
+}
+
+/// The values of one row, in the order of its columns. One type for both, so that what is made for each kind of record is
+/// made once.
+pub(crate) enum Cells<'a> {
+    /// They were made for whoever asked.
+    Own(&'a mut [Value]),
+    /// They are where the database keeps them until the next row.
+    Lent(&'a rusqlite::Row<'a>, usize),
+}
+
+impl Cells<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Own(values) => values.len(),
+            Self::Lent(_, columns) => *columns,
+        }
+    }
+
+    /// All of them, to keep.
+    ///
+    /// # Errors
+    /// `Corrupt` when one is a text that is not UTF-8.
+    pub fn kept(self, all: &mut Values) -> Result<()> {
+        all.columns = self.len();
+        match self {
+            Self::Own(values) => all.read.extend_from_slice(values),
+            Self::Lent(row, columns) => {
+                for at in 0..columns {
+                    all.read.push(row.get(at)?);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A row as a record.
+///
+/// # Errors
+/// `Corrupt` when a value does not fit.
+pub(crate) fn record<T: DeserializeOwned>(cells: Cells<'_>) -> Result<T> {
+    let mut row = Row { cells, next: 0 };
+    let record = T::deserialize(SeqAccessDeserializer::new(&mut row)).map_err(StoreError::corrupt)?;
+    if row.next < row.cells.len() {
+        return Err(StoreError::corrupt(Error::custom("a row has more values than its record")));
+    }
+    Ok(record)
+}
+
+/// A row that is read value by value.
+struct Row<'a> {
+    cells: Cells<'a>,
+    next: usize,
+}
+
+impl<'de> SeqAccess<'de> for Row<'_> {
+    type Error = Error;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
+        let at = self.next;
+        self.next += 1;
+        match &mut self.cells {
+            Cells::Own(values) => match values.get_mut(at) {
+                Some(value) => seed.deserialize(Own(mem::replace(value, Value::Null))).map(Some),
+                None => Ok(None),
+            },
+            Cells::Lent(row, columns) if at < *columns => {
+                seed.deserialize(Lent(row.get_ref(at).map_err(Error::custom)?)).map(Some)
+            }
+            Cells::Lent(..) => Ok(None),
+        }
     }
 }
 
@@ -201,7 +271,7 @@ fn column(column: &PgColumn) -> Result<Reader> {
 /// The value at `at`, whose type was looked at.
 fn get<'r, R, T>(row: &'r R, at: usize, value: impl FnOnce(T) -> Value) -> Result<Value>
 where
-    R: Row,
+    R: sqlx::Row,
     usize: ColumnIndex<R>,
     T: Decode<'r, R::Database>,
 {
@@ -212,50 +282,68 @@ fn strange(what: &str) -> StoreError {
     StoreError::corrupt(Error::custom(format!("a value is {what}, which nothing keeps")))
 }
 
-/// One value.
-struct Cell(Value);
+/// A value that was made for whoever asked.
+struct Own(Value);
 
-impl IntoDeserializer<'_, Error> for Cell {
-    type Deserializer = Self;
+/// A value that is where the database keeps it.
+struct Lent<'a>(ValueRef<'a>);
 
-    fn into_deserializer(self) -> Self {
-        self
-    }
+/// What both do alike: what is nothing is no option, true and false are 1 and 0 (SQLite has no others), and a type around one
+/// value is that value.
+macro_rules! alike {
+    ($null:pat, $truth:pat => $one:expr) => {
+        fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            match self.0 {
+                $null => visitor.visit_none(),
+                _ => visitor.visit_some(self),
+            }
+        }
+
+        fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            match self.0 {
+                $truth => visitor.visit_bool($one),
+                _ => self.deserialize_any(visitor),
+            }
+        }
+
+        fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
+            visitor.visit_newtype_struct(self)
+        }
+
+        forward_to_deserialize_any! {
+            i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+            tuple_struct map struct enum identifier ignored_any
+        }
+    };
 }
 
-impl<'de> Deserializer<'de> for Cell {
+impl<'de> Deserializer<'de> for Own {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.0 {
-            Value::Null => visitor.visit_unit(),
-            Value::Integer(number) => visitor.visit_i64(number),
-            Value::Real(number) => visitor.visit_f64(number),
             Value::Text(text) => visitor.visit_string(text),
-            Value::Blob(_) => Err(Error::custom("bytes where nothing keeps any")),
+            other => Lent(ValueRef::from(&other)).deserialize_any(visitor),
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        if self.0 == Value::Null { visitor.visit_none() } else { visitor.visit_some(self) }
-    }
+    alike!(Value::Null, Value::Integer(truth @ (0 | 1)) => truth == 1);
+}
 
-    /// SQLite has no values for true and false but 1 and 0.
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+impl<'de> Deserializer<'de> for Lent<'_> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.0 {
-            Value::Integer(truth @ (0 | 1)) => visitor.visit_bool(truth == 1),
-            _ => self.deserialize_any(visitor),
+            ValueRef::Null => visitor.visit_unit(),
+            ValueRef::Integer(number) => visitor.visit_i64(number),
+            ValueRef::Real(number) => visitor.visit_f64(number),
+            ValueRef::Text(text) => visitor.visit_str(str::from_utf8(text).map_err(Error::custom)?),
+            ValueRef::Blob(_) => Err(Error::custom("bytes where nothing keeps any")),
         }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    forward_to_deserialize_any! {
-        i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map struct enum identifier ignored_any
-    }
+    alike!(ValueRef::Null, ValueRef::Integer(truth @ (0 | 1)) => truth == 1);
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use domain::{
 };
 use leptos::prelude::*;
 
-use super::{Shown, framed};
+use super::{Loading, Shown, framed};
 use crate::{
     api::{accounts, ctx},
     components::{
@@ -32,7 +32,7 @@ use crate::{
 const EVENTS: usize = 4;
 
 /// The page.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     framed(Tab::Accounts, async {
         let page = accounts::account().await?;
         let me = ctx::me();

@@ -3,7 +3,7 @@
 use domain::{Bulk, BulkStatus, Instant, view::BulksPage};
 use leptos::prelude::*;
 
-use super::super::{Shown, framed};
+use super::super::{Loading, Shown, framed};
 use crate::{
     api::{bulk, ctx},
     components::{
@@ -22,7 +22,7 @@ use crate::{
 const HEADS: &[&str] = &["Bulk clean-up", "Status", "#Accounts", "How far", "!Asked by", "!Made"];
 
 /// The page.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     framed(Tab::Cleanups, async { Ok(Shown::new("Bulk clean-ups", show(&bulk::list().await?))) })
 }
 

@@ -8,7 +8,7 @@ mod steer;
 use domain::{BulkAccount, BulkOutcome, BulkStatus, view::BulkPage};
 use leptos::prelude::*;
 
-use super::{Shown, framed, move_off::held_rows};
+use super::{Loading, Shown, framed, move_off::held_rows};
 use crate::{
     api::{
         bulk, ctx,
@@ -31,7 +31,7 @@ use crate::{
 const HEADS: &[&str] = &["#No.", "Account", "What became of it", "Ledger"];
 
 /// The page.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     framed(Tab::Cleanups, async {
         let page = bulk::page().await?;
         let flash = flash::take().await;

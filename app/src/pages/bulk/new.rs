@@ -4,7 +4,7 @@
 use domain::{AccountFilter, BulkOrder, Mode, Permission, view::Me};
 use leptos::prelude::*;
 
-use super::super::{Shown, accounts::filter_fields, framed, reason};
+use super::super::{Loading, Shown, accounts::filter_fields, framed, reason};
 use crate::{
     api::{
         ApiError, bulk, ctx, escape,
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The page.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     framed(Tab::Cleanups, async {
         if ctx::me().is_none() {
             return Err(ApiError::not_signed_in());

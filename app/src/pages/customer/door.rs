@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{Shown, for_customers, own, told_note};
+use super::{Loading, Shown, for_customers, own, told_note};
 use crate::{
     api::{
         ApiError, ctx,
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The page.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     for_customers(async {
         match customer::door().await? {
             Some((code, true)) => Ok(Shown::new(heading(), opens(&code))),

@@ -20,7 +20,7 @@ use crate::{
         tag::Tone,
         text::foreign,
     },
-    pages::{Shown, framed},
+    pages::{Loading, Shown, framed},
     routes,
 };
 
@@ -28,7 +28,7 @@ use crate::{
 const MINUTES: [(&str, &str); 3] = [("15", "15 minutes"), ("60", "1 hour"), ("1440", "24 hours")];
 
 /// The page.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     framed(Tab::Accounts, async {
         let (page, made) = customer::link_page().await?;
         let flash = flash::take().await;

@@ -9,34 +9,35 @@ pub(super) mod progress;
 use std::future::Future;
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 
-use super::{Shown, error};
+use super::{Loaded, Loading, Shown, error};
 use crate::{
     api::{
         ApiError, ctx,
         customer::{self, Told},
     },
-    components::{card::note, form::token, markup::Markup, tag::Tone, text::sentence},
+    components::{
+        card::note,
+        form::token,
+        markup::{Markup, Written},
+        tag::Tone,
+        text::sentence,
+    },
     routes,
 };
 
 /// A page for customers: what `load` brings, or why there is nothing.
-fn for_customers(load: impl Future<Output = Result<Shown, ApiError>> + Send + 'static) -> AnyView {
-    let shown = Suspend::new(async move {
+fn for_customers(load: impl Future<Output = Result<Shown, ApiError>> + Send + 'static) -> Loading {
+    Box::pin(async move {
         let Shown { title, body } = load.await.unwrap_or_else(|error| refused(&error));
-        view! {
-            <Title text=title/>
-            {body}
-        }
-    });
-    let name = customer::service_name();
-    let brand = if name.is_empty() { "Your sessions".to_owned() } else { name };
-    view! {
-        <header class="own-top"><span class="brand">{brand}</span></header>
-        <main id="main" class="own" tabindex="-1"><Suspense fallback=|| ()>{shown}</Suspense></main>
-    }
-    .into_any()
+        let name = customer::service_name();
+        let brand = if name.is_empty() { "Your sessions".to_owned() } else { name };
+        let body = view! {
+            <header class="own-top"><span class="brand">{brand}</span></header>
+            <main id="main" class="own" tabindex="-1">{body}</main>
+        };
+        Loaded { title, body: body.written() }
+    })
 }
 
 /// Sets the status and says why; who has no visit is led to the door.

@@ -3,7 +3,7 @@
 use domain::view::{OwnPage, OwnSession, ResetPreview};
 use leptos::prelude::*;
 
-use super::{Shown, device, for_customers, told_note};
+use super::{Loading, Shown, device, for_customers, told_note};
 use crate::{
     api::{ctx, customer},
     components::{
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The page.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     for_customers(async {
         let (page, stays, preview) = customer::preview().await?;
         Ok(Shown::new("Reset your sessions", show(&page, &stays, preview.as_ref())))

@@ -4,7 +4,7 @@ use domain::{Status, view::ResetState};
 use http::HeaderName;
 use leptos::prelude::*;
 
-use super::{Shown, for_customers, leave, told_note};
+use super::{Loading, Shown, for_customers, leave, told_note};
 use crate::{
     api::{ctx, customer},
     components::{
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The page.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     for_customers(async {
         let state = customer::state().await?;
         if let Some(seconds) = again(state.status) {

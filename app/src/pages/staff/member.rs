@@ -4,7 +4,7 @@ use domain::view::{StaffMemberPage, StaffSessionRow};
 use leptos::prelude::*;
 
 use super::{
-    super::{Shown, framed},
+    super::{Loading, Shown, framed},
     factor, open, password, roles,
 };
 use crate::{
@@ -29,7 +29,7 @@ use crate::{
 const HEADS: &[&str] = &["Browser", "!Address", "!Began", "Last used", "#End it"];
 
 /// The page.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     framed(Tab::Staff, async {
         let page = staff::member().await?;
         let flash = flash::take().await;

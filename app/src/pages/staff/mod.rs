@@ -8,7 +8,7 @@ use domain::{
 };
 use leptos::prelude::*;
 
-use super::{Shown, framed};
+use super::{Loading, Shown, framed};
 use crate::{
     api::{
         ctx,
@@ -31,7 +31,7 @@ use crate::{
 const HEADS: &[&str] = &["Who", "Role", "!Password", "Second factor", "Last sign-in", "!#Open sign-ins"];
 
 /// The page.
-pub(crate) fn page() -> AnyView {
+pub(crate) fn page() -> Loading {
     framed(Tab::Staff, async {
         let page = staff::list().await?;
         let flash = flash::take().await;

@@ -23,7 +23,8 @@ impl Unstick {
         self.authorize(actor, Permission::ReadAccounts, "accounts").await?;
         let limit = self.settings().page_size;
         let after = parse_after(after)?;
-        let mut accounts = if filter.is_empty() {
+        let all = filter.is_empty();
+        let mut accounts = if all {
             self.store().accounts_page(after.as_ref(), limit + 1).await?
         } else {
             self.store().accounts_filtered(filter, after.as_ref(), limit + 1).await?
@@ -31,7 +32,8 @@ impl Unstick {
         let more = accounts.len() > limit as usize;
         accounts.truncate(limit as usize);
         let next = accounts.last().filter(|_| more).map(|account| account.id.to_string());
-        Ok(Page { items: self.rows(accounts).await?, next })
+        let items = if all { self.neighbours(accounts).await? } else { self.rows(accounts).await? };
+        Ok(Page { items, next })
     }
 }
 

@@ -10,8 +10,24 @@ use crate::{Result, Unstick};
 impl Unstick {
     /// `accounts` as rows, in their order.
     pub(super) async fn rows(&self, accounts: Vec<Account>) -> Result<Vec<AccountRow>> {
+        if accounts.is_empty() {
+            return Ok(Vec::new());
+        }
         let ids: Vec<AccountId> = accounts.iter().map(|account| account.id.clone()).collect();
-        let found = if ids.is_empty() { Vec::new() } else { self.store().bad_routes(&ids).await? };
+        let bad = self.store().bad_routes(&ids).await?;
+        Ok(self.judged(accounts, bad))
+    }
+
+    /// `accounts` as rows, in their order, which is that of their ids; no other account is between them.
+    pub(super) async fn neighbours(&self, accounts: Vec<Account>) -> Result<Vec<AccountRow>> {
+        let (Some(first), Some(last)) = (accounts.first(), accounts.last()) else {
+            return Ok(Vec::new());
+        };
+        let bad = self.store().bad_routes_between(&first.id, &last.id).await?;
+        Ok(self.judged(accounts, bad))
+    }
+
+    fn judged(&self, accounts: Vec<Account>, found: Vec<BadRoutes>) -> Vec<AccountRow> {
         let mut by_account: HashMap<AccountId, Vec<BadRoutes>> = HashMap::new();
         for bad in found {
             by_account.entry(bad.account.clone()).or_default().push(bad);
@@ -21,7 +37,7 @@ impl Unstick {
             let (verdict, server) = verdict(&account, by_account.remove(&account.id).unwrap_or_default(), many);
             AccountRow { account, verdict, server }
         };
-        Ok(accounts.into_iter().map(row).collect())
+        accounts.into_iter().map(row).collect()
     }
 }
 

@@ -61,5 +61,9 @@ impl TryFrom<AccountRecord> for Account {
 
 /// Rows as what they stand for.
 pub(crate) fn all<T: TryFrom<R, Error = StoreError>, R>(records: Vec<R>) -> Result<Vec<T>> {
-    records.into_iter().map(T::try_from).collect()
+    let mut all = Vec::with_capacity(records.len());
+    for record in records {
+        all.push(T::try_from(record)?);
+    }
+    Ok(all)
 }

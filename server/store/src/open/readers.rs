@@ -14,10 +14,18 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, types::Value};
 use serde::de::DeserializeOwned;
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    task::JoinHandle,
+    time::timeout,
+};
 
 use super::WAIT;
-use crate::{Result, sql::Arg, values::Values};
+use crate::{
+    Result,
+    sql::Arg,
+    values::{Cells, Values, record},
+};
 
 /// How long a statement may keep the thread of whoever asks. Most take a hundredth of it.
 const HERE: Duration = Duration::from_millis(4);
@@ -42,6 +50,9 @@ struct Inner {
     idle: Mutex<Vec<Reader>>,
 }
 
+/// What is done with each row.
+type Take<'a> = &'a mut dyn FnMut(Cells<'_>) -> Result<()>;
+
 struct Reader {
     conn: Connection,
     /// When the statement under way is broken off, in nanoseconds since `began`.
@@ -62,29 +73,47 @@ impl Readers {
 
     /// The rows that `sql` reads.
     pub async fn rows<T: DeserializeOwned>(&self, sql: &str, values: &[Arg<'_>]) -> Result<Vec<T>> {
-        self.values(sql, values).await?.rows()
-    }
-
-    async fn values(&self, sql: &str, values: &[Arg<'_>]) -> Result<Values> {
         let waited = timeout(WAIT, self.0.free.acquire()).await;
         let permit = waited.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
+        let elsewhere = {
+            let mut rows = Vec::new();
+            let mut take = |cells: Cells<'_>| {
+                rows.push(record(cells)?);
+                Ok(())
+            };
+            match self.here(permit, sql, values, &mut take)? {
+                None => return Ok(rows),
+                Some(elsewhere) => elsewhere,
+            }
+        };
+        elsewhere.await.map_err(|error| sqlx::Error::Io(std::io::Error::other(error)))??.rows()
+    }
+
+    /// Gives the rows that `sql` reads to `take`. When that takes too long here, it is begun again elsewhere, and the values
+    /// come from there.
+    fn here(
+        &self,
+        permit: SemaphorePermit<'_>,
+        sql: &str,
+        values: &[Arg<'_>],
+        take: Take<'_>,
+    ) -> Result<Option<JoinHandle<Result<Values>>>> {
         let reader = self.0.take()?;
         let values: Vec<Value> = values.iter().map(value).collect();
-        let read = reader.values(sql, &values, Some(HERE));
+        let read = reader.each(sql, &values, Some(HERE), take);
         if !read.as_ref().is_err_and(is_interrupted) {
             self.0.give_back(reader);
-            return Ok(read?);
+            return read?.map(|()| None);
         }
         // Whoever asked may go away meanwhile; the connection and its place stay taken until the statement has ended.
         permit.forget();
         let (inner, sql) = (Arc::clone(&self.0), sql.to_owned());
-        let read = tokio::task::spawn_blocking(move || {
-            let read = reader.values(&sql, &values, None);
+        Ok(Some(tokio::task::spawn_blocking(move || {
+            let read = reader.values(&sql, &values);
             inner.give_back(reader);
             inner.free.add_permits(1);
             read
-        });
-        Ok(read.await.map_err(|error| sqlx::Error::Io(std::io::Error::other(error)))??)
+        })))
     }
 
     /// Closes every connection, once what runs on it is done.
@@ -127,7 +156,21 @@ impl Reader {
         Ok(Self { conn, until, began })
     }
 
-    fn values(&self, sql: &str, values: &[Value], within: Option<Duration>) -> rusqlite::Result<Values> {
+    /// All values that `sql` reads, however long that takes.
+    fn values(&self, sql: &str, values: &[Value]) -> Result<Values> {
+        let mut all = Values { columns: 0, read: Vec::new() };
+        self.each(sql, values, None, &mut |cells| cells.kept(&mut all))??;
+        Ok(all)
+    }
+
+    /// Gives the rows that `sql` reads to `take`, as long as that likes them.
+    fn each(
+        &self,
+        sql: &str,
+        values: &[Value],
+        within: Option<Duration>,
+        take: Take<'_>,
+    ) -> rusqlite::Result<Result<()>> {
         let limit = within.and_then(|within| u64::try_from(within.as_nanos()).ok());
         self.until.store(limit.map_or(NEVER, |limit| nanos(self.began) + limit), Ordering::Relaxed);
         let mut statement = self.conn.prepare_cached(sql)?;
@@ -137,14 +180,14 @@ impl Reader {
             let value = values.get(number.unwrap_or(place).wrapping_sub(1));
             statement.raw_bind_parameter(place, value.unwrap_or(&Value::Null))?;
         }
-        let (columns, mut read) = (statement.column_count(), Vec::new());
+        let columns = statement.column_count();
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next()? {
-            for column in 0..columns {
-                read.push(row.get(column)?);
+            if let Err(error) = take(Cells::Lent(row, columns)) {
+                return Ok(Err(error));
             }
         }
-        Ok(Values { columns, read })
+        Ok(Ok(()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What was read from routers: kept, counted, and its changes written down.
 
 use domain::{Counters, Health, HealthWindow, Route, Scope, ServerStatus, Span};
-use store::{ServerRecord, StoredRoute};
+use store::{BadRoutes, ServerRecord, StoredRoute};
 
 use crate::world::{Db, Dice, aid, at, key, place, server, sid};
 
@@ -230,18 +230,21 @@ async fn bad_routes_are_told_once_an_account(db: &Db) {
     ];
     tx!(db, tx => tx.save_routes(&routes));
     let ids = ["live", "ended", "pinned", "well", "unread", "nobody"].map(aid);
-    let found = db.store.bad_routes(&ids).await.unwrap();
-    let told: Vec<_> = found.iter().map(|b| (b.account.as_str(), b.scope, b.live, b.server.as_str())).collect();
-    let session = Scope::Session;
-    assert_eq!(
-        told,
-        [
-            ("ended", session, false, "api-2"),
-            // A key that no session has is nobody's who lives.
-            ("live", session, false, "api-3"),
-            ("live", session, true, "api-2"),
-            ("pinned", Scope::Account, true, "gone"),
-        ]
-    );
+    let told = |found: Vec<BadRoutes>| -> Vec<_> {
+        found.into_iter().map(|b| (b.account.to_string(), b.scope, b.live, b.server.to_string())).collect()
+    };
+    let bad = [
+        ("ended", Scope::Session, false, "api-2"),
+        // A key that no session has is nobody's who lives.
+        ("live", Scope::Session, false, "api-3"),
+        ("live", Scope::Session, true, "api-2"),
+        ("pinned", Scope::Account, true, "gone"),
+    ];
+    let bad = bad.map(|(account, scope, live, server)| (account.to_owned(), scope, live, server.to_owned()));
+    assert_eq!(told(db.store.bad_routes(&ids).await.unwrap()), bad);
     assert!(db.store.bad_routes(&[]).await.unwrap().is_empty());
+    let between = async |first, last| told(db.store.bad_routes_between(&aid(first), &aid(last)).await.unwrap());
+    assert_eq!(between("a", "z").await, bad);
+    assert_eq!(between("live", "live").await, bad[1..3], "both ends are in it");
+    assert!(between("pinnee", "z").await.is_empty());
 }
