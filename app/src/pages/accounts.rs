@@ -229,7 +229,7 @@ mod tests {
             for verdict in [VerdictKind::Clean, VerdictKind::PartlyStuck, VerdictKind::Stuck] {
                 let account = Account {
                     id: AccountId::parse("acc_%_1").unwrap(),
-                    key: RouteKey::parse("acc_%_1").unwrap(),
+                    key: RouteKey::parse("acc_1").unwrap(),
                     email: email.to_owned(),
                     name: name.to_owned(),
                     plan: String::new(),

@@ -1,7 +1,7 @@
 //! The console: pages and server functions of package `app`, live ledgers and exports, behind the layers that make them
 //! safe. A request passes, from outside: compression, cross-site defence, session, who acts, the form's token.
 
-use std::mem;
+use std::{mem, sync::Arc};
 
 use app::{Loading, PAGES, document, not_found};
 use axum::{
@@ -12,6 +12,7 @@ use axum::{
     response::{Html, IntoResponse, Redirect, Response},
     routing::get,
 };
+use hydration_context::SsrSharedContext;
 use leptos::{
     nonce::Nonce,
     prelude::{provide_context, with_context},
@@ -79,7 +80,8 @@ pub fn routes(site: &Site) -> Router<Site> {
 async fn answer(site: Site, provide: impl Fn(), page: fn() -> Loading, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let said = ResponseOptions::default();
-    let owner = Owner::new_root(None);
+    // What is in islands is told by it from what is around them.
+    let owner = Owner::new_root(Some(Arc::new(SsrSharedContext::new_islands())));
     let written = owner.with(|| {
         provide_context(parts);
         provide_context(said.clone());
