@@ -31,18 +31,29 @@ impl Unstick {
     }
 
     /// Asks for a clean-up of each account of `repair` that waits. The hash of the plan that was shown goes with each: an
-    /// account that changes at this moment is left alone.
+    /// account that changes at this moment is left alone. While the database is busy the rest goes on waiting.
     pub(super) async fn carry_out_repair(&self, mut repair: Repair) -> Result<Repair> {
         for (account, plan) in self.store().repair_waiting(&repair.id, MOST).await? {
-            let made = self.clean_up_for(&repair, account, plan).await?;
-            crash::point("repair:asked");
-            let id = &repair.id;
-            transact!(self, tx => { Ok(tx.repair_made(id, &made).await?) })?;
-            if let Some(it) = repair.made.iter_mut().find(|it| it.account == made.account) {
-                *it = made;
+            match self.carry_out_for(&mut repair, account, plan).await {
+                Err(Error::Busy) => {
+                    tracing::warn!(repair = repair.id.as_str(), "the database is busy; the repair goes on later");
+                    break;
+                }
+                other => other?,
             }
         }
         Ok(repair)
+    }
+
+    async fn carry_out_for(&self, repair: &mut Repair, account: AccountId, plan: PlanHash) -> Result<()> {
+        let made = self.clean_up_for(repair, account, plan).await?;
+        crash::point("repair:asked");
+        let id = &repair.id;
+        transact!(self, tx => { Ok(tx.repair_made(id, &made).await?) })?;
+        if let Some(it) = repair.made.iter_mut().find(|it| it.account == made.account) {
+            *it = made;
+        }
+        Ok(())
     }
 
     async fn clean_up_for(&self, repair: &Repair, account: AccountId, plan: PlanHash) -> Result<RepairMade> {
@@ -62,6 +73,7 @@ impl Unstick {
                     (None, _) => (RepairOutcome::Changed, None),
                 }
             }
+            Err(Error::Busy) => return Err(Error::Busy),
             Err(error) => {
                 tracing::error!(error = %crate::workers::report(&error), "a clean-up of a repair could not be asked for");
                 (RepairOutcome::Failed, None)

@@ -114,6 +114,31 @@ async fn a_death_while_a_repair_is_carried_out_is_gone_on_with_on_postgres() {
     }
 }
 
+#[tokio::test]
+async fn a_repair_waits_while_its_database_is_busy() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = sqlite_in(&folder);
+    let other = World::open(&url, Span::ZERO).await;
+    other.stuck("crash").await;
+    other.stuck("other").await;
+    die_in(&url, "repair:committed", "crash::repairing");
+    let world = World::open(&url, Span::ZERO).await;
+    world.clock.advance(REPAIRED + Span::from_secs(61));
+    let outcomes = async || {
+        let filter = domain::view::AuditFilter { action: Some("repair.requested".to_owned()), ..Default::default() };
+        let told = world.store.audit_page(&filter, None, 10).await.unwrap();
+        let id = domain::RepairId::parse(&told[0].draft.target).unwrap();
+        let made = world.unstick.repair(&shell(), &id).await.unwrap().made;
+        made.into_iter().map(|made| made.outcome).collect::<Vec<_>>()
+    };
+    let writer = other.store.begin().await.unwrap();
+    world.unstick.resume_repairs().await.unwrap();
+    assert_eq!(outcomes().await, [RepairOutcome::Waiting; 2], "nobody says that it failed");
+    writer.rollback().await.unwrap();
+    world.unstick.resume_repairs().await.unwrap();
+    assert_eq!(outcomes().await, [RepairOutcome::Requested; 2]);
+}
+
 async fn repaired(url: &str, point: &str) {
     let before = World::open(url, Span::ZERO).await;
     let accounts = [before.stuck("crash").await, before.stuck("other").await];
