@@ -63,7 +63,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("plan_hash", TEXT),
     ("pool", TEXT),
     ("q", TEXT),
-    ("rate", "a whole number from 1 to 10000"),
+    ("rate", "a whole number from 1 to 1000"),
     ("reason", "a text; of the end of a session signed_out, expired or revoked"),
     ("released", "true or false"),
     ("repair_plan", "a plan as GET /api/v1/repair-plan answered it"),

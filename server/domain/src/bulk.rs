@@ -67,7 +67,7 @@ pub struct BulkOrder {
     pub ticket: String,
     /// Accounts under way at once, 1 to 1,000.
     pub wave: u32,
-    /// Accounts that are begun a second at most, 1 to 10,000 ([`Self::FASTEST`]).
+    /// Accounts that are begun a second at most, 1 to 1,000.
     pub rate: u32,
     /// It stops by itself when more accounts than this are in trouble, 0 to 100,000.
     pub failure_limit: u32,
@@ -78,8 +78,6 @@ impl BulkOrder {
     pub const WAVE: u32 = 100;
     /// More than a process does, and little for a load balancer.
     pub const RATE: u32 = 500;
-    /// The highest rate: more than the workers of one process do, and a twentieth of what a load balancer's commands do.
-    pub const FASTEST: u32 = 10_000;
     /// As many failures as a person would look at.
     pub const FAILURE_LIMIT: u32 = 25;
     /// The rate at which everybody is moved off a server: the others are to notice little of it.
@@ -90,8 +88,8 @@ impl BulkOrder {
         if !(1..=1_000).contains(&self.wave) {
             return Some(("wave", "a wave has 1 to 1000 accounts"));
         }
-        if !(1..=Self::FASTEST).contains(&self.rate) {
-            return Some(("rate", "the rate is 1 to 10000 accounts a second"));
+        if !(1..=1_000).contains(&self.rate) {
+            return Some(("rate", "the rate is 1 to 1000 accounts a second"));
         }
         (self.failure_limit > 100_000).then_some(("failure_limit", "the limit is 0 to 100000 accounts"))
     }

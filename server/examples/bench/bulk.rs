@@ -114,7 +114,7 @@ async fn loaded() -> Outcome<(Store, PathBuf, Unstick)> {
 /// As fast as it goes.
 fn order() -> BulkOrder {
     let (reason, ticket) = ("benchmark".to_owned(), String::new());
-    BulkOrder { mode: Mode::Force, reason, ticket, wave: 1_000, rate: BulkOrder::FASTEST, failure_limit: 0 }
+    BulkOrder { mode: Mode::Force, reason, ticket, wave: 1_000, rate: 1_000, failure_limit: 0 }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]

@@ -55,7 +55,7 @@ pub struct BulkBody {
     #[schema(minimum = 1, maximum = 1000)]
     wave: Option<u32>,
     /// Accounts begun a second, at most; by default 500, with `off_server` 20.
-    #[schema(minimum = 1, maximum = 10000)]
+    #[schema(minimum = 1, maximum = 1000)]
     rate: Option<u32>,
     /// It stops by itself when more accounts than this are in trouble; by default 25.
     #[schema(minimum = 0, maximum = 100_000)]
@@ -114,7 +114,7 @@ pub struct OrderParams {
     #[param(minimum = 1, maximum = 1000)]
     wave: Option<u32>,
     /// With a list as the body: accounts begun a second, at most; by default 500.
-    #[param(minimum = 1, maximum = 10000)]
+    #[param(minimum = 1, maximum = 1000)]
     rate: Option<u32>,
     /// With a list as the body: it stops by itself when more accounts than this are in trouble; by default 25.
     #[param(minimum = 0, maximum = 100_000)]
