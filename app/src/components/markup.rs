@@ -90,8 +90,9 @@ impl<V: IntoAny> Written for V {
     }
 }
 
-/// A part that is written piece by piece: the rows of lists, of which a page has fifty, and what is around every page. A `view!` makes three strings for each
-/// of their elements (tachys 0.2.19, `attributes_to_html`), which is most of what a row takes.
+/// A part that is written piece by piece: the rows of lists, of which a page has fifty, and what is around every page. A
+/// `view!` makes three strings for each of their elements (tachys 0.2.19, `attributes_to_html`), which is most of what a row
+/// takes.
 #[cfg(feature = "ssr")]
 #[derive(Debug, Default)]
 pub(crate) struct Pieces(String);

@@ -102,7 +102,7 @@ impl Cells<'_> {
     /// All of them, to keep.
     ///
     /// # Errors
-    /// `Corrupt` when one is a text that is not UTF-8.
+    /// When one is a text that is not UTF-8.
     pub fn kept(self, all: &mut Values) -> Result<()> {
         all.columns = self.len();
         match self {
