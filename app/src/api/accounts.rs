@@ -2,7 +2,7 @@
 
 use domain::{
     AccountFilter, AccountId, Instant,
-    view::{AccountPage, AccountRow, HomePage, Page, SearchPage, SessionFilter},
+    view::{AccountPage, BriefRow, HomePage, Page, SearchPage, SessionFilter},
 };
 
 use super::{ApiError, ctx};
@@ -23,7 +23,7 @@ pub(crate) async fn search(text: &str) -> Result<SearchPage, ApiError> {
 /// A page of accounts.
 pub(crate) struct Listed {
     /// The accounts.
-    pub page: Page<AccountRow>,
+    pub page: Page<BriefRow>,
     /// Which accounts they are; nothing said: all.
     pub filter: AccountFilter,
     /// When it was read.
@@ -35,7 +35,7 @@ pub(crate) async fn list() -> Result<Listed, ApiError> {
     ctx::only(&["text", "kind", "router", "pool", "server", "leftover", "seen_before", "plan", "after"])?;
     let (unstick, actor) = ctx::reading()?;
     let filter = AccountFilter::parse(ctx::asked)?;
-    let page = unstick.accounts(&actor, &filter, ctx::asked("after").as_deref()).await?;
+    let page = unstick.account_list(&actor, &filter, ctx::asked("after").as_deref()).await?;
     Ok(Listed { page, filter, now: unstick.clock().now() })
 }
 

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use domain::{
     AccountFilter, Instant, Permission,
     census::CensusKind,
-    view::{AccountRow, Me},
+    view::{BriefRow, Me},
 };
 use leptos::prelude::*;
 
@@ -139,7 +139,7 @@ pub(super) fn filter_fields(value: impl Fn(&str) -> String, error: Option<&ApiEr
 }
 
 /// Accounts as rows of a list.
-pub(crate) fn account_rows(rows: &[AccountRow], now: Instant) -> Vec<Markup> {
+pub(crate) fn account_rows(rows: &[BriefRow], now: Instant) -> Vec<Markup> {
     let mut all = Pieces::with_room(rows.len() * ROOM);
     for row in rows {
         account_row(&mut all, row, now, None, false);
@@ -151,7 +151,7 @@ pub(crate) fn account_rows(rows: &[AccountRow], now: Instant) -> Vec<Markup> {
 const ROOM: usize = 640;
 
 /// Writes an account as a row. `why` stands below its name; `told` when it has the e-mail address in it.
-pub(crate) fn account_row(to: &mut Pieces, row: &AccountRow, now: Instant, why: Option<Markup>, told: bool) {
+pub(crate) fn account_row(to: &mut Pieces, row: &BriefRow, now: Instant, why: Option<Markup>, told: bool) {
     let account = &row.account;
     to.html(r#"<tr><td class="who-cell"><a href=""#).html(routes::ACCOUNTS).html("/");
     to.value(&routes::encode(account.id.as_str()));
@@ -179,7 +179,7 @@ pub(crate) fn account_row(to: &mut Pieces, row: &AccountRow, now: Instant, why: 
 
 #[cfg(test)]
 mod tests {
-    use domain::{Account, AccountId, RouteKey, ServerName, VerdictKind};
+    use domain::{AccountBrief, AccountId, ServerName, VerdictKind};
 
     use super::*;
     use crate::components::{
@@ -189,7 +189,7 @@ mod tests {
     };
 
     /// The row as a view of the components that every other place shows the same with.
-    fn as_view(row: &AccountRow, now: Instant, why: Option<Markup>, told: bool) -> String {
+    fn as_view(row: &BriefRow, now: Instant, why: Option<Markup>, told: bool) -> String {
         let account = &row.account;
         let verdict = match &row.server {
             Some(server) => format!("{} on {server}", row.verdict.label()),
@@ -227,22 +227,15 @@ mod tests {
             ("", "", None, None),
         ] {
             for verdict in [VerdictKind::Clean, VerdictKind::PartlyStuck, VerdictKind::Stuck] {
-                let account = Account {
+                let account = AccountBrief {
                     id: AccountId::parse("acc_%_1").unwrap(),
-                    key: RouteKey::parse("acc_1").unwrap(),
                     email: email.to_owned(),
                     name: name.to_owned(),
-                    plan: String::new(),
-                    time_zone: String::new(),
-                    created_at: now,
                     last_seen_at: seen,
-                    generation: 0,
                     live_sessions: 1_234,
                     leftover_sessions: 0,
-                    total_sessions: 1_234,
-                    sample: false,
                 };
-                let row = AccountRow { account, verdict, server: server.clone() };
+                let row = BriefRow { account, verdict, server: server.clone() };
                 for (why, told) in [(None, false), (Some(hostile), true)] {
                     let why = || why.map(|why| view! { <div class="why">{why}</div> }.written());
                     let mut pieces = Pieces::default();

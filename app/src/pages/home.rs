@@ -2,7 +2,7 @@
 
 use domain::{
     Instant, ServerStatus, marks,
-    view::{AccountRow, CleanupRow, Count, Field, Hit, HomePage, OnServer, SearchPage},
+    view::{AccountRow, BriefRow, CleanupRow, Count, Field, Hit, HomePage, OnServer, SearchPage},
 };
 use leptos::prelude::*;
 
@@ -122,7 +122,7 @@ fn stuck(page: &HomePage) -> Markup {
     if page.stuck.is_empty() {
         return ().written();
     }
-    let body = table("Accounts that are stuck", HEADS, account_rows(&page.stuck, page.now));
+    let body = table("Accounts that are stuck", HEADS, account_rows(&brief(&page.stuck), page.now));
     let on = |on: &OnServer| {
         let words = format!("all {} on {} of {}", number(on.pinned), on.server, on.place.router);
         view! { <a class="beside" href=routes::accounts_on(&on.place, &on.server, None)>{words}</a> }
@@ -130,11 +130,15 @@ fn stuck(page: &HomePage) -> Markup {
     card("Stuck now", page.stuck_on.iter().map(on).collect_view().written(), body)
 }
 
+fn brief(rows: &[AccountRow]) -> Vec<BriefRow> {
+    rows.iter().cloned().map(BriefRow::from).collect()
+}
+
 fn most_left_over(rows: &[AccountRow], now: Instant) -> Markup {
     let body = if rows.is_empty() {
         empty("No account has anything left over. Search for one above.", ().written())
     } else {
-        table("Accounts with the most left over", HEADS, account_rows(rows, now))
+        table("Accounts with the most left over", HEADS, account_rows(&brief(rows), now))
     };
     card("Most left over", "sessions that ended and were not cleaned up".written(), body)
 }
@@ -152,7 +156,7 @@ fn results(page: &SearchPage) -> Markup {
     let hit = |hit: &Hit| {
         let why = view! { <div class="why">{hit.field.label()} ": " {marked(&hit.text, &page.query)}</div> };
         let mut row = Pieces::default();
-        account_row(&mut row, &hit.row, page.now, Some(why.written()), hit.field == Field::Email);
+        account_row(&mut row, &hit.row.clone().into(), page.now, Some(why.written()), hit.field == Field::Email);
         row.done()
     };
     let body = if page.hits.is_empty() {

@@ -38,6 +38,40 @@ pub struct Account {
 impl Account {
     /// What to call the account: its name, else its e-mail, else its id.
     pub fn title(&self) -> &str {
-        [self.name.as_str(), self.email.as_str()].into_iter().find(|text| !text.is_empty()).unwrap_or(self.id.as_str())
+        title(&self.id, &self.email, &self.name)
     }
+
+    /// What a list shows of it.
+    pub fn brief(self) -> AccountBrief {
+        let Self { id, email, name, last_seen_at, live_sessions, leftover_sessions, .. } = self;
+        AccountBrief { id, email, name, last_seen_at, live_sessions, leftover_sessions }
+    }
+}
+
+/// What a list shows of an account: half of its columns, for a page that is read all day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountBrief {
+    /// The identity system's id.
+    pub id: AccountId,
+    /// E-mail address; empty when unknown.
+    pub email: String,
+    /// Display name; empty when unknown.
+    pub name: String,
+    /// When any of its sessions was last seen.
+    pub last_seen_at: Option<Instant>,
+    /// Sessions that are signed in now.
+    pub live_sessions: i64,
+    /// Sessions that ended and whose record was not cleaned.
+    pub leftover_sessions: i64,
+}
+
+impl AccountBrief {
+    /// What to call the account: its name, else its e-mail, else its id.
+    pub fn title(&self) -> &str {
+        title(&self.id, &self.email, &self.name)
+    }
+}
+
+fn title<'a>(id: &'a AccountId, email: &'a str, name: &'a str) -> &'a str {
+    [name, email].into_iter().find(|text| !text.is_empty()).unwrap_or(id.as_str())
 }

@@ -39,7 +39,7 @@ mod watch;
 mod webhook;
 
 pub use access::{Actor, Denied, Permission, Role, TokenScope};
-pub use account::Account;
+pub use account::{Account, AccountBrief};
 pub use account_filter::{AccountFilter, FilterError};
 pub use audit::{AuditDraft, AuditEvent, AuditLink, AuditOutcome, GENESIS};
 pub use bulk::{

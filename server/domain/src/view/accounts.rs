@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{CleanupRow, Count, Unfinished};
-use crate::{Account, Instant, Place, ServerName, ServerStatus, VerdictKind};
+use crate::{Account, AccountBrief, Instant, Place, ServerName, ServerStatus, VerdictKind};
 
 /// An account in a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,6 +14,23 @@ pub struct AccountRow {
     pub verdict: VerdictKind,
     /// The server that the verdict is about, if any.
     pub server: Option<ServerName>,
+}
+
+/// An account in a list of the console.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BriefRow {
+    /// What is shown of it.
+    pub account: AccountBrief,
+    /// The verdict's kind, from what is stored (no router is asked for a list).
+    pub verdict: VerdictKind,
+    /// The server that the verdict is about, if any.
+    pub server: Option<ServerName>,
+}
+
+impl From<AccountRow> for BriefRow {
+    fn from(AccountRow { account, verdict, server }: AccountRow) -> Self {
+        Self { account: account.brief(), verdict, server }
+    }
 }
 
 /// Which field of an account a search met.

@@ -1,10 +1,10 @@
 //! Reading accounts.
 
-use domain::{Account, AccountId, Place, ServerName};
+use domain::{Account, AccountBrief, AccountId, Instant, Place, ServerName};
 
 use super::{AccountRecord, all};
 use crate::{
-    Result, Store,
+    Result, Store, StoreError,
     sql::{args, json_ids, rows},
 };
 
@@ -34,6 +34,25 @@ impl Store {
     pub async fn accounts_page(&self, after: Option<&AccountId>, limit: u32) -> Result<Vec<Account>> {
         let sql = rows!(account, "FROM accounts WHERE id > $1 ORDER BY id LIMIT $2");
         all(self.rows::<AccountRecord>(sql, args![after.map_or("", AccountId::as_str), limit]).await?)
+    }
+
+    /// What a list shows of [`Self::accounts_page`].
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn accounts_brief(&self, after: Option<&AccountId>, limit: u32) -> Result<Vec<AccountBrief>> {
+        type Record = (String, String, String, Option<i64>, i64, i64);
+        let sql = rows!(
+            "id, email, name, last_seen_at, live_sessions, leftover_sessions",
+            "FROM accounts WHERE id > $1 ORDER BY id LIMIT $2"
+        );
+        let records: Vec<Record> = self.rows(sql, args![after.map_or("", AccountId::as_str), limit]).await?;
+        let brief = |(id, email, name, seen, live_sessions, leftover_sessions): Record| {
+            let id = AccountId::parse(id).map_err(StoreError::corrupt)?;
+            let last_seen_at = seen.map(Instant::from_micros);
+            Ok(AccountBrief { id, email, name, last_seen_at, live_sessions, leftover_sessions })
+        };
+        records.into_iter().map(brief).collect()
     }
 
     /// At most `limit` accounts with a route at `place` to `server`, whose ids come after `after`, in the order of ids.
