@@ -54,6 +54,9 @@ async fn a_list_says_of_an_account_what_its_own_page_says(world: World) {
     }
     world.unstick.observe_once().await.unwrap();
     let list = world.unstick.accounts(&shell(), &domain::AccountFilter::default(), None).await.unwrap();
+    let shown = world.unstick.account_list(&shell(), &domain::AccountFilter::default(), None).await.unwrap();
+    let same: Vec<domain::view::BriefRow> = list.items.iter().cloned().map(Into::into).collect();
+    assert_eq!((shown.items, shown.next), (same, list.next.clone()), "the console's list says what the API's does");
     let verdicts = [("few", VerdictKind::Clean), ("many", VerdictKind::LeftOver), ("mira", VerdictKind::Stuck)];
     for (name, verdict) in verdicts {
         let page = world.unstick.account_page(&shell(), &account(name), SessionFilter::Open, None).await.unwrap();
