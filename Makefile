@@ -1,7 +1,10 @@
 # One line each; `make help` prints them. .ci/setup installs what is missing and chooses the compiler (.tools/env).
 .PHONY: help setup build run lab test e2e pictures lint fmt torture bench clean
 .DEFAULT_GOAL := help
+# One thing after the other, but for the halves of `build`.
+ifneq ($(HALVES),both)
 .NOTPARALLEL:
+endif
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-builtin-rules
@@ -27,10 +30,15 @@ SERVER := target/.built-server
 help: ## what there is to make
 	@grep -E '^[a-z0-9]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | sort | expand -t 9
 setup: ## install what this machine lacks (a fraction of a second when nothing is)
-	@.ci/setup
-# Side by side: each half keeps both processors busy only for a part of its time.
+	@.ci/setup $(TOOLS_FOR)
+# Who only wants to run it does not wait for what tests need.
+build run lab bench: TOOLS_FOR := build
+# A recipe gets make's jobserver only with a +, with which `make -n` would run it.
+TAKING_PART = $(if $(findstring n,$(firstword -$(MAKEFLAGS))),@,+@)
+# Side by side, for each half keeps all processors busy only for a part of its time; both take their compilers from one pool
+# of as many as there are processors (make's jobserver, which cargo takes part in), for with twice as many all are slower.
 build: setup ## release build: target/release/admin-tool and target/site
-	@make="$(MAKE) --silent --no-print-directory --assume-old=setup"; $$make $(FRONT) & $$make $(SERVER) || { wait; exit 1; }; wait $$!
+	@$(MAKE) --silent --no-print-directory --assume-old=setup --jobs=$(shell nproc) HALVES=both $(FRONT) $(SERVER)
 run: build ## build, then serve sample data on http://127.0.0.1:3000 and print the sign-ins
 	@target/release/admin-tool serve --sample
 lab: build ## build, then a world on loopback: two HAProxies, Redis, back ends, traffic, the console; Ctrl-C stops it
@@ -55,6 +63,6 @@ clean: ## forget everything that was built; data/ stays
 # The browser's half is always built for release: a debug one is 20 MB and slow. Stamps, for cargo-leptos
 # optimises and compresses again although nothing changed; of the time when a build began, for files change meanwhile.
 $(FRONT): $(COMMON) $(shell find style public 2>/dev/null) | setup
-	@mkdir -p target && touch $@.new && $(WITH) RUST_BACKTRACE=0 cargo leptos build --release -P --frontend-only && mv $@.new $@
+	$(TAKING_PART)mkdir -p target && touch $@.new && $(WITH) RUST_BACKTRACE=0 cargo leptos build --release -P --frontend-only && mv $@.new $@
 $(SERVER): $(COMMON) $(shell find server migrations -not -path '*/tests*' -not -path '*/examples*' 2>/dev/null) | setup
-	@mkdir -p target && touch $@.new && $(WITH) cargo build --release -p server --bin admin-tool && mv $@.new $@
+	$(TAKING_PART)mkdir -p target && touch $@.new && $(WITH) cargo build --release -p server --bin admin-tool && mv $@.new $@

@@ -6,13 +6,10 @@
 use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, extract::ConnectInfo};
-use hyper::{Request, body::Incoming};
+use hyper::{Request, body::Incoming, server::conn::http1::Builder};
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{
-        conn::auto::Builder,
-        graceful::{GracefulShutdown, Watcher},
-    },
+    rt::{TokioIo, TokioTimer},
+    server::graceful::{GracefulShutdown, Watcher},
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -102,8 +99,8 @@ fn hold(
     });
     tokio::spawn(async move {
         // HTTP/1 alone: telling HTTP/2 apart would wait for its preface without any limit.
-        let mut builder = Builder::new(TokioExecutor::new()).http1_only();
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(head).max_buf_size(HEAD_BYTES);
+        let mut builder = Builder::new();
+        builder.timer(TokioTimer::new()).header_read_timeout(head).max_buf_size(HEAD_BYTES);
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         if let Err(error) = pin!(watcher.watch(connection)).await {
             tracing::debug!(error = %error, %peer, "a connection ended early");

@@ -1,6 +1,7 @@
 //! Opening a database so that it is safe to use.
 
 pub(crate) mod indexes;
+mod migrations;
 mod postgres;
 mod readers;
 mod sqlite;

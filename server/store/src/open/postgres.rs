@@ -8,10 +8,8 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::{WAIT, migrate};
+use super::{WAIT, migrate, migrations};
 use crate::{Options, Result, StoreError, store::Pools};
-
-pub(crate) static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/postgres");
 
 /// Where a Postgres-wire database has no advisory locks.
 const NO_LOCK: &str = "migration_lock=off";
@@ -47,7 +45,7 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<Pools> {
         Err(sqlx::Error::PoolTimedOut) => return Err(why_away(&connect).await),
         pool => pool?,
     };
-    let mut migrator = Migrator { migrations: MIGRATOR.migrations.clone(), ..Migrator::DEFAULT };
+    let mut migrator = Migrator { migrations: migrations::POSTGRES.migrations.clone(), ..Migrator::DEFAULT };
     migrator.set_locking(locking);
     // A schema change may take as long as it takes.
     let mut conn = pool.acquire().await?;

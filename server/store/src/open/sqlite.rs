@@ -9,14 +9,11 @@ use std::{
 
 use sqlx::{
     Connection, SqlitePool,
-    migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{Readers, WAIT, indexes, migrate};
+use super::{Readers, WAIT, indexes, migrate, migrations};
 use crate::{Options, Result, StoreError, store::Pools};
-
-pub(crate) static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
 /// Versions up to 3.51.2 can lose commits when two connections write and checkpoint at once
 /// (<https://sqlite.org/wal.html#the_wal_reset_bug>).
@@ -57,7 +54,7 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<Pools> {
     let healthy = pool().after_release(|conn, _| Box::pin(std::future::ready(Ok(!conn.is_in_transaction()))));
     let writer = healthy.connect_with(connect.clone()).await?;
     check_version(&writer).await?;
-    migrate(&MIGRATOR, &mut *writer.acquire().await?, options.migrate).await?;
+    migrate(&migrations::SQLITE, &mut *writer.acquire().await?, options.migrate).await?;
     if options.migrate {
         // Busy: whoever put them off is still loading, and makes them at its end.
         indexes::make(&writer).await.or_else(|error| if error.is_busy() { Ok(()) } else { Err(error) })?;

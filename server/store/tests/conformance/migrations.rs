@@ -3,6 +3,7 @@
 
 use std::{
     os::unix::process::ExitStatusExt,
+    path::Path,
     process::{Command, Stdio},
     time::Duration,
 };
@@ -12,8 +13,11 @@ use store::{Store, testing};
 
 use crate::world::{Db, Dice, aid};
 
-static SQLITE: Migrator = sqlx::migrate!("../../migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("../../migrations/postgres");
+/// What sqlx itself reads in the folder.
+async fn migrator(engine: &str) -> Migrator {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations").join(engine);
+    Migrator::new(folder.as_path()).await.unwrap()
+}
 
 const DATABASE: &str = "UNSTICK_TEST_DATABASE";
 const DEATH: &str = "UNSTICK_TEST_DEATH";
@@ -29,7 +33,7 @@ fn random_deaths() -> usize {
 async fn a_death_in_any_migration_is_no_matter_on_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     let url = |number: usize| format!("sqlite://{}", folder.path().join(format!("{number}.db")).display());
-    let migrations = SQLITE.iter().count();
+    let migrations = migrator("sqlite").await.iter().count();
     let mut deaths = 0;
     for (number, death) in deaths_of(migrations).enumerate() {
         deaths += usize::from(die(&url(number), &death, None));
@@ -47,7 +51,7 @@ async fn a_death_in_any_migration_is_no_matter_on_sqlite() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_death_in_any_migration_is_no_matter_on_postgres() {
-    let migrations = POSTGRES.iter().count();
+    let migrations = migrator("postgres").await.iter().count();
     let mut deaths = 0;
     for death in deaths_of(migrations) {
         let url = empty().await;
@@ -107,7 +111,7 @@ async fn starts_cleanly(url: &str) {
     let db = Db::at(store, url);
     db.accounts(&["a"]).await;
     assert!(db.store.account(&aid("a")).await.unwrap().is_some());
-    let migrations = i64::try_from(SQLITE.iter().count()).unwrap();
+    let migrations = i64::try_from(migrator("sqlite").await.iter().count()).unwrap();
     assert_eq!(db.number("SELECT count(*) FROM _sqlx_migrations WHERE success").await, migrations, "each once");
     db.store.close().await;
 }
@@ -121,8 +125,8 @@ async fn child() {
         Store::open(&url, testing::options()).await.unwrap();
         return;
     };
-    let (all, number): (_, usize) =
-        (if url.starts_with("sqlite") { &SQLITE } else { &POSTGRES }, number.parse().unwrap());
+    let engine = if url.starts_with("sqlite") { "sqlite" } else { "postgres" };
+    let (all, number): (_, usize) = (migrator(engine).await, number.parse().unwrap());
     let done = if when == "within" { number - 1 } else { number };
     let some = all.migrations.iter().take(done).cloned().collect::<Vec<_>>();
     let migrator = Migrator { migrations: some.into(), ..Migrator::DEFAULT };
