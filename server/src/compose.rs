@@ -6,11 +6,12 @@ use std::{io, path::Path, sync::Arc};
 use domain::{Clock, Entropy, HealthPolicy, Instant, IpRange, Place, PoolInfo, RouterKind};
 use routers::{Breaker, Fleet, Router, embedded::Embedded, haproxy::Haproxy, redis::Redis};
 use service::{
-    ArgonParams, CustomerKeys, CustomerSettings, Parts, SealKeys, Settings, Unstick, WebhookKey, WebhookSettings,
+    ArgonParams, CustomerKeys, CustomerSettings, Parts, SealKeys, Settings, TokenKeys, Unstick, WebhookKey,
+    WebhookSettings,
 };
 use store::{AuditKeys, Options, Store};
 
-use crate::config::{Config, RouterConfig, RouterPool, Secret};
+use crate::config::{Config, RouterConfig, RouterPool, Secret, create_private, private_text};
 
 /// The wall clock.
 #[derive(Debug, Clone, Copy, Default)]
@@ -92,6 +93,7 @@ pub async fn open(config: &Config, purpose: Purpose, world: &World) -> Result<Un
     let mut settings = settings(config);
     settings.customers.keys = customer_keys(config, world)?;
     settings.webhooks.key = WebhookKey(key_in(&config.webhook_key_file(), world)?.0);
+    settings.webhooks.token_keys = token_keys(&config.token_key_file())?;
     settings.seal_keys =
         SealKeys::new(keys_in(&config.factor_key_file(), world)?.into_iter().map(|key| key.0).collect());
     Ok(Unstick::new(Parts { store, fleet, clock, entropy, settings }))
@@ -118,6 +120,22 @@ fn keys_in(file: &Path, world: &World) -> Result<Vec<Secret>, ComposeError> {
             return Ok(keys);
         }
         Secret::new(world.entropy.as_ref()).keep(file).map_err(ComposeError::Files)?;
+    }
+}
+
+/// The keys in `file` that sign security event tokens; one is made at the first start.
+fn token_keys(file: &Path) -> Result<TokenKeys, ComposeError> {
+    let named = |text: String| ComposeError::Files(format!("{}: {text}", file.display()));
+    loop {
+        if let Some(pem) = private_text(file).map_err(ComposeError::Files)? {
+            return TokenKeys::from_pem(&pem).map_err(named);
+        }
+        let made = TokenKeys::new_pem().map_err(named)?;
+        if let Err(error) = create_private(file, &made) {
+            // Everything else works without it, and whoever makes such a webhook is told.
+            tracing::warn!("{} cannot be written ({error}): nobody can be told in CAEP's words", file.display());
+            return Ok(TokenKeys::default());
+        }
     }
 }
 

@@ -142,7 +142,7 @@ fn form(flash: Option<&Flash>) -> Markup {
             <fieldset>
                 <legend>"Format"</legend>
                 {format(WebhookFormat::Unstick, "JSON, signed as Standard Webhooks say")}
-                {format(WebhookFormat::Caep, "CAEP session-revoked: security event tokens, for session.ended alone")}
+                {format(WebhookFormat::Caep, "CAEP session-revoked: security event tokens, for session.ended alone; the keys that verify them are at /.well-known/jwks.json")}
             </fieldset>
             <div class="do"><button class="btn p">"Make it"</button> <span class="hint">"Its secret is shown once, on the next page."</span></div>
         </form>

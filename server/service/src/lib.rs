@@ -46,7 +46,7 @@ pub use self::{
     settings::{ArgonParams, Settings},
     staff::{Entry, Proof, Proved, SealKeys, SignedIn, Standing, me},
     tokens::TokenInfo,
-    webhooks::{NewWebhook, WebhookKey, WebhookSettings, WithSecret},
+    webhooks::{NewWebhook, TokenKeys, WebhookKey, WebhookSettings, WithSecret},
 };
 pub use store::{
     AccountUpsert, Changed, Checkpoint, Created, End, KeptAnswer, KeyClaim, RouteChange, SessionCreate, Touch,

@@ -63,6 +63,7 @@ fn check_files(config: &Config) -> Vec<Check> {
         config.csrf_key_file(),
         config.self_key_file(),
         config.webhook_key_file(),
+        config.token_key_file(),
         config.factor_key_file(),
         config.sign_in_file(),
     ] {

@@ -241,6 +241,10 @@ impl Config {
     pub fn webhook_key_file(&self) -> PathBuf {
         self.data_dir.join("webhook.key")
     }
+    /// The file with the keys that sign security event tokens, as PEM.
+    pub fn token_key_file(&self) -> PathBuf {
+        self.data_dir.join("caep.pem")
+    }
     /// The file with the keys that second factors' seeds are sealed with.
     pub fn factor_key_file(&self) -> PathBuf {
         self.data_dir.join("factors.key")

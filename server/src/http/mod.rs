@@ -22,6 +22,7 @@ mod health;
 mod metrics;
 mod serve;
 mod session;
+mod signals;
 mod token;
 mod who;
 
@@ -151,6 +152,7 @@ pub fn router(site: &Site) -> Router {
         .merge(health::routes())
         .merge(metrics::routes())
         .merge(csp_report::routes())
+        .merge(signals::routes())
         .merge(files::routes(site))
         .nest("/api", api_v1::routes(site))
         .route("/api/", any(api_v1::missing))

@@ -103,3 +103,20 @@ async fn the_log_is_read_page_by_page() {
     }
     assert_eq!((rows, seen.len()), (23, 23));
 }
+
+/// Whoever hears security event tokens needs no account here to see that they are true.
+#[tokio::test]
+async fn what_verifies_security_event_tokens_is_there_for_everybody() {
+    let app = TestApp::new().await;
+    let mut nobody = app.browser();
+    let about = nobody.get("/.well-known/ssf-configuration").await.expect(200).json();
+    let origin = about["issuer"].as_str().unwrap();
+    let keys = about["jwks_uri"].as_str().unwrap().strip_prefix(origin).unwrap();
+    let answer = nobody.get(keys).await.expect(200);
+    assert!(answer.header("cache-control").contains("public"), "a receiver may keep it");
+    let keys = answer.json()["keys"].as_array().unwrap().clone();
+    assert_eq!(keys.len(), 1);
+    let mut names: Vec<&str> = keys[0].as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["alg", "crv", "kid", "kty", "use", "x", "y"], "and nothing private");
+}

@@ -68,6 +68,8 @@ async fn every_kind_of_answer_has_them() {
         ("/favicon.ico", 200),
         ("/healthz", 200),
         ("/readyz", 200),
+        ("/.well-known/jwks.json", 200),
+        ("/.well-known/ssf-configuration", 200),
         ("/api/openapi.json", 200),
         ("/api/v1/accounts", 401),
         ("/api/nothing", 404),

@@ -10,7 +10,7 @@ use domain::{
 use store::NewSecret;
 use url::{Host, Url};
 
-use super::{NewWebhook, WithSecret, secret};
+use super::{NewWebhook, TokenKeys, WithSecret, secret};
 use crate::{Error, Result, Unstick};
 
 /// Webhooks that there may be: each event is written once for each that wants it.
@@ -28,6 +28,9 @@ impl Unstick {
         self.authorize_fresh(actor, Permission::ManageWebhooks, Freshness::FiveMinutes, "webhooks").await?;
         let url = self.checked_url(&new.url)?;
         let kinds = checked_kinds(new.kinds, new.format)?;
+        if new.format == WebhookFormat::Caep && self.token_keys().is_empty() {
+            return Err(Error::Conflict("caep.pem holds no key to sign security event tokens with".to_owned()));
+        }
         if self.store().webhooks().await?.len() >= MOST {
             return Err(Error::Conflict(format!(
                 "there are {MOST} webhooks already, which is the most that there may be"
@@ -139,6 +142,11 @@ impl Unstick {
             Ok(())
         })?;
         Ok(event.id)
+    }
+
+    /// What signs security event tokens; what of it verifies them is for everybody.
+    pub fn token_keys(&self) -> &TokenKeys {
+        &self.settings().webhooks.token_keys
     }
 
     pub(super) async fn webhook_by_id(&self, id: &WebhookId) -> Result<Webhook> {

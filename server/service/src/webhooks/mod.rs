@@ -14,10 +14,13 @@ mod replay;
 mod secret;
 mod send;
 mod sign;
+mod token_keys;
 
 use std::{fmt, sync::OnceLock};
 
 use domain::{EventKind, IpRange, Span, Webhook, WebhookFormat, WebhookPace};
+
+pub use self::token_keys::TokenKeys;
 
 /// The key from which every webhook's secret follows. Never prints itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,6 +37,8 @@ impl fmt::Debug for WebhookKey {
 pub struct WebhookSettings {
     /// The key of their secrets. The default is no secret: the composition root sets one.
     pub key: WebhookKey,
+    /// What signs security event tokens. The default is none: the composition root sets some.
+    pub token_keys: TokenKeys,
     /// Networks that are no public ones and may be connected to all the same.
     pub allow: Vec<IpRange>,
     /// How often, and how long.
@@ -48,6 +53,7 @@ impl Default for WebhookSettings {
     fn default() -> Self {
         Self {
             key: WebhookKey([0; 32]),
+            token_keys: TokenKeys::default(),
             allow: Vec::new(),
             pace: WebhookPace::default(),
             keep: Span::from_days(7),

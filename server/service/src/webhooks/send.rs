@@ -111,10 +111,12 @@ fn request(
         WebhookFormat::Caep => {
             request = request
                 .header(header::CONTENT_TYPE, "application/secevent+jwt")
-                .header(header::ACCEPT, "application/json");
+                .header(header::ACCEPT, "application/json")
+                // What the receiver may ask for before it reads the token (SSF 1.0, `authorization_header`).
+                .header(header::AUTHORIZATION, format!("Bearer {}", secret::text(newest)));
             let claims = claims(hook, &lease.body, lease.kind, settings, now);
             let claims = claims.ok_or_else(|| format!("{} has no form in CAEP", lease.kind.as_str()))?;
-            sign::token(newest, &hook.id, hook.generation, &claims)
+            settings.token_keys.token(&claims)?
         }
     };
     request.body(Full::new(Bytes::from(body))).map_err(|error| format!("the request could not be made: {error}"))

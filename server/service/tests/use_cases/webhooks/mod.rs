@@ -5,15 +5,14 @@ mod order;
 pub mod receiver;
 mod troubles;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{
     Delivery, DeliveryFilter, EndReason, EventKind, IpRange, Mode, SessionId, Span, Status, WebhookFormat, WebhookId,
     WebhookPace, census::CensusKind,
 };
-use hmac::{Hmac, Mac};
+use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use serde_json::Value;
-use service::{Error, NewWebhook, WebhookKey, WebhookSettings};
-use sha2::Sha256;
+use service::{Error, NewWebhook, TokenKeys, WebhookKey, WebhookSettings};
 use store::{End, SessionCreate};
 
 use self::receiver::Receiver;
@@ -40,7 +39,8 @@ pub fn settings() -> WebhookSettings {
         ..WebhookPace::default()
     };
     let allow = IpRange::parse("127.0.0.0/8");
-    WebhookSettings { key: WebhookKey([7; 32]), allow, pace, ..WebhookSettings::default() }
+    let token_keys = TokenKeys::from_pem(&TokenKeys::new_pem().unwrap()).unwrap();
+    WebhookSettings { key: WebhookKey([7; 32]), token_keys, allow, pace, ..WebhookSettings::default() }
 }
 
 /// Subscribes `receiver`, and answers the webhook and its secret.
@@ -208,15 +208,16 @@ async fn who_speaks_caep_gets_a_signed_token(world: World) {
     let got = receiver.got().remove(0);
     assert_eq!(got.headers["content-type"], "application/secevent+jwt");
     assert_eq!(got.headers["accept"], "application/json");
-    let url = base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    assert_eq!(got.headers["authorization"], format!("Bearer {secret}"), "a receiver may ask who is there");
+    let bytes = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap();
     let (signed, signature) = got.body.rsplit_once('.').unwrap();
-    let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
-    let mut mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
-    mac.update(signed.as_bytes());
-    mac.verify_slice(&url.decode(signature).unwrap()).unwrap();
-    let parts: Vec<Value> =
-        signed.split('.').map(|part| serde_json::from_slice(&url.decode(part).unwrap()).unwrap()).collect();
-    assert_eq!((&parts[0]["alg"], &parts[0]["typ"]), (&"HS256".into(), &"secevent+jwt".into()));
+    let parts: Vec<Value> = signed.split('.').map(|part| serde_json::from_slice(&bytes(part)).unwrap()).collect();
+    assert_eq!((&parts[0]["alg"], &parts[0]["typ"]), (&"ES256".into(), &"secevent+jwt".into()));
+    let published = world.unstick.token_keys().published()["keys"][0].clone();
+    assert_eq!(parts[0]["kid"], published["kid"]);
+    let half = |name: &str| bytes(published[name].as_str().unwrap());
+    let public = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, [vec![4], half("x"), half("y")].concat());
+    public.verify(signed.as_bytes(), &bytes(signature)).unwrap();
     assert_eq!(parts[1]["aud"], hook.id.as_str());
     assert_eq!(parts[1]["sub_id"]["session"]["id"], "a_0");
     assert_eq!(parts[1]["events"][domain::CAEP_SESSION_REVOKED]["initiating_entity"], "user");
