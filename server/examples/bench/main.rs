@@ -5,8 +5,10 @@
 //! a page grows over three sizes up to that one, `ARGS='--census 125000 --sessions-per-account 8'` runs a census of a million
 //! sessions on three routers, `ARGS=--bulk` bulk clean-ups, and `ARGS=--parts` routes on a large HAProxy, claims
 //! on PostgreSQL and watchers of progress, and nothing else. `ARGS='--outage 600'` makes a load balancer a black hole for ten
-//! minutes.
+//! minutes, `ARGS=--postgres` measures searches and the
+//! account page on PostgreSQL, `ARGS='--answers 1000000'` reads a million answers to their ends.
 
+mod answers;
 mod bare;
 mod bulk;
 mod census;
@@ -18,6 +20,7 @@ mod million;
 mod outage;
 mod pages;
 mod paint;
+mod postgres;
 mod queries;
 mod queue;
 mod reports;
@@ -43,6 +46,10 @@ struct Arguments {
     census: u64,
     /// So many seconds a load balancer is a black hole; 0 for the comparison.
     outage: u64,
+    /// So many answers are read to their ends; 0 for the comparison.
+    answers: u64,
+    /// Whether pages on `PostgreSQL` alone are measured.
+    postgres: bool,
     /// Whether bulk clean-ups alone are measured.
     bulk: bool,
     /// Whether what load balancers and queues do alone is measured.
@@ -57,17 +64,20 @@ fn arguments() -> Result<Arguments, String> {
         growth: 0,
         census: 0,
         outage: 0,
+        answers: 0,
+        postgres: false,
         bulk: false,
         parts: false,
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
+            "--postgres" => found.postgres = true,
             "--bulk" => found.bulk = true,
             "--parts" => found.parts = true,
             _ => {}
         }
-        if word == "--bulk" || word == "--parts" {
+        if ["--postgres", "--bulk", "--parts"].contains(&word.as_str()) {
             continue;
         }
         let value = words.next().ok_or_else(|| format!("{word} wants a number"))?;
@@ -78,10 +88,11 @@ fn arguments() -> Result<Arguments, String> {
             "--growth" => found.growth = number,
             "--census" => found.census = number,
             "--outage" => found.outage = number,
+            "--answers" => found.answers = number,
             "--rounds" => found.rounds = usize::try_from(number).unwrap_or(7),
             other => {
                 return Err(format!(
-                    "unknown: {other} (there are --accounts, --sessions-per-account, --rounds, --growth, --census, --outage, --bulk, --parts)"
+                    "unknown: {other} (there are --accounts, --sessions-per-account, --rounds, --growth, --census, --outage, --answers, --postgres, --bulk, --parts)"
                 ));
             }
         }
@@ -142,6 +153,19 @@ async fn run(arguments: &Arguments) -> Outcome<()> {
     if arguments.outage > 0 {
         let mut table = Table::default();
         Box::pin(outage::run(arguments.outage, &mut table)).await?;
+        println!("\n{table}");
+        return Ok(());
+    }
+    if arguments.answers > 0 {
+        let mut table = Table::default();
+        let world = world::World::open(arguments.accounts, arguments.sessions, &mut table).await?;
+        answers::run(&world, arguments.answers, &mut table).await?;
+        println!("\n{table}");
+        return Ok(());
+    }
+    if arguments.postgres {
+        let mut table = Table::default();
+        Box::pin(postgres::run(arguments.accounts, arguments.sessions, arguments.rounds, &mut table)).await?;
         println!("\n{table}");
         return Ok(());
     }
