@@ -72,7 +72,7 @@ async fn connection(
         }
         let (path, end) = &paths[usize::try_from(number)? % paths.len()];
         let asked = Instant::now();
-        if let Err(error) = whole(&server, path, end, number % COMPRESSED == 0).await {
+        if let Err(error) = whole(&server, path, end, number.is_multiple_of(COMPRESSED)).await {
             broken.fetch_add(1, Ordering::SeqCst);
             eprintln!("{path}: {error}");
         }
