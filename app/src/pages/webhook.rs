@@ -73,7 +73,7 @@ fn show(page: &WebhookPage, flash: Option<&Flash>) -> Markup {
 
 fn shown_once(secret: &str) -> Markup {
     let words = view! {
-        <p><b>"Its secret, shown this once: "</b> {id(secret)}</p>
+        <p class="whole"><b>"Its secret, shown this once: "</b> {id(secret)}</p>
         <p>"Give it to the receiver. Unstick cannot show it again; a new one can be made here at any time."</p>
     };
     note(Tone::Ok, words)

@@ -50,7 +50,7 @@ enum Command {
     },
     /// List all webhooks, without their secrets
     List,
-    /// Give a webhook a new secret and print it, once; for a day the one before signs as well
+    /// Give a webhook a new secret and print it, once; for a day the one before signs as well (caep: the new one alone goes along, at once)
     Rotate(Which),
     /// Stop telling; what waits is kept
     Disable(Which),
