@@ -42,7 +42,7 @@ const PAGES: [(Page, &str, &str); 8] = [
     (Page::Id, "search: account id", "≤ 0.08"),
     (Page::Beginning, "search: session id, its beginning", "≤ 0.08"),
     (Page::Ip, "search: IP address", "≤ 0.08"),
-    (Page::Shared, "search: IP address of a carrier (57, 560, 5,400 sessions; 1,000 are counted)", ""),
+    (Page::Shared, "search: IP address of a carrier, who gives it to many (up to 1,000 are counted)", ""),
     (Page::Detail, "account page", "≤ 0.08"),
     (Page::Part, "search: any part of an e-mail", "≤ 0.65"),
 ];
@@ -88,7 +88,7 @@ async fn bulk(world: &World) -> Outcome<Duration> {
     let list = ids.iter().map(|(id,)| id.as_str()).collect::<Vec<_>>().join("\n");
     let settings = Settings { bulk_approval_above: u32::MAX, ..Settings::default() };
     let unstick = unstick_over(world.store.clone(), embedded_fleet(&world.store), settings);
-    let before = open_sessions(world).await?;
+    let before = live_sessions(world).await?;
     let (reason, ticket) = ("benchmark".to_owned(), String::new());
     let order = BulkOrder { mode: Mode::Force, reason, ticket, wave: 1_000, rate: 1_000, failure_limit: 0 };
     let bulk = unstick.draft_bulk(&shell(), BulkSource::List(Box::new(Cursor::new(list.into_bytes()))), order).await?;
@@ -96,14 +96,14 @@ async fn bulk(world: &World) -> Outcome<Duration> {
     unstick.request_bulk(&shell(), &bulk.id, &bulk.hash).await?;
     let done = Box::pin(unstick.drive_bulk(&bulk.id, &|_| ())).await?;
     let spent = processor()? - began;
-    let cleaned = before - open_sessions(world).await?;
+    let cleaned = before - live_sessions(world).await?;
     if done.counts.get(BulkOutcome::Done) == 0 || cleaned == 0 {
         return Err(format!("the bulk clean-up ended as {:?}", done.counts).into());
     }
     Ok(Duration::from_secs_f64(spent) / u32::try_from(cleaned)?)
 }
 
-async fn open_sessions(world: &World) -> Outcome<i64> {
+async fn live_sessions(world: &World) -> Outcome<i64> {
     Ok(sqlx::query_scalar("SELECT sum(live_sessions) FROM accounts").fetch_one(&world.bare).await?)
 }
 

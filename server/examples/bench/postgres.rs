@@ -11,6 +11,7 @@ use store::{Options, Store};
 use crate::{
     Outcome,
     measure::{Compared, Table, compare, grouped, rate_text, time_text},
+    queries::Kind,
     testing,
     world::{embedded_fleet, shell, unstick_with},
 };
@@ -50,7 +51,7 @@ pub async fn run(accounts: u64, sessions: u64, rounds: usize, table: &mut Table)
         picks.extend(store.account(&domain::AccountId::parse(id)?).await?);
     }
     let world = World { unstick: unstick_with(store.clone(), embedded_fleet(&store)), bare, picks };
-    for kind in [Kind::Id, Kind::Email, Kind::Name, Kind::Part, Kind::Session, Kind::Ip] {
+    for kind in Kind::ALL {
         search(&world, rounds, table, kind).await?;
     }
     pages(&world, rounds, table).await?;
@@ -66,44 +67,19 @@ fn told(table: &mut Table, what: &str, compared: &Compared) {
     table.add("P1", format!("PostgreSQL: {what}"), mine, other, compared.ratio_text() + kept, MUST);
 }
 
-#[derive(Clone, Copy)]
-enum Kind {
-    Id,
-    Email,
-    Name,
-    Part,
-    Session,
-    Ip,
-}
-
-impl Kind {
-    const fn what(self) -> &'static str {
-        match self {
-            Self::Id => "search: account id",
-            Self::Email => "search: e-mail, its beginning",
-            Self::Name => "search: name, its beginning",
-            Self::Part => "search: any part",
-            Self::Session => "search: session id",
-            Self::Ip => "search: IP address",
+/// What meets, and in which order; $1 is what was asked for, $2 where its beginnings end.
+const fn condition(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Id => "id = $1 AND $2 = $2",
+        Kind::Email => "email_key >= $1 AND email_key < $2 AND email_key <> '' OR search_text LIKE '%' || $1 || '%'",
+        Kind::Name => {
+            "name_key >= $1 AND name_key < $2 AND name_key <> '' OR search_text LIKE '%' || replace($1, ' ', '%') || '%'"
         }
-    }
-
-    /// What meets, and in which order; $1 is what was asked for, $2 where its beginnings end.
-    const fn condition(self) -> &'static str {
-        match self {
-            Self::Id => "id = $1 AND $2 = $2",
-            Self::Email => {
-                "email_key >= $1 AND email_key < $2 AND email_key <> '' OR search_text LIKE '%' || $1 || '%'"
-            }
-            Self::Name => {
-                "name_key >= $1 AND name_key < $2 AND name_key <> '' OR search_text LIKE '%' || replace($1, ' ', '%') || '%'"
-            }
-            Self::Part => "search_text LIKE '%' || $1 || '%' AND $2 = $2",
-            Self::Session => "id = (SELECT account_id FROM sessions WHERE id = $1 AND $2 = $2)",
-            Self::Ip => {
-                "id IN (SELECT DISTINCT account_id FROM sessions WHERE ip_key = $1 AND ip_key <> '' AND $2 = $2 \
+        Kind::Part => "search_text LIKE '%' || $1 || '%' AND $2 = $2",
+        Kind::Session => "id = (SELECT account_id FROM sessions WHERE id = $1 AND $2 = $2)",
+        Kind::Ip => {
+            "id IN (SELECT DISTINCT account_id FROM sessions WHERE ip_key = $1 AND ip_key <> '' AND $2 = $2 \
                  ORDER BY account_id LIMIT 50)"
-            }
         }
     }
 }
@@ -131,8 +107,8 @@ async fn search(world: &World, rounds: usize, table: &mut Table, kind: Kind) -> 
         let page = world.unstick.search(&shell(), &at(call).0, None).await?;
         Ok(page.hits.into_iter().map(|hit| hit.row.account.id.to_string()).collect())
     };
-    let rows = format!("SELECT * FROM accounts WHERE {} ORDER BY id LIMIT 50", kind.condition());
-    let count = format!("SELECT count(*) FROM (SELECT 1 FROM accounts WHERE {} LIMIT 1001) AS met", kind.condition());
+    let rows = format!("SELECT * FROM accounts WHERE {} ORDER BY id LIMIT 50", condition(kind));
+    let count = format!("SELECT count(*) FROM (SELECT 1 FROM accounts WHERE {} LIMIT 1001) AS met", condition(kind));
     let one = matches!(kind, Kind::Id | Kind::Session);
     let bare = async |call: u32| -> Outcome<Vec<String>> {
         let asked = &at(call).1;

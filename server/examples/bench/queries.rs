@@ -19,15 +19,8 @@ type Found = Vec<String>;
 
 pub async fn run(world: &World, rounds: usize, table: &mut Table) -> Outcome<()> {
     control(world, rounds, table).await?;
-    for (what, kind) in [
-        ("search: account id", Kind::Id),
-        ("search: e-mail, its beginning", Kind::Email),
-        ("search: name, its beginning", Kind::Name),
-        ("search: any part", Kind::Part),
-        ("search: session id", Kind::Session),
-        ("search: IP address", Kind::Ip),
-    ] {
-        search(world, rounds, table, what, kind).await?;
+    for kind in Kind::ALL {
+        search(world, rounds, table, kind).await?;
     }
     list(world, rounds, table).await?;
     account(world, rounds, table).await
@@ -46,8 +39,9 @@ async fn control(world: &World, rounds: usize, table: &mut Table) -> Outcome<()>
     Ok(())
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
+/// A kind of search.
+#[derive(Clone, Copy)]
+pub enum Kind {
     Id,
     Email,
     Name,
@@ -56,7 +50,23 @@ enum Kind {
     Ip,
 }
 
-async fn search(world: &World, rounds: usize, table: &mut Table, what: &str, kind: Kind) -> Outcome<()> {
+impl Kind {
+    pub const ALL: [Self; 6] = [Self::Id, Self::Email, Self::Name, Self::Part, Self::Session, Self::Ip];
+
+    pub const fn what(self) -> &'static str {
+        match self {
+            Self::Id => "search: account id",
+            Self::Email => "search: e-mail, its beginning",
+            Self::Name => "search: name, its beginning",
+            Self::Part => "search: any part",
+            Self::Session => "search: session id",
+            Self::Ip => "search: IP address",
+        }
+    }
+}
+
+async fn search(world: &World, rounds: usize, table: &mut Table, kind: Kind) -> Outcome<()> {
+    let what = kind.what();
     let queries = queries(world, kind).await?;
     let ours = async |call: u32| -> Outcome<Found> {
         let page = world.unstick.search(&shell(), &queries[call as usize % queries.len()], None).await?;
@@ -101,7 +111,6 @@ async fn queries(world: &World, kind: Kind) -> Outcome<Vec<String>> {
 async fn bare_search(world: &World, kind: Kind, query: &str) -> Outcome<Found> {
     let (filter, value, end) = match kind {
         Kind::Id => ("id = $1 AND $2 = $2", query.to_owned(), String::new()),
-        // What begins so, and what contains it elsewhere: the box does not know which was meant.
         // What begins so, and what contains it elsewhere: the box does not know which was meant.
         Kind::Email => (
             "row_no IN (SELECT row_no FROM accounts WHERE email_key >= $1 AND email_key < $2 AND email_key <> '' UNION \
