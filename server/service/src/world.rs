@@ -20,11 +20,9 @@ impl Unstick {
     /// Reads the world of `account`: at most `limit` open sessions, and their routes on every router.
     pub(crate) async fn read_world(&self, account: Account, limit: u32) -> Result<World> {
         let ids = [account.id.clone()];
-        let (mut sessions, stored, records) = tokio::try_join!(
-            self.store().open_sessions(&account.id, limit + 1),
-            self.store().routes_of_accounts(&ids),
-            self.store().servers(),
-        )?;
+        let mut sessions = self.store().open_sessions(&account.id, limit + 1).await?;
+        let stored = self.store().routes_of_accounts(&ids).await?;
+        let records = self.store().servers().await?;
         let truncated = sessions.len() > limit as usize;
         sessions.truncate(limit as usize);
         if truncated {

@@ -27,7 +27,7 @@ impl Store {
         self.checkpoint_wal().await?;
         match &self.pools {
             Pools::Sqlite { writer, .. } => indexes::defer(writer).await,
-            Pools::Postgres(_) => Ok(false),
+            Pools::Postgres { .. } => Ok(false),
         }
     }
 

@@ -130,7 +130,8 @@ impl Store {
     /// # Errors
     /// When the database could not.
     pub async fn servers(&self) -> Result<Vec<ServerRecord>> {
-        all(self.rows::<Record>(rows!(server, "FROM servers ORDER BY router, pool, name"), &[]).await?)
+        let sql = rows!(server, "FROM servers ORDER BY router, pool, name").settled();
+        all(self.rows::<Record>(sql, &[]).await?)
     }
 }
 

@@ -23,6 +23,9 @@ pub(crate) struct Sql {
     /// The same for SQLite, where rows are read: all of them as one JSON array of arrays.
     pub sqlite_json: Cow<'static, str>,
     pub postgres: Cow<'static, str>,
+    /// Whether Postgres need not plan it anew for each call. Not where the best plan depends on the values: where a
+    /// condition is only there when a value is.
+    pub settled: bool,
 }
 
 impl Sql {
@@ -40,6 +43,7 @@ impl Sql {
             sqlite: Cow::Borrowed(sqlite),
             sqlite_json: Cow::Borrowed(sqlite_json),
             postgres: Cow::Borrowed(postgres),
+            settled: false,
         }
     }
 
@@ -50,7 +54,13 @@ impl Sql {
             sqlite: text(|piece| &piece.sqlite),
             sqlite_json: text(|piece| &piece.sqlite_json),
             postgres: text(|piece| &piece.postgres),
+            settled: false,
         }
+    }
+
+    /// The same, with one plan for all values.
+    pub fn settled(self) -> Self {
+        Self { settled: true, ..self }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The database, open: one writer and some readers on SQLite, one pool on Postgres.
+//! The database, open: one writer and some readers on SQLite, two pools on Postgres.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -53,7 +53,7 @@ impl fmt::Debug for AuditKeys {
 /// How to open a database.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Connections that only read (SQLite), or connections in all (Postgres); at least 1.
+    /// Connections that only read, at least 1. SQLite has one more, which writes; Postgres has one more than as many again.
     pub readers: u32,
     /// The keys of the audit chain.
     pub audit: AuditKeys,
@@ -73,8 +73,15 @@ pub struct Store {
 
 #[derive(Clone)]
 pub(crate) enum Pools {
-    Sqlite { writer: SqlitePool, readers: Readers },
-    Postgres(PgPool),
+    Sqlite {
+        writer: SqlitePool,
+        readers: Readers,
+    },
+    /// `settled` only reads, statements whose plan does not depend on what they are asked with.
+    Postgres {
+        pool: PgPool,
+        settled: PgPool,
+    },
 }
 
 impl Store {
@@ -99,7 +106,7 @@ impl Store {
     pub const fn engine(&self) -> Engine {
         match self.pools {
             Pools::Sqlite { .. } => Engine::Sqlite,
-            Pools::Postgres(_) => Engine::Postgres,
+            Pools::Postgres { .. } => Engine::Postgres,
         }
     }
 
@@ -110,7 +117,10 @@ impl Store {
                 readers.close().await;
                 writer.close().await;
             }
-            Pools::Postgres(pool) => pool.close().await,
+            Pools::Postgres { pool, settled } => {
+                settled.close().await;
+                pool.close().await;
+            }
         }
     }
 
@@ -130,7 +140,7 @@ impl Store {
         let (keys, longest) = (Arc::clone(&self.keys), self.longest.clone());
         Ok(match &self.pools {
             Pools::Sqlite { writer, .. } => Tx::sqlite(writer.begin_with("BEGIN IMMEDIATE").await?, keys, longest),
-            Pools::Postgres(pool) => Tx::postgres(pool.begin().await?, keys, longest),
+            Pools::Postgres { pool, .. } => Tx::postgres(pool.begin().await?, keys, longest),
         })
     }
 
@@ -161,7 +171,7 @@ impl Store {
                 let version: Vec<(String,)> = readers.rows("SELECT sqlite_version()", &[]).await?;
                 version.first().map_or_else(|| "SQLite".to_owned(), |(number,)| format!("SQLite {number}"))
             }
-            Pools::Postgres(pool) => {
+            Pools::Postgres { pool, .. } => {
                 let version: String = sqlx::query_scalar("SELECT version()").fetch_one(pool).await?;
                 version.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
             }
@@ -190,7 +200,10 @@ impl Store {
     pub(crate) async fn rows<T: DeserializeOwned>(&self, sql: Sql, values: &[Arg<'_>]) -> Result<Vec<T>> {
         match &self.pools {
             Pools::Sqlite { readers, .. } => readers.rows(&sql.sqlite, values).await,
-            Pools::Postgres(pool) => Conn::Postgres(&mut *pool.acquire().await?).rows(sql, values).await,
+            Pools::Postgres { pool, settled } => {
+                let pool = if sql.settled { settled } else { pool };
+                Conn::Postgres(&mut *pool.acquire().await?).rows(sql, values).await
+            }
         }
     }
 
@@ -198,7 +211,7 @@ impl Store {
     pub(crate) async fn all_returned<T: DeserializeOwned>(&self, sql: Sql, values: &[Arg<'_>]) -> Result<Vec<T>> {
         match &self.pools {
             Pools::Sqlite { writer, .. } => Conn::Sqlite(&mut *writer.acquire().await?).all_returned(sql, values).await,
-            Pools::Postgres(pool) => Conn::Postgres(&mut *pool.acquire().await?).all_returned(sql, values).await,
+            Pools::Postgres { pool, .. } => Conn::Postgres(&mut *pool.acquire().await?).all_returned(sql, values).await,
         }
     }
 

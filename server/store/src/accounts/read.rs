@@ -14,7 +14,7 @@ impl Store {
     /// # Errors
     /// When the database could not.
     pub async fn account(&self, id: &AccountId) -> Result<Option<Account>> {
-        let sql = rows!(account, "FROM accounts WHERE id = $1");
+        let sql = rows!(account, "FROM accounts WHERE id = $1").settled();
         self.row::<AccountRecord>(sql, args![id]).await?.map(Account::try_from).transpose()
     }
 
@@ -23,7 +23,7 @@ impl Store {
     /// # Errors
     /// When the database could not.
     pub async fn accounts_by_ids(&self, ids: &[AccountId]) -> Result<Vec<Account>> {
-        let sql = rows!(account, "FROM accounts WHERE id IN (SELECT value FROM ", list, ") ORDER BY id");
+        let sql = rows!(account, "FROM accounts WHERE id IN (SELECT value FROM ", list, ") ORDER BY id").settled();
         all(self.rows::<AccountRecord>(sql, args![json_ids(ids)?]).await?)
     }
 
@@ -45,7 +45,8 @@ impl Store {
         let sql = rows!(
             "id, email, name, last_seen_at, live_sessions, leftover_sessions",
             "FROM accounts WHERE id > $1 ORDER BY id LIMIT $2"
-        );
+        )
+        .settled();
         let records: Vec<Record> = self.rows(sql, args![after.map_or("", AccountId::as_str), limit]).await?;
         let brief = |(id, email, name, seen, live_sessions, leftover_sessions): Record| {
             let id = AccountId::parse(id).map_err(StoreError::corrupt)?;

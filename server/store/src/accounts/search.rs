@@ -103,7 +103,7 @@ impl Store {
         let page: Vec<_> = order.iter().skip(from).take(limit as usize).collect();
         let next = page.last().filter(|last| order.last() != Some(last)).map(|(rank, id)| format!("{rank}.{id}"));
         let mut accounts: HashMap<String, Account> = HashMap::new();
-        let sql = rows!(account, "FROM accounts WHERE id IN (SELECT value FROM ", list, ")");
+        let sql = rows!(account, "FROM accounts WHERE id IN (SELECT value FROM ", list, ")").settled();
         let ids = json_ids(page.iter().map(|(_, id)| id))?;
         for account in all::<Account, _>(self.rows::<AccountRecord>(sql, args![ids]).await?)? {
             accounts.insert(account.id.as_str().to_owned(), account);
@@ -156,7 +156,8 @@ impl Store {
             "rank, account_id, ip_key" as
             "SELECT CAST(9 AS BIGINT) AS rank, account_id, ip_key FROM sessions \
              WHERE ip_key >= $1 AND ip_key <= $2 AND ip_key <> '' ORDER BY ip_key, account_id LIMIT $3"
-        );
+        )
+        .settled();
         let found: Vec<(i64, String, String)> =
             self.rows(sql, args![ip_key(range.first), ip_key(range.last), SCANNED]).await?;
         Ok(found.into_iter().map(|(rank, id, text)| Hit { rank, id, text }).collect())
@@ -215,7 +216,8 @@ impl Store {
              WHERE id >= $1 AND id < $5 ORDER BY id LIMIT $8) AS sessions_begin \
              UNION ALL SELECT * FROM (SELECT DISTINCT CAST(2 AS BIGINT), account_id, ip_key FROM sessions \
              WHERE ip_key = $6 AND ip_key <> '' ORDER BY account_id LIMIT $7) AS addresses"
-        );
+        )
+        .settled();
         let values = args![
             &texts.id,
             &texts.id_end,

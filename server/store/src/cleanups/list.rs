@@ -62,7 +62,7 @@ impl Store {
     /// # Errors
     /// When the database could not.
     pub async fn cleanups_of(&self, account: &AccountId, limit: u32) -> Result<Vec<Listed>> {
-        let sql = listed!("c.account_id = $1 ORDER BY c.requested_at DESC, c.id DESC LIMIT $2");
+        let sql = listed!("c.account_id = $1 ORDER BY c.requested_at DESC, c.id DESC LIMIT $2").settled();
         all(self.rows::<ListRecord>(sql, args![account, limit]).await?)
     }
 

@@ -20,7 +20,8 @@ impl Store {
             "FROM embedded_pins WHERE pool = $2 AND route_key IN (SELECT value FROM ",
             list,
             ") AND expires_at > $3 ORDER BY route_key"
-        );
+        )
+        .settled();
         all(self.rows::<PinRecord>(sql, args![json_ids(keys)?, pool, now]).await?)
     }
 

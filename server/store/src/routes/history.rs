@@ -74,7 +74,8 @@ impl Store {
             change,
             "FROM route_changes WHERE account_id = $1 AND at >= $2 \
              ORDER BY at DESC, router DESC, pool DESC, route_key DESC LIMIT $3"
-        );
+        )
+        .settled();
         all(self.rows::<ChangeRecord>(sql, args![account, since, limit]).await?)
     }
 }

@@ -40,7 +40,8 @@ impl Store {
             "FROM routes WHERE account_id IS NOT NULL AND account_id IN (SELECT value FROM ",
             list,
             ") ORDER BY account_id, router, pool, route_key LIMIT $2"
-        );
+        )
+        .settled();
         all(self.rows::<RouteRecord>(sql, args![json_ids(ids)?, MOST]).await?)
     }
 
@@ -50,7 +51,7 @@ impl Store {
     /// # Errors
     /// When the database could not.
     pub async fn bad_routes(&self, ids: &[AccountId]) -> Result<Vec<BadRoutes>> {
-        let sql = bad_routes!("r.account_id IN (SELECT value FROM ", list, ")");
+        let sql = bad_routes!("r.account_id IN (SELECT value FROM ", list, ")").settled();
         all(self.rows::<BadRecord>(sql, args![json_ids(ids)?]).await?)
     }
 
@@ -60,7 +61,7 @@ impl Store {
     /// # Errors
     /// When the database could not.
     pub async fn bad_routes_between(&self, first: &AccountId, last: &AccountId) -> Result<Vec<BadRoutes>> {
-        let sql = bad_routes!("r.account_id >= $1 AND r.account_id <= $2");
+        let sql = bad_routes!("r.account_id >= $1 AND r.account_id <= $2").settled();
         all(self.rows::<BadRecord>(sql, args![first, last]).await?)
     }
 

@@ -32,7 +32,7 @@ impl Store {
     /// # Errors
     /// When the database could not.
     pub async fn session(&self, id: &SessionId) -> Result<Option<Session>> {
-        let sql = rows!(session, "FROM sessions WHERE id = $1");
+        let sql = rows!(session, "FROM sessions WHERE id = $1").settled();
         self.row::<SessionRecord>(sql, args![id]).await?.map(Session::try_from).transpose()
     }
 
@@ -41,7 +41,7 @@ impl Store {
     /// # Errors
     /// When the database could not.
     pub async fn sessions_by_ids(&self, ids: &[SessionId]) -> Result<Vec<Session>> {
-        let sql = rows!(session, "FROM sessions WHERE id IN (SELECT value FROM ", list, ") ORDER BY id");
+        let sql = rows!(session, "FROM sessions WHERE id IN (SELECT value FROM ", list, ") ORDER BY id").settled();
         all(self.rows::<SessionRecord>(sql, args![json_ids(ids)?]).await?)
     }
 
@@ -58,8 +58,9 @@ impl Store {
         limit: u32,
     ) -> Result<Page<Session>> {
         let cursor = after.map_or(Ok(NEWEST), Cursor::parse)?;
-        let records: Vec<SessionRecord> =
-            self.rows(statement(filter), args![account, cursor.at, cursor.id, limit.saturating_add(1)]).await?;
+        let records: Vec<SessionRecord> = self
+            .rows(statement(filter).settled(), args![account, cursor.at, cursor.id, limit.saturating_add(1)])
+            .await?;
         Ok(page(all(records)?, limit, |session: &Session| Cursor::text(session.created_at, session.id.as_str())))
     }
 
@@ -69,7 +70,7 @@ impl Store {
     /// When the database could not.
     pub async fn open_sessions(&self, account: &AccountId, limit: u32) -> Result<Vec<Session>> {
         let values = args![account, NEWEST.at, NEWEST.id, limit];
-        all(self.rows::<SessionRecord>(statement(SessionFilter::Open), values).await?)
+        all(self.rows::<SessionRecord>(statement(SessionFilter::Open).settled(), values).await?)
     }
 
     /// At most `limit` sessions of `account`, of any state, whose life touches the time since `since`, newest first.
@@ -81,7 +82,8 @@ impl Store {
             session,
             "FROM sessions WHERE account_id = $1 AND (ended_at IS NULL OR ended_at >= $2) \
              ORDER BY created_at DESC, id DESC LIMIT $3"
-        );
+        )
+        .settled();
         all(self.rows::<SessionRecord>(sql, args![account, since, limit]).await?)
     }
 }
