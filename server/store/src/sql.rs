@@ -72,6 +72,10 @@ macro_rules! piece {
     // A JSON array of texts as a table with one column `value`.
     (sqlite list) => { "json_each($1)" };
     (postgres list) => { "json_array_elements_text(CAST($1 AS json))" };
+    // `id` among: one of a JSON array of texts. An array, because Postgres may join a table with a list by reading either
+    // from its beginning.
+    (sqlite among) => { " IN (SELECT value FROM json_each($1))" };
+    (postgres among) => { " = ANY (ARRAY(SELECT json_array_elements_text(CAST($1 AS json))))" };
     (sqlite list2) => { "json_each($2)" };
     (postgres list2) => { "json_array_elements_text(CAST($2 AS json))" };
     // Insert many. Were a row refused, SQLite would undo the statement alone, and keeps copies of all pages for that: a
@@ -189,7 +193,7 @@ macro_rules! piece {
 }
 pub(crate) use piece;
 
-/// A statement of pieces: `sql!("SELECT id FROM accounts WHERE id IN (SELECT value FROM ", list, ")")`.
+/// A statement of pieces: `sql!("SELECT id FROM accounts WHERE id", among)`.
 macro_rules! sql {
     ($($part:tt),+ $(,)?) => {
         $crate::sql::Sql::fixed(

@@ -53,13 +53,13 @@ impl Store {
         let sql = rows!(
             "key, account_id, session_id" as
             "SELECT id AS key, id AS account_id, NULL AS session_id FROM accounts \
-             WHERE route_key IS NULL AND id IN (SELECT value FROM ", list, ") \
+             WHERE route_key IS NULL AND id", among, " \
              UNION ALL SELECT route_key, id, NULL FROM accounts \
-             WHERE route_key IS NOT NULL AND route_key IN (SELECT value FROM ", list, ") \
+             WHERE route_key IS NOT NULL AND route_key", among, " \
              UNION ALL SELECT id, account_id, id FROM sessions \
-             WHERE route_key IS NULL AND id IN (SELECT value FROM ", list, ") \
+             WHERE route_key IS NULL AND id", among, " \
              UNION ALL SELECT route_key, account_id, id FROM sessions \
-             WHERE route_key IS NOT NULL AND route_key IN (SELECT value FROM ", list, ")"
+             WHERE route_key IS NOT NULL AND route_key", among
         );
         all(self.rows::<Record>(sql, args![json_ids(keys)?]).await?)
     }

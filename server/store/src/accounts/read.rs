@@ -23,7 +23,7 @@ impl Store {
     /// # Errors
     /// When the database could not.
     pub async fn accounts_by_ids(&self, ids: &[AccountId]) -> Result<Vec<Account>> {
-        let sql = rows!(account, "FROM accounts WHERE id IN (SELECT value FROM ", list, ") ORDER BY id").settled();
+        let sql = rows!(account, "FROM accounts WHERE id", among, " ORDER BY id").settled();
         all(self.rows::<AccountRecord>(sql, args![json_ids(ids)?]).await?)
     }
 

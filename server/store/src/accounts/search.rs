@@ -103,7 +103,7 @@ impl Store {
         let page: Vec<_> = order.iter().skip(from).take(limit as usize).collect();
         let next = page.last().filter(|last| order.last() != Some(last)).map(|(rank, id)| format!("{rank}.{id}"));
         let mut accounts: HashMap<String, Account> = HashMap::new();
-        let sql = rows!(account, "FROM accounts WHERE id IN (SELECT value FROM ", list, ")").settled();
+        let sql = rows!(account, "FROM accounts WHERE id", among).settled();
         let ids = json_ids(page.iter().map(|(_, id)| id))?;
         for account in all::<Account, _>(self.rows::<AccountRecord>(sql, args![ids]).await?)? {
             accounts.insert(account.id.as_str().to_owned(), account);

@@ -37,7 +37,7 @@ impl Tx {
     /// When the database could not.
     pub async fn upsert_accounts(&mut self, items: &[AccountUpsert], now: Instant) -> Result<Vec<(Account, bool)>> {
         let ids = json_ids(items.iter().map(|item| &item.id))?;
-        let sql = rows!(account, "FROM accounts WHERE id IN (SELECT value FROM ", list, ") ORDER BY id", lock);
+        let sql = rows!(account, "FROM accounts WHERE id", among, " ORDER BY id", lock);
         let stored: Vec<Account> = all(self.rows::<AccountRecord>(sql, args![ids]).await?)?;
         let mut known: HashMap<AccountId, Account> =
             stored.into_iter().map(|account| (account.id.clone(), account)).collect();
@@ -77,11 +77,7 @@ impl Tx {
     }
 
     async fn bump(&mut self, ids: &str) -> Result<Vec<i64>> {
-        let sql = sql!(
-            "UPDATE accounts SET generation = generation + 1 WHERE id IN (SELECT value FROM ",
-            list,
-            ") RETURNING generation"
-        );
+        let sql = sql!("UPDATE accounts SET generation = generation + 1 WHERE id", among, " RETURNING generation");
         let bumped: Vec<(i64,)> = self.conn().all_returned(sql, args![ids]).await?;
         Ok(bumped.into_iter().map(|(generation,)| generation).collect())
     }
@@ -99,7 +95,7 @@ impl Tx {
     /// # Errors
     /// When the database could not.
     pub async fn accounts_for_update(&mut self, ids: &[&AccountId]) -> Result<Vec<Account>> {
-        let sql = rows!(account, "FROM accounts WHERE id IN (SELECT value FROM ", list, ") ORDER BY id", lock);
+        let sql = rows!(account, "FROM accounts WHERE id", among, " ORDER BY id", lock);
         all(self.rows::<AccountRecord>(sql, args![json_ids(ids)?]).await?)
     }
 }

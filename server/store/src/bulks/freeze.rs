@@ -98,7 +98,7 @@ impl Store {
     /// # Errors
     /// When the database could not.
     pub async fn known_accounts(&self, ids: &[AccountId]) -> Result<Vec<AccountId>> {
-        let sql = rows!("id", "FROM accounts WHERE id IN (SELECT value FROM ", list, ")");
+        let sql = rows!("id", "FROM accounts WHERE id", among);
         let known: Vec<(String,)> = self.rows(sql, args![json_ids(ids)?]).await?;
         known.into_iter().map(|(id,)| AccountId::parse(id).map_err(StoreError::corrupt)).collect()
     }

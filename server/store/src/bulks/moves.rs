@@ -23,9 +23,8 @@ impl Tx {
              finished_at = CASE WHEN $5 = 1 THEN $6 ELSE NULL END, \
              stopped_why = CASE WHEN $4 = 1 THEN '' ELSE stopped_why END, lease_until = NULL, \
              lease_token = lease_token + 1 \
-             WHERE id = $2 AND status IN (SELECT value FROM ",
-            list,
-            ")"
+             WHERE id = $2 AND status",
+            among
         );
         let values = args![json(&from)?, id.as_str(), to.as_str(), i64::from(begins), i64::from(over), now];
         if self.exec(sql, values).await? == 0 {

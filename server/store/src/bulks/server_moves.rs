@@ -88,7 +88,7 @@ impl Tx {
     /// # Errors
     /// When the database could not.
     pub async fn move_away(&mut self, ids: &[CleanupId], away: &Away) -> Result<()> {
-        let sql = sql!("UPDATE cleanups SET away_from = $2, move_to = $3 WHERE id IN (SELECT value FROM ", list, ")");
+        let sql = sql!("UPDATE cleanups SET away_from = $2, move_to = $3 WHERE id", among);
         self.exec(sql, args![json_ids(ids)?, &away.from, away.to.as_ref()]).await.map(|_| ())
     }
 }
@@ -120,9 +120,9 @@ impl Store {
         let sql = rows!(
             bulk,
             "FROM bulks WHERE status <> 'freezing' AND id IN (SELECT bulk_id FROM bulk_moves WHERE pool = $2 \
-             AND server = $3 AND router IN (SELECT value FROM ",
-            list,
-            ")) ORDER BY created_at DESC, id DESC LIMIT $4"
+             AND server = $3 AND router",
+            among,
+            ") ORDER BY created_at DESC, id DESC LIMIT $4"
         );
         all(self.rows::<BulkRecord>(sql, args![json_ids(fleet)?, pool, server, limit]).await?)
     }
@@ -149,12 +149,7 @@ impl Store {
     /// # Errors
     /// When the database could not.
     pub async fn aways(&self, ids: &[CleanupId]) -> Result<HashMap<CleanupId, Away>> {
-        let sql = rows!(
-            "id, away_from, move_to",
-            "FROM cleanups WHERE away_from IS NOT NULL AND id IN (SELECT value FROM ",
-            list,
-            ")"
-        );
+        let sql = rows!("id, away_from, move_to", "FROM cleanups WHERE away_from IS NOT NULL AND id", among);
         let found: Vec<(String, String, Option<String>)> = self.rows(sql, args![json_ids(ids)?]).await?;
         let typed = |(id, from, to): (String, String, Option<String>)| {
             let away = Away { from: name(from)?, to: to.map(name).transpose()? };

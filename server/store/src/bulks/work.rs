@@ -127,7 +127,7 @@ impl Tx {
     /// # Errors
     /// When the database could not.
     pub async fn rank_behind(&mut self, ids: &[CleanupId]) -> Result<()> {
-        let sql = sql!("UPDATE cleanups SET rank = 1 WHERE id IN (SELECT value FROM ", list, ")");
+        let sql = sql!("UPDATE cleanups SET rank = 1 WHERE id", among);
         self.exec(sql, args![json_ids(ids)?]).await.map(|_| ())
     }
 

@@ -152,7 +152,7 @@ impl Store {
     /// # Errors
     /// When the database could not.
     pub async fn makers(&self, ids: &[SessionId]) -> Result<Vec<(SessionId, Maker)>> {
-        let sql = rows!("id, ended_at", "FROM sessions WHERE id IN (SELECT value FROM ", list, ")");
+        let sql = rows!("id, ended_at", "FROM sessions WHERE id", among);
         let found: Vec<(String, Option<i64>)> = self.rows(sql, args![json_ids(ids)?]).await?;
         let maker = |(id, ended): (String, Option<i64>)| {
             let maker = ended.map_or(Maker::Live, |at| Maker::Ended(Instant::from_micros(at)));

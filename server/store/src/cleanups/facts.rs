@@ -104,18 +104,14 @@ impl Store {
              AND e.action = 'cleanup.done' AND e.target = c.id) AS completed, \
              (SELECT count(*) FROM audit_events AS e WHERE e.account_id IS NOT NULL AND e.account_id = c.account_id \
              AND e.action = 'cleanup.came_back' AND e.target = c.id) AS reopened \
-             FROM cleanups AS c JOIN accounts AS a ON a.id = c.account_id WHERE c.id IN (SELECT value FROM ",
-            list,
-            ")"
+             FROM cleanups AS c JOIN accounts AS a ON a.id = c.account_id WHERE c.id", among
         );
         let records: Vec<FactsRecord> = self.rows(sql, args![&list]).await?;
         let sql = rows!(
             "cleanup_id, id" as
             "SELECT t.cleanup_id, s.id FROM cleanup_steps AS t JOIN sessions AS s ON s.id = t.session_id \
              WHERE t.kind = 'delete' AND t.stage = 'verified' AND s.cleaned_at IS NULL \
-             AND t.cleanup_id IN (SELECT value FROM ",
-            list,
-            ")"
+             AND t.cleanup_id", among
         );
         let mut open: HashMap<String, Vec<SessionId>> = HashMap::new();
         for (cleanup, session) in self.rows::<(String, String)>(sql, args![&list]).await? {

@@ -62,7 +62,7 @@ impl Tx {
     /// other. SQLite has one writer at a time: nothing to do there.
     async fn lock_cleanups<'a>(&mut self, ids: impl Iterator<Item = &'a CleanupId>) -> Result<()> {
         if self.engine() == Engine::Postgres {
-            let sql = sql!("SELECT id FROM cleanups WHERE id IN (SELECT value FROM ", list, ") ORDER BY id", lock);
+            let sql = sql!("SELECT id FROM cleanups WHERE id", among, " ORDER BY id", lock);
             self.exec(sql, args![json_ids(ids)?]).await?;
         }
         Ok(())

@@ -36,14 +36,9 @@ impl Store {
     /// When the database could not.
     pub async fn cleanups_with_steps(&self, ids: &[CleanupId]) -> Result<Vec<(Cleanup, Vec<Step>)>> {
         let list = json_ids(ids)?;
-        let sql = rows!(cleanup, "FROM cleanups WHERE id IN (SELECT value FROM ", list, ") ORDER BY id");
+        let sql = rows!(cleanup, "FROM cleanups WHERE id", among, " ORDER BY id");
         let cleanups: Vec<Cleanup> = all(self.rows::<CleanupRecord>(sql, args![&list]).await?)?;
-        let sql = rows!(
-            step,
-            "FROM cleanup_steps WHERE cleanup_id IN (SELECT value FROM ",
-            list,
-            ") ORDER BY cleanup_id, no"
-        );
+        let sql = rows!(step, "FROM cleanup_steps WHERE cleanup_id", among, " ORDER BY cleanup_id, no");
         let mut steps: HashMap<String, Vec<Step>> = HashMap::new();
         for record in self.rows::<StepRecord>(sql, args![&list]).await? {
             steps.entry(record.cleanup_id.clone()).or_default().push(record.try_into()?);

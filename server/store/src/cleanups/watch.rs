@@ -152,11 +152,7 @@ impl Tx {
     /// # Errors
     /// When the database could not.
     pub async fn look_again(&mut self, ids: &[CleanupId], now: Instant) -> Result<i64> {
-        let sql = sql!(
-            "UPDATE watches SET next_at = $2 WHERE (next_at IS NULL OR next_at > $2) AND cleanup_id IN (SELECT value FROM ",
-            list,
-            ")"
-        );
+        let sql = sql!("UPDATE watches SET next_at = $2 WHERE (next_at IS NULL OR next_at > $2) AND cleanup_id", among);
         self.exec(sql, args![json_ids(ids)?, now - FIRST]).await
     }
 

@@ -53,7 +53,7 @@ impl Tx {
     /// # Errors
     /// When the database could not.
     pub async fn lift_keys(&mut self, keys: &[RouteKey]) -> Result<()> {
-        let sql = sql!("DELETE FROM embedded_fences WHERE route_key IN (SELECT value FROM ", list, ")");
+        let sql = sql!("DELETE FROM embedded_fences WHERE route_key", among);
         self.exec(sql, args![json_ids(keys)?]).await.map(|_| ())
     }
 }

@@ -59,13 +59,7 @@ impl Tx {
     }
 
     async fn stored_pins(&mut self, pool: &PoolName, keys: &[&RouteKey]) -> Result<HashMap<String, Pin>> {
-        let sql = rows!(
-            pin,
-            "FROM embedded_pins WHERE pool = $2 AND route_key IN (SELECT value FROM ",
-            list,
-            ") ORDER BY route_key",
-            lock
-        );
+        let sql = rows!(pin, "FROM embedded_pins WHERE pool = $2 AND route_key", among, " ORDER BY route_key", lock);
         let found: Vec<Pin> = all(self.rows::<PinRecord>(sql, args![json_ids(keys)?, pool]).await?)?;
         Ok(found.into_iter().map(|pin| (pin.key.as_str().to_owned(), pin)).collect())
     }
@@ -85,8 +79,7 @@ impl Tx {
             );
             self.exec(sql, args![json(&slots)?]).await?;
         }
-        let sql =
-            rows!("route_key", "FROM embedded_fences WHERE until > $2 AND route_key IN (SELECT value FROM ", list, ")");
+        let sql = rows!("route_key", "FROM embedded_fences WHERE until > $2 AND route_key", among);
         let found: Vec<(String,)> = self.rows(sql, args![json_ids(keys)?, now]).await?;
         Ok(found.into_iter().map(|(key,)| key).collect())
     }

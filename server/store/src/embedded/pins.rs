@@ -83,18 +83,12 @@ impl Tx {
     /// When the database could not.
     pub async fn unpin(&mut self, pool: &PoolName, keys: &[RouteKey]) -> Result<i64> {
         let keys = json_ids(keys)?;
-        let sql = rows!(
-            pin,
-            "FROM embedded_pins WHERE pool = $2 AND route_key IN (SELECT value FROM ",
-            list,
-            ") ORDER BY route_key",
-            lock
-        );
+        let sql = rows!(pin, "FROM embedded_pins WHERE pool = $2 AND route_key", among, " ORDER BY route_key", lock);
         let found: Vec<Pin> = all(self.rows::<PinRecord>(sql, args![&keys, pool]).await?)?;
         if found.is_empty() {
             return Ok(0);
         }
-        let sql = sql!("DELETE FROM embedded_pins WHERE pool = $2 AND route_key IN (SELECT value FROM ", list, ")");
+        let sql = sql!("DELETE FROM embedded_pins WHERE pool = $2 AND route_key", among);
         self.exec(sql, args![&keys, pool]).await?;
         count_pins(self, found.iter().map(|pin| (pin, -1))).await?;
         Ok(i64::try_from(found.len()).unwrap_or(i64::MAX))

@@ -17,9 +17,9 @@ impl Store {
     pub async fn pins(&self, pool: &PoolName, keys: &[RouteKey], now: Instant) -> Result<Vec<Pin>> {
         let sql = rows!(
             pin,
-            "FROM embedded_pins WHERE pool = $2 AND route_key IN (SELECT value FROM ",
-            list,
-            ") AND expires_at > $3 ORDER BY route_key"
+            "FROM embedded_pins WHERE pool = $2 AND route_key",
+            among,
+            " AND expires_at > $3 ORDER BY route_key"
         )
         .settled();
         all(self.rows::<PinRecord>(sql, args![json_ids(keys)?, pool, now]).await?)

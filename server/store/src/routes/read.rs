@@ -37,9 +37,9 @@ impl Store {
     pub async fn routes_of_accounts(&self, ids: &[AccountId]) -> Result<Vec<StoredRoute>> {
         let sql = rows!(
             route,
-            "FROM routes WHERE account_id IS NOT NULL AND account_id IN (SELECT value FROM ",
-            list,
-            ") ORDER BY account_id, router, pool, route_key LIMIT $2"
+            "FROM routes WHERE account_id IS NOT NULL AND account_id",
+            among,
+            " ORDER BY account_id, router, pool, route_key LIMIT $2"
         )
         .settled();
         all(self.rows::<RouteRecord>(sql, args![json_ids(ids)?, MOST]).await?)
@@ -51,7 +51,7 @@ impl Store {
     /// # Errors
     /// When the database could not.
     pub async fn bad_routes(&self, ids: &[AccountId]) -> Result<Vec<BadRoutes>> {
-        let sql = bad_routes!("r.account_id IN (SELECT value FROM ", list, ")").settled();
+        let sql = bad_routes!("r.account_id", among).settled();
         all(self.rows::<BadRecord>(sql, args![json_ids(ids)?]).await?)
     }
 
@@ -78,9 +78,9 @@ impl Store {
         let sql = rows!(
             "route_key, server",
             "FROM routes WHERE router = $2 AND pool = $3 AND account_id IS NOT NULL AND read_at >= $4 \
-             AND route_key IN (SELECT value FROM ",
-            list,
-            ") ORDER BY route_key"
+             AND route_key",
+            among,
+            " ORDER BY route_key"
         );
         let rows: Vec<(String, Option<String>)> =
             self.rows(sql, args![json_ids(keys)?, &place.router, &place.pool, since]).await?;

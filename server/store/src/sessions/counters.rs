@@ -102,9 +102,9 @@ impl Deltas {
 pub(super) async fn lock_accounts_of(tx: &mut Tx, ids: &str) -> Result<()> {
     if tx.engine() == Engine::Postgres {
         let sql = sql!(
-            "SELECT id FROM accounts WHERE id IN (SELECT account_id FROM sessions WHERE id IN (SELECT value FROM ",
-            list,
-            ")) ORDER BY id",
+            "SELECT id FROM accounts WHERE id IN (SELECT account_id FROM sessions WHERE id",
+            among,
+            ") ORDER BY id",
             lock
         );
         tx.exec(sql, args![ids]).await?;
@@ -115,7 +115,7 @@ pub(super) async fn lock_accounts_of(tx: &mut Tx, ids: &str) -> Result<()> {
 /// Locks the accounts in `ids` (a JSON array), like [`lock_accounts_of`].
 pub(super) async fn lock_accounts(tx: &mut Tx, ids: &str) -> Result<()> {
     if tx.engine() == Engine::Postgres {
-        let sql = sql!("SELECT id FROM accounts WHERE id IN (SELECT value FROM ", list, ") ORDER BY id", lock);
+        let sql = sql!("SELECT id FROM accounts WHERE id", among, " ORDER BY id", lock);
         tx.exec(sql, args![ids]).await?;
     }
     Ok(())

@@ -49,7 +49,7 @@ impl Tx {
     pub async fn create_sessions(&mut self, items: &[SessionCreate], now: Instant) -> Result<Vec<Created>> {
         let generations = self.generations(items).await?;
         let ids = json_ids(items.iter().map(|item| &item.id))?;
-        let sql = rows!(session, "FROM sessions WHERE id IN (SELECT value FROM ", list, ")");
+        let sql = rows!(session, "FROM sessions WHERE id", among);
         let known: Vec<Session> = all(self.rows::<SessionRecord>(sql, args![ids]).await?)?;
         let mut known: HashMap<SessionId, Session> =
             known.into_iter().map(|session| (session.id.clone(), session)).collect();
@@ -86,7 +86,7 @@ impl Tx {
         let mut ids: Vec<&AccountId> = items.iter().map(|item| &item.account).collect();
         ids.sort_unstable();
         ids.dedup();
-        let sql = rows!("id, generation", "FROM accounts WHERE id IN (SELECT value FROM ", list, ") ORDER BY id", lock);
+        let sql = rows!("id, generation", "FROM accounts WHERE id", among, " ORDER BY id", lock);
         let found: Vec<(String, i64)> = self.rows(sql, args![json_ids(ids)?]).await?;
         Ok(found.into_iter().collect())
     }

@@ -18,13 +18,13 @@ impl Tx {
     /// `Raced` when another transaction made one of them at this moment; else when the database could not.
     pub async fn import_sessions(&mut self, items: &[Session], now: Instant) -> Result<i64> {
         let ids = json_ids(items.iter().map(|item| &item.id))?;
-        let sql = rows!("id", "FROM sessions WHERE id IN (SELECT value FROM ", list, ")");
+        let sql = rows!("id", "FROM sessions WHERE id", among);
         let mut known: HashSet<String> =
             self.rows::<(String,)>(sql, args![ids]).await?.into_iter().map(|(id,)| id).collect();
         let mut ids: Vec<&AccountId> = items.iter().map(|item| &item.account).collect();
         ids.sort_unstable();
         ids.dedup();
-        let sql = rows!("id", "FROM accounts WHERE id IN (SELECT value FROM ", list, ") ORDER BY id", lock);
+        let sql = rows!("id", "FROM accounts WHERE id", among, " ORDER BY id", lock);
         let accounts: HashSet<String> =
             self.rows::<(String,)>(sql, args![json_ids(ids)?]).await?.into_iter().map(|(id,)| id).collect();
         let mut deltas = Deltas::default();

@@ -134,6 +134,6 @@ fn stored_ip_key(ip: &str) -> String {
 async fn sessions_for_update(tx: &mut Tx, ids: &[&SessionId]) -> Result<Vec<Session>> {
     let ids = json_ids(ids)?;
     counters::lock_accounts_of(tx, &ids).await?;
-    let sql = rows!(session, "FROM sessions WHERE id IN (SELECT value FROM ", list, ") ORDER BY id", lock);
+    let sql = rows!(session, "FROM sessions WHERE id", among, " ORDER BY id", lock);
     all(tx.rows::<SessionRecord>(sql, args![ids]).await?)
 }

@@ -41,7 +41,7 @@ impl Store {
     /// # Errors
     /// When the database could not.
     pub async fn sessions_by_ids(&self, ids: &[SessionId]) -> Result<Vec<Session>> {
-        let sql = rows!(session, "FROM sessions WHERE id IN (SELECT value FROM ", list, ") ORDER BY id").settled();
+        let sql = rows!(session, "FROM sessions WHERE id", among, " ORDER BY id").settled();
         all(self.rows::<SessionRecord>(sql, args![json_ids(ids)?]).await?)
     }
 

@@ -44,9 +44,8 @@ impl Tx {
         self.lock_lanes(&lanes.into_iter().collect::<Vec<_>>()).await?;
         let sql = sql!(
             "UPDATE webhook_deliveries SET state = 'failed', next_at = NULL, said = $3, lease_holder = NULL, \
-             lease_until = NULL WHERE webhook_id = $2 AND state = 'waiting' AND event_id IN (SELECT value FROM ",
-            list,
-            ")"
+             lease_until = NULL WHERE webhook_id = $2 AND state = 'waiting' AND event_id",
+            among
         );
         self.exec(sql, args![json_ids(&events)?, hook, why]).await
     }

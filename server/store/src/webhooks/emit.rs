@@ -73,7 +73,7 @@ impl Tx {
             " ON CONFLICT (lane) DO UPDATE SET last = webhook_lanes.last + excluded.last"
         );
         self.exec(sql, args![json(&counted)?]).await?;
-        let sql = rows!("lane, last", "FROM webhook_lanes WHERE lane IN (SELECT value FROM ", list, ")");
+        let sql = rows!("lane, last", "FROM webhook_lanes WHERE lane", among);
         let last: Vec<(String, i64)> = self.rows(sql, args![json_ids(counts.keys().copied())?]).await?;
         let before = |(lane, last): (String, i64)| {
             let count = counts.get(&lane).copied().unwrap_or(0);

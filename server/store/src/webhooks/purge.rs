@@ -33,11 +33,7 @@ impl Tx {
         if state == DeliveryState::Waiting {
             self.lock_lanes(&lanes).await?;
         }
-        let sql = sql!(
-            "DELETE FROM webhook_deliveries WHERE webhook_id = $2 AND state = $3 AND event_id IN (SELECT value FROM ",
-            list,
-            ")"
-        );
+        let sql = sql!("DELETE FROM webhook_deliveries WHERE webhook_id = $2 AND state = $3 AND event_id", among);
         let deleted = self.exec(sql, args![json_ids(&events)?, hook, state.as_str()]).await?;
         if state == DeliveryState::Waiting {
             for lane in &lanes {

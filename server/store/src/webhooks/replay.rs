@@ -66,9 +66,8 @@ impl Tx {
         self.lock_lanes(&lanes).await?;
         let sql = sql!(
             "UPDATE webhook_deliveries SET state = 'waiting', attempts = 0, next_at = NULL \
-             WHERE webhook_id = $2 AND state <> 'waiting' AND event_id IN (SELECT value FROM ",
-            list,
-            ")"
+             WHERE webhook_id = $2 AND state <> 'waiting' AND event_id",
+            among
         );
         self.exec(sql, args![json_ids(&events)?, hook]).await?;
         for lane in &lanes {

@@ -35,8 +35,7 @@ impl Tx {
     /// When the database could not.
     pub async fn lock_lanes(&mut self, lanes: &[String]) -> Result<()> {
         if self.engine() == Engine::Postgres {
-            let sql =
-                sql!("SELECT lane FROM webhook_lanes WHERE lane IN (SELECT value FROM ", list, ") ORDER BY lane", lock);
+            let sql = sql!("SELECT lane FROM webhook_lanes WHERE lane", among, " ORDER BY lane", lock);
             self.exec(sql, args![json_ids(lanes)?]).await?;
         }
         Ok(())
