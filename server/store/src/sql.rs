@@ -66,9 +66,10 @@ impl Sql {
 
 /// A piece of a statement in one engine's words.
 macro_rules! piece {
-    // A JSON array of arrays as a table with one column `value`, taken apart by `value ->> 0`.
+    // A JSON array of arrays as a table with one column `value`, taken apart by `value ->> 0`. As jsonb, which is parsed once;
+    // `->>` of json parses the row again for each of its values, and sample data took half as long again.
     (sqlite each) => { "jsonb_each($1)" };
-    (postgres each) => { "json_array_elements(CAST($1 AS json))" };
+    (postgres each) => { "jsonb_array_elements(CAST($1 AS jsonb))" };
     // A JSON array of texts as a table with one column `value`.
     (sqlite list) => { "json_each($1)" };
     (postgres list) => { "json_array_elements_text(CAST($1 AS json))" };
