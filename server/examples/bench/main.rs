@@ -15,6 +15,7 @@ mod census;
 mod cleanups;
 mod growth;
 mod haproxy;
+mod import;
 mod measure;
 mod million;
 mod outage;
@@ -188,6 +189,7 @@ async fn run(arguments: &Arguments) -> Outcome<()> {
     let world = world::World::open(arguments.accounts, arguments.sessions, &mut table).await?;
     queries::run(&world, arguments.rounds, &mut table).await?;
     reports::run(&world, arguments.rounds, &mut table).await?;
+    import::sqlite(&mut table).await?;
     cleanups::run(&world, arguments.rounds, &mut table).await?;
     Box::pin(bulk::run(&mut table)).await?;
     haproxy::run(&world, arguments.rounds, &mut table).await?;

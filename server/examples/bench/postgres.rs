@@ -9,7 +9,7 @@ use sqlx::{PgPool, Row, postgres::PgPoolOptions};
 use store::{Options, Store};
 
 use crate::{
-    Outcome,
+    Outcome, import,
     measure::{Compared, Table, compare, grouped, rate_text, time_text},
     queries::Kind,
     testing,
@@ -27,6 +27,7 @@ struct World {
 }
 
 pub async fn run(accounts: u64, sessions: u64, rounds: usize, table: &mut Table) -> Outcome<()> {
+    import::postgres(&testing::postgres().await, table).await?;
     let url = testing::postgres().await;
     let loading = Store::open(&url, Options { bulk: true, ..testing::options() }).await?;
     let started = Instant::now();

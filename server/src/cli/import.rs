@@ -10,14 +10,18 @@ use std::{
 use indicatif::ProgressBar;
 use serde::Serialize;
 use serde_json::json;
-use service::ImportRecord;
+use service::{ImportRecord, Reached};
 use sha2::{Digest, Sha256};
+use store::StoreError;
+use tokio::sync::mpsc;
 
 use super::{Context, Exit, Failure, desk::Desk, output, terminal};
 use crate::compose::Purpose;
 
-/// Records of one transaction.
+/// Lines of one request to a server.
 const BATCH: usize = 1_000;
+/// Lines of one transaction here: less than half a second of it.
+const LARGE_BATCH: usize = 10_000;
 /// Longest line, in bytes.
 const LONGEST: u64 = 64 << 10;
 /// Lines whose trouble is told; more are only counted.
@@ -99,28 +103,49 @@ impl Report {
 }
 
 struct Source {
-    reader: Box<dyn BufRead>,
+    reader: Box<dyn BufRead + Send>,
     /// What its progress is kept under; nothing for standard input, which cannot be read again.
     key: Option<String>,
     bytes: Option<u64>,
+}
+
+/// Some lines, read.
+struct Piece {
+    /// Each with its number and what it says.
+    records: Vec<(i64, Result<ImportRecord, String>)>,
+    /// How far the file was read.
+    line: i64,
+    bytes: u64,
+    /// Whether that was all.
+    is_last: bool,
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     let source = open(&args.file)?;
     let desk = context.desk(Purpose::Bulk).await?;
     let began_at = match (&desk, &source.key, args.restart) {
-        (Desk::Here { unstick, .. }, Some(key), false) => {
-            unstick.store().import_line(key).await.map_err(service::Error::from)?.unwrap_or(0)
-        }
-        _ => 0,
+        (Desk::Here { unstick, .. }, Some(key), false) => unstick.store().import_line(key).await.map_err(of_store)?,
+        _ => None,
     };
+    let began_at = began_at.unwrap_or(0);
     if began_at > 0 && !args.json {
         output::say(&format!(
             "Goes on after line {began_at}, where an earlier import was broken off (--restart begins anew)."
         ));
     }
     let bar = terminal::bar(source.bytes, "bytes", args.json);
-    let report = load(&desk, source, began_at, args.json, &bar).await?;
+    let report = match &desk {
+        Desk::Here { unstick, .. } => {
+            let is_first = unstick.store().bulk_begin().await.map_err(of_store)?;
+            let report = load(&desk, source, began_at, args.json, &bar).await;
+            // Also after a failure, of which the first one is told.
+            let ended = if is_first { unstick.store().bulk_end().await.map_err(of_store) } else { Ok(()) };
+            let report = report?;
+            ended?;
+            report
+        }
+        Desk::There(_) => load(&desk, source, began_at, args.json, &bar).await?,
+    };
     bar.finish_and_clear();
     desk.note_import(report.taken, report.refused).await?;
     let exit = if report.refused == 0 { Exit::Done } else { Exit::Failed };
@@ -135,6 +160,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
+fn of_store(error: StoreError) -> Failure {
+    service::Error::from(error).into()
+}
+
 fn open(path: &Path) -> Result<Source, Failure> {
     if path == Path::new("-") {
         return Ok(Source { reader: Box::new(BufReader::new(std::io::stdin())), key: None, bytes: None });
@@ -147,49 +176,77 @@ fn open(path: &Path) -> Result<Source, Failure> {
     Ok(Source { reader: Box::new(BufReader::with_capacity(1 << 20, file)), key: Some(key), bytes: Some(bytes) })
 }
 
-async fn load(
-    desk: &Desk,
-    mut source: Source,
-    began_at: i64,
-    as_json: bool,
-    bar: &ProgressBar,
-) -> Result<Report, Failure> {
+async fn load(desk: &Desk, source: Source, began_at: i64, as_json: bool, bar: &ProgressBar) -> Result<Report, Failure> {
+    let key = source.key.clone();
+    let most = if matches!(desk, Desk::Here { .. }) { LARGE_BATCH } else { BATCH };
+    let mut pieces = read(source, began_at, most)?;
     let mut report = Report::default();
-    let mut line = 0;
-    loop {
-        let mut batch: Vec<(i64, ImportRecord)> = Vec::with_capacity(BATCH);
-        let mut over = false;
-        while batch.len() < BATCH {
-            let Some(bytes) = next_line(source.reader.as_mut())? else {
-                over = true;
-                break;
-            };
-            line += 1;
-            bar.inc(bytes.len() as u64);
-            if line <= began_at || bytes.iter().all(u8::is_ascii_whitespace) {
-                continue;
-            }
-            match parse(&bytes) {
-                Ok(record) => batch.push((line, record)),
-                Err(error) => report.refuse(line, error, as_json, bar),
+    while let Some(piece) = pieces.recv().await {
+        let Piece { records, line, bytes, is_last } = piece?;
+        let (mut numbers, mut good, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+        for (number, record) in records {
+            match record {
+                Ok(record) => {
+                    numbers.push(number);
+                    good.push(record);
+                }
+                Err(error) => refused.push((number, error)),
             }
         }
-        let (numbers, records): (Vec<i64>, Vec<ImportRecord>) = batch.into_iter().unzip();
-        let outcomes = desk.import(records).await?;
-        for (number, outcome) in numbers.into_iter().zip(outcomes) {
+        let reached = key.clone().filter(|_| !is_last).map(|source| Reached { source, line });
+        for (number, outcome) in numbers.into_iter().zip(desk.import(good, reached).await?) {
             match outcome {
                 Ok(()) => report.taken += 1,
-                Err(error) => report.refuse(number, error, as_json, bar),
+                Err(error) => refused.push((number, error)),
             }
         }
-        // How far a file is in is kept beside the database; to a server it is sent anew, which changes nothing.
-        if let (Desk::Here { unstick, .. }, Some(key)) = (desk, &source.key) {
-            remember(unstick, key, (!over).then_some(line)).await.map_err(service::Error::from)?;
+        refused.sort_unstable_by_key(|(number, _)| *number);
+        for (number, error) in refused {
+            report.refuse(number, error, as_json, bar);
         }
-        if over {
-            return Ok(report);
+        bar.inc(bytes);
+        if let (Desk::Here { unstick, .. }, Some(key), true) = (desk, &key, is_last) {
+            forget(unstick, key).await.map_err(of_store)?;
         }
     }
+    Ok(report)
+}
+
+/// Reads `source` on a thread of its own, a piece ahead of whoever takes the pieces. Not one of the runtime's, which would wait
+/// at the end for a standard input that says nothing.
+fn read(mut source: Source, began_at: i64, most: usize) -> Result<mpsc::Receiver<Result<Piece, Failure>>, Failure> {
+    let (sender, pieces) = mpsc::channel(1);
+    let reading = move || {
+        let mut line = 0;
+        loop {
+            let piece = next_piece(source.reader.as_mut(), &mut line, began_at, most);
+            let is_last = piece.as_ref().map_or(true, |piece| piece.is_last);
+            if sender.blocking_send(piece).is_err() || is_last {
+                return;
+            }
+        }
+    };
+    let thread = std::thread::Builder::new().name("import".to_owned()).spawn(reading);
+    thread.map_err(|error| Failure::failed(format!("no thread for reading: {error}")))?;
+    Ok(pieces)
+}
+
+/// At most `most` lines with something on them after line `began_at`; `line` is the one that was read last.
+fn next_piece(reader: &mut dyn BufRead, line: &mut i64, began_at: i64, most: usize) -> Result<Piece, Failure> {
+    let mut piece = Piece { records: Vec::new(), line: 0, bytes: 0, is_last: false };
+    while piece.records.len() < most {
+        let Some(bytes) = next_line(reader)? else {
+            piece.is_last = true;
+            break;
+        };
+        *line += 1;
+        piece.bytes += bytes.len() as u64;
+        if *line > began_at && !bytes.iter().all(u8::is_ascii_whitespace) {
+            piece.records.push((*line, parse(&bytes)));
+        }
+    }
+    piece.line = *line;
+    Ok(piece)
 }
 
 /// The next line, cut off when it is too long (then it does not parse); `None` at the end.
@@ -213,14 +270,10 @@ fn parse(bytes: &[u8]) -> Result<ImportRecord, String> {
     ImportRecord::parse(bytes)
 }
 
-/// Keeps how far the file is in, or forgets it at its end. Separate from the records' transaction: a record that is taken
-/// twice is taken once.
-async fn remember(unstick: &service::Unstick, key: &str, line: Option<i64>) -> Result<(), store::StoreError> {
+/// Forgets how far the file is in: it is done.
+async fn forget(unstick: &service::Unstick, key: &str) -> Result<(), StoreError> {
     let mut tx = unstick.store().begin().await?;
-    match line {
-        Some(line) => tx.save_import(key, line, unstick.clock().now()).await?,
-        None => tx.clear_import(key).await?,
-    }
+    tx.clear_import(key).await?;
     tx.commit().await
 }
 

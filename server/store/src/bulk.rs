@@ -1,4 +1,4 @@
-//! Loading much at once: sample data. The accounts' counters come from the sessions that are loaded with them.
+//! Loading much at once: sample data, and a first import. The accounts' counters come from the sessions that are loaded with them.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,6 +11,7 @@ use crate::{
     open::indexes,
     routes::insert_changes,
     sessions::{Deltas, insert_sessions},
+    sql::rows,
     store::Pools,
 };
 
@@ -18,8 +19,8 @@ use crate::{
 const CHUNK: usize = 10_000;
 
 impl Store {
-    /// Before [`Self::bulk_load`]: empties SQLite's log, so that it grows from nothing, and puts off some indexes where there
-    /// is no session yet. Returns whether it did: then nobody else has much to write meanwhile.
+    /// Before much is loaded: empties SQLite's log, so that it grows from nothing, and puts off some indexes where there is no
+    /// session yet. Returns whether there is none: then nobody else has much to write meanwhile.
     ///
     /// # Errors
     /// When the database could not.
@@ -27,7 +28,10 @@ impl Store {
         self.checkpoint_wal().await?;
         match &self.pools {
             Pools::Sqlite { writer, .. } => indexes::defer(writer).await,
-            Pools::Postgres { .. } => Ok(false),
+            Pools::Postgres { .. } => {
+                let sql = rows!("is_used" as "SELECT EXISTS (SELECT 1 FROM sessions) AS is_used");
+                Ok(self.row::<(bool,)>(sql, &[]).await? == Some((false,)))
+            }
         }
     }
 
@@ -63,7 +67,7 @@ impl Store {
         tx.commit().await
     }
 
-    /// After [`Self::bulk_load`], however it ended: tidies the search index and makes the indexes that were put off (SQLite),
+    /// After [`Self::bulk_begin`], however the load ended: tidies the search index and makes the indexes that were put off (SQLite),
     /// or has the database look at what came (Postgres).
     ///
     /// # Errors

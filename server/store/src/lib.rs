@@ -34,7 +34,7 @@ mod values;
 mod webhooks;
 
 pub use self::{
-    accounts::{AccountUpsert, Found, FoundRow, KeyOwner},
+    accounts::{AccountUpsert, Found, FoundRow, KeyOwner, Upserts},
     audit::{Checkpoint, Verification},
     bulks::{BulkEnd, BulkLease, StoredMove},
     census::{CensusLease, FindingCount, FindingKey, FindingMark, Recount},

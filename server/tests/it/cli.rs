@@ -203,6 +203,44 @@ fn an_import_takes_the_records_of_the_api() {
 }
 
 #[test]
+fn an_import_takes_records_as_if_those_before_were_taken_already() {
+    let program = Program::new();
+    let lines = r#"{"session_id":"s1","account_id":"b"}
+{"account_id":"b"}
+{"session_id":"s2","reason":"expired"}
+{"session_id":"s2","account_id":"b"}
+{"session_id":"s2","reason":"signed_out","at":"2026-11-02T10:00:00Z"}
+{"session_id":"s2","account_id":"b","reason":"expired","released":true,"ended_at":"2026-11-03T10:00:00Z"}
+{"account_id":"c"}
+{"session_id":"s2","account_id":"c"}
+{"session_id":"s3","account_id":"c","reason":"revoked"}
+{"session_id":"s3","account_id":"c"}
+{"account_id":"b","email":"b@example.com"}
+"#;
+    let told = json(&program.feed(&["import", "-", "--json"], lines).out);
+    let errors: Vec<(i64, &str)> = told["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| (error["line"].as_i64().unwrap(), error["error"].as_str().unwrap()))
+        .collect();
+    let wrong = [
+        (1, "its account is not known: it must come before"),
+        (3, "there is no such session"),
+        (8, "the session belongs to another account"),
+    ];
+    assert_eq!((&told["taken"], errors.as_slice()), (&8.into(), wrong.as_slice()), "{told}");
+    let of = |id: &str| json(&program.expect(&["diagnose-sessions", "--account-id", id, "--json"], 0).out);
+    let counted = |told: &serde_json::Value| {
+        let number = |name: &str| told["account"][name].as_i64().unwrap();
+        (number("live_sessions"), number("leftover_sessions"), number("total_sessions"))
+    };
+    let (b, c) = (of("b"), of("c"));
+    assert_eq!((counted(&b), counted(&c)), ((0, 0, 1), (0, 1, 1)), "{b} {c}");
+    assert_eq!(b["account"]["email"], "b@example.com");
+}
+
+#[test]
 fn the_same_sample_data_is_not_loaded_twice() {
     let program = Program::new();
     let load = ["demo-data", "--accounts", "30", "--sessions-per-account", "3", "--seed", "5", "--json"];

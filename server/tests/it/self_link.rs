@@ -1,6 +1,7 @@
 //! Customers help themselves by a link: it opens once, and what it opens speaks for one account.
 
 use std::{
+    cell::Cell,
     io::Write,
     sync::{Arc, Mutex},
 };
@@ -8,6 +9,7 @@ use std::{
 use axum::http::{Method, header};
 use domain::{Actor, Role, Span};
 use serde_json::json;
+use tracing_subscriber::{Layer, filter::dynamic_filter_fn, layer::SubscriberExt};
 
 use crate::{
     api::BackEnd,
@@ -288,6 +290,11 @@ async fn a_back_end_makes_a_link_too() {
     }
 }
 
+thread_local! {
+    /// Whether what this thread logs is kept.
+    static IS_LOGGED: Cell<bool> = const { Cell::new(false) };
+}
+
 /// What is logged in this thread, to be read.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -308,9 +315,11 @@ async fn no_code_no_cookie_and_no_credential_is_in_the_log() {
     let stuck = app.stuck("acc_a").await;
     let log = Log::default();
     let writer = log.clone();
-    let subscriber =
-        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone());
-    let guard = tracing::subscriber::set_default(subscriber.finish());
+    let here = dynamic_filter_fn(|_, _| IS_LOGGED.get());
+    let lines = tracing_subscriber::fmt::layer().with_writer(move || writer.clone()).with_filter(here);
+    // For the whole process: one of this thread alone may not be asked about what other threads logged first.
+    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines)).unwrap();
+    IS_LOGGED.set(true);
     let code = code(&app, &stuck, true).await;
     let mut customer = Customer::with(app.browser());
     customer.get(&format!("/self?code={code}")).await.expect(200);
@@ -320,7 +329,7 @@ async fn no_code_no_cookie_and_no_credential_is_in_the_log() {
     let secret = app.unstick.issue_credential(&Actor::System, &stuck.live).await.unwrap().secret;
     BackEnd::with(&app, secret.clone()).get("/self").await.expect(200);
     BackEnd::with(&app, format!("{secret}x")).get("/self").await.expect(401);
-    drop(guard);
+    IS_LOGGED.set(false);
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(text.contains("/self") && text.contains("customer:acc_a"), "the requests are logged: {text}");
     for hidden in [code.as_str(), customer.visit.as_deref().unwrap(), secret.as_str()] {

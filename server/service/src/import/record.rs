@@ -108,11 +108,6 @@ impl ImportRecord {
             _ => fields.end(),
         }
     }
-
-    /// Whether both are of one kind.
-    pub(super) fn is_like(&self, other: &Self) -> bool {
-        std::mem::discriminant(self) == std::mem::discriminant(other)
-    }
 }
 
 /// Takes `type` out of a record, or finds out what it must be; its place in [`TYPES`].

@@ -6,7 +6,7 @@ use domain::{Place, RePinRequest, RePinned, ServerName, StatePlan, StateRequest,
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use service::{Ending, ImportRecord};
+use service::{Ending, ImportRecord, Reached};
 
 use super::{Desk, Remote, remote::part};
 use crate::{cli::Failure, http::ExportFormat, wire::Verified};
@@ -84,10 +84,15 @@ impl Desk {
         }
     }
 
-    /// Takes records in order; answers for each what is wrong with it, if anything.
-    pub async fn import(&self, records: Vec<ImportRecord>) -> Result<Vec<Result<(), String>>, Failure> {
+    /// Takes records in order; answers for each what is wrong with it, if anything. How far a file was read is kept beside
+    /// the database; to a server it is sent anew, which changes nothing.
+    pub async fn import(
+        &self,
+        records: Vec<ImportRecord>,
+        reached: Option<Reached>,
+    ) -> Result<Vec<Result<(), String>>, Failure> {
         match self {
-            Self::Here { unstick, actor } => Ok(Box::pin(unstick.import_batch(actor, records)).await?),
+            Self::Here { unstick, actor } => Ok(Box::pin(unstick.import_batch(actor, records, reached)).await?),
             Self::There(remote) => import(remote, records).await,
         }
     }

@@ -13,7 +13,7 @@ use serde::Deserialize;
 pub use self::{
     keys::KeyOwner,
     search::{Found, FoundRow},
-    upsert::AccountUpsert,
+    upsert::{AccountUpsert, Upserts},
 };
 pub(crate) use self::{text::SearchKeys, upsert::insert_accounts};
 use crate::{Result, StoreError};

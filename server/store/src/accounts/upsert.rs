@@ -1,6 +1,9 @@
 //! Making accounts and changing what is known of them.
 
-use std::collections::HashMap;
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    mem,
+};
 
 use domain::{Account, AccountId, Instant, RouteKey};
 
@@ -29,6 +32,47 @@ pub struct AccountUpsert {
     pub sample: bool,
 }
 
+/// Accounts that are to be made or changed, and are locked; nothing of it is written yet.
+#[derive(Debug)]
+pub struct Upserts {
+    /// Each account that was told of, as it then is, and whether it is new, in the order of telling.
+    pub results: Vec<(Account, bool)>,
+    /// Each as it is written.
+    known: HashMap<AccountId, Account>,
+    changed: BTreeSet<AccountId>,
+    new: HashSet<AccountId>,
+}
+
+impl Upserts {
+    /// The account called `id`, if it was told of.
+    pub(crate) fn get(&self, id: &AccountId) -> Option<&Account> {
+        self.known.get(id)
+    }
+
+    /// The account called `id`, if it is new: what is not written yet can be counted before.
+    pub(crate) fn new_mut(&mut self, id: &AccountId) -> Option<&mut Account> {
+        if self.new.contains(id) { self.known.get_mut(id) } else { None }
+    }
+
+    async fn write(self, tx: &mut Tx) -> Result<()> {
+        write(tx, self.changed.iter().filter_map(|id| self.known.get(id))).await
+    }
+
+    /// Writes them, those that are new with their counters.
+    ///
+    /// # Errors
+    /// `Raced` when another transaction made one of them at this moment, which counted otherwise.
+    pub(crate) async fn write_counted(mut self, tx: &mut Tx) -> Result<()> {
+        let new = mem::take(&mut self.new);
+        let accounts = new.iter().filter_map(|id| self.known.get(id));
+        if !new.is_empty() && usize::try_from(insert_accounts(tx, accounts).await?) != Ok(new.len()) {
+            return Err(StoreError::Raced);
+        }
+        self.changed.retain(|id| !new.contains(id));
+        self.write(tx).await
+    }
+}
+
 impl Tx {
     /// Makes or changes accounts. Returns each as it then is, and whether it is new. One that is told of twice in a
     /// batch ends up as the last one says.
@@ -36,26 +80,37 @@ impl Tx {
     /// # Errors
     /// When the database could not.
     pub async fn upsert_accounts(&mut self, items: &[AccountUpsert], now: Instant) -> Result<Vec<(Account, bool)>> {
+        let mut upserts = self.plan_upserts(items, now).await?;
+        let results = mem::take(&mut upserts.results);
+        upserts.write(self).await?;
+        Ok(results)
+    }
+
+    /// What [`Self::upsert_accounts`] would write.
+    ///
+    /// # Errors
+    /// When the database could not.
+    pub async fn plan_upserts(&mut self, items: &[AccountUpsert], now: Instant) -> Result<Upserts> {
         let ids = json_ids(items.iter().map(|item| &item.id))?;
         let sql = rows!(account, "FROM accounts WHERE id", among, " ORDER BY id", lock);
         let stored: Vec<Account> = all(self.rows::<AccountRecord>(sql, args![ids]).await?)?;
         let mut known: HashMap<AccountId, Account> =
             stored.into_iter().map(|account| (account.id.clone(), account)).collect();
-        let mut changed: Vec<AccountId> = Vec::new();
+        let (mut changed, mut new) = (BTreeSet::new(), HashSet::new());
         let mut results = Vec::with_capacity(items.len());
         for item in items {
             let before = known.get(&item.id);
             let after = merged(before, item, now);
             if before != Some(&after) {
-                changed.push(item.id.clone());
+                changed.insert(item.id.clone());
+            }
+            if before.is_none() {
+                new.insert(item.id.clone());
             }
             results.push((after.clone(), before.is_none()));
             known.insert(item.id.clone(), after);
         }
-        changed.sort_unstable();
-        changed.dedup();
-        write(self, changed.iter().filter_map(|id| known.get(id))).await?;
-        Ok(results)
+        Ok(Upserts { results, known, changed, new })
     }
 
     /// Makes the sessions that `account` has now void, by number. Returns the new number.

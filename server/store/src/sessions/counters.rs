@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{AccountId, Instant, Session, SessionState};
+use domain::{Account, AccountId, Instant, Session, SessionState};
 
 use crate::{
     Engine, Result, StoreError, Tx,
@@ -23,6 +23,15 @@ struct Delta {
 pub(crate) struct Deltas(BTreeMap<AccountId, Delta>);
 
 impl Deltas {
+    /// `sessions` appear.
+    pub fn of_new(sessions: &[Session]) -> Self {
+        let mut deltas = Self::default();
+        for session in sessions {
+            deltas.add(session);
+        }
+        deltas
+    }
+
     /// A session appears.
     pub fn add(&mut self, session: &Session) {
         self.count(session, 1);
@@ -60,6 +69,21 @@ impl Deltas {
             SessionState::Ended { .. } => delta.leftover += by,
             SessionState::Cleaned { .. } => {}
         }
+    }
+
+    /// Counts into `account` itself, which is not written yet, what it changes by.
+    pub fn count_into(&mut self, account: &mut Account) {
+        if let Some(delta) = self.0.remove(&account.id) {
+            account.live_sessions += delta.live;
+            account.leftover_sessions += delta.leftover;
+            account.total_sessions += delta.total;
+            account.last_seen_at = account.last_seen_at.max(delta.seen);
+        }
+    }
+
+    /// The accounts that change.
+    pub fn accounts(&self) -> Vec<AccountId> {
+        self.0.keys().cloned().collect()
     }
 
     fn of(&mut self, account: &AccountId) -> &mut Delta {

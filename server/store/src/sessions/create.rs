@@ -4,10 +4,14 @@ use std::collections::HashMap;
 
 use domain::{AccountId, EndReason, Instant, RouteKey, Session, SessionId, SessionState, ip::canonical};
 
-use super::{Deltas, SessionRecord, cleaned_at, end_reason, stored_ip_key};
+use super::{
+    Deltas, End, SessionRecord, cleaned_at,
+    end::{ended, tell_ended},
+    end_reason, stored_ip_key,
+};
 use crate::{
     Result, StoreError, Tx,
-    accounts::all,
+    accounts::{Upserts, all},
     sql::{Arg, args, cells, clean, json, json_ids, rows, sql},
 };
 
@@ -47,45 +51,93 @@ impl Tx {
     /// # Errors
     /// `Raced` when another transaction made one of them at this moment; else when the database could not.
     pub async fn create_sessions(&mut self, items: &[SessionCreate], now: Instant) -> Result<Vec<Created>> {
-        let generations = self.generations(items).await?;
-        let ids = json_ids(items.iter().map(|item| &item.id))?;
+        let generations = self.generations(items.iter().map(|item| &item.account).collect()).await?;
+        let items: Vec<_> = items.iter().map(|item| (item, None)).collect();
+        let (outcomes, new) = self.plan_creation(&items, &generations, now).await?;
+        self.insert_new(&new, Deltas::of_new(&new), now).await?;
+        Ok(outcomes)
+    }
+
+    /// Makes and changes accounts as they were planned, and makes sessions of theirs and of others, some of which are over
+    /// when they are first told of. What ended one that is known already is not looked at. A new account is written once, with
+    /// what its sessions amount to: on Postgres, writing it twice takes the index of its text twice.
+    ///
+    /// # Errors
+    /// As [`Self::create_sessions`].
+    pub async fn upsert_with_sessions(
+        &mut self,
+        mut upserts: Upserts,
+        items: &[(&SessionCreate, Option<&End>)],
+        now: Instant,
+    ) -> Result<Vec<Created>> {
+        let others = items.iter().map(|(item, _)| &item.account).filter(|id| upserts.get(id).is_none());
+        let mut generations = self.generations(others.collect()).await?;
+        let told = items.iter().filter_map(|(item, _)| upserts.get(&item.account));
+        generations.extend(told.map(|account| (account.id.as_str().to_owned(), account.generation)));
+        let (outcomes, new) = self.plan_creation(items, &generations, now).await?;
+        let mut deltas = Deltas::of_new(&new);
+        for id in deltas.accounts() {
+            if let Some(account) = upserts.new_mut(&id) {
+                deltas.count_into(account);
+            }
+        }
+        upserts.write_counted(self).await?;
+        self.insert_new(&new, deltas, now).await?;
+        Ok(outcomes)
+    }
+
+    /// What becomes of `items`, and the sessions among them that are new.
+    async fn plan_creation(
+        &mut self,
+        items: &[(&SessionCreate, Option<&End>)],
+        generations: &HashMap<String, i64>,
+        now: Instant,
+    ) -> Result<(Vec<Created>, Vec<Session>)> {
+        let ids = json_ids(items.iter().map(|(item, _)| &item.id))?;
         let sql = rows!(session, "FROM sessions WHERE id", among);
         let known: Vec<Session> = all(self.rows::<SessionRecord>(sql, args![ids]).await?)?;
         let mut known: HashMap<SessionId, Session> =
             known.into_iter().map(|session| (session.id.clone(), session)).collect();
         let mut new = Vec::new();
         let mut outcomes = Vec::with_capacity(items.len());
-        for item in items {
+        for (item, end) in items {
             outcomes.push(match (known.get(&item.id), generations.get(item.account.as_str())) {
                 (Some(session), _) if session.account == item.account => Created::Same(session.clone()),
                 (Some(_), _) => Created::OtherAccount,
                 (None, None) => Created::NoAccount,
                 (None, Some(generation)) => {
-                    let session = fresh(item, *generation, now)?;
+                    let mut session = fresh(item, *generation, now)?;
+                    if let Some(end) = end {
+                        session.state = ended(session.state, end, end.at.unwrap_or(now));
+                    }
                     known.insert(item.id.clone(), session.clone());
                     new.push(session.clone());
                     Created::New(session)
                 }
             });
         }
-        if !new.is_empty() {
-            if insert_sessions(self, &new).await? != i64::try_from(new.len()).unwrap_or(i64::MAX) {
-                return Err(StoreError::Raced);
-            }
-            let mut deltas = Deltas::default();
-            for session in &new {
-                deltas.add(session);
-            }
-            deltas.write(self).await?;
-        }
-        Ok(outcomes)
+        Ok((outcomes, new))
     }
 
-    /// The generations of the accounts of `items`, which stay so until this transaction ends.
-    async fn generations(&mut self, items: &[SessionCreate]) -> Result<HashMap<String, i64>> {
-        let mut ids: Vec<&AccountId> = items.iter().map(|item| &item.account).collect();
+    /// Inserts sessions that are not there, counts `deltas`, and tells of those that are over.
+    async fn insert_new(&mut self, new: &[Session], deltas: Deltas, now: Instant) -> Result<()> {
+        if new.is_empty() {
+            return Ok(());
+        }
+        if insert_sessions(self, new).await? != i64::try_from(new.len()).unwrap_or(i64::MAX) {
+            return Err(StoreError::Raced);
+        }
+        deltas.write(self).await?;
+        tell_ended(self, new.iter().filter(|session| !session.state.is_live()), now).await
+    }
+
+    /// The generations of the accounts `ids`, which stay so until this transaction ends.
+    async fn generations(&mut self, mut ids: Vec<&AccountId>) -> Result<HashMap<String, i64>> {
         ids.sort_unstable();
         ids.dedup();
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
         let sql = rows!("id, generation", "FROM accounts WHERE id", among, " ORDER BY id", lock);
         let found: Vec<(String, i64)> = self.rows(sql, args![json_ids(ids)?]).await?;
         Ok(found.into_iter().collect())

@@ -48,7 +48,7 @@ impl Tx {
                 continue;
             }
             if session.state.is_live() {
-                over.push((session.id.clone(), item.reason, after.ended_at().unwrap_or(now)));
+                over.push(session.id.clone());
             }
             deltas.remove(session);
             session.state = after;
@@ -60,18 +60,25 @@ impl Tx {
         changed.dedup();
         write(self, changed.iter().filter_map(|id| known.get(id))).await?;
         deltas.write(self).await?;
-        if !over.is_empty() {
-            let told = |(id, reason, at): &(SessionId, EndReason, Instant)| {
-                known.get(id).map(|it| WebhookEvent::session_ended(id, &it.account, *reason, *at, None))
-            };
-            self.emit(EventKind::SessionEnded, now, || over.iter().filter_map(told).collect()).await?;
-        }
+        tell_ended(self, over.iter().filter_map(|id| known.get(id)), now).await?;
         Ok(outcomes)
     }
 }
 
+/// Tells whoever wants to know that `sessions` are over.
+pub(super) async fn tell_ended(tx: &mut Tx, sessions: impl Iterator<Item = &Session>, now: Instant) -> Result<()> {
+    let over: Vec<_> = sessions.filter_map(|it| Some((it, end_reason(it)?, it.state.ended_at()?))).collect();
+    if over.is_empty() {
+        return Ok(());
+    }
+    let told = |(it, reason, at): &(&Session, EndReason, Instant)| {
+        WebhookEvent::session_ended(&it.id, &it.account, *reason, *at, None)
+    };
+    tx.emit(EventKind::SessionEnded, now, || over.iter().map(told).collect()).await.map(|_| ())
+}
+
 /// The state after `item`, which happened at `at`.
-fn ended(state: SessionState, item: &End, at: Instant) -> SessionState {
+pub(super) fn ended(state: SessionState, item: &End, at: Instant) -> SessionState {
     match (state, item.released) {
         (SessionState::Active, false) => SessionState::Ended { reason: item.reason, at },
         (SessionState::Active, true) => SessionState::Cleaned { reason: item.reason, ended_at: at, at },

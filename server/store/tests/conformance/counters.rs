@@ -1,15 +1,16 @@
 //! Counters are kept, so they must be what counting would give: after anything, in any order, at the same time.
 
 use domain::{EndReason, view::SessionFilter};
-use store::{End, StoreError};
+use store::{End, StoreError, Tx};
 
-use crate::world::{Db, Dice, aid, at, create, sid, touch};
+use crate::world::{Db, Dice, aid, at, create, sid, touch, upsert};
 
 both! {
     counters_equal_a_recount_after_anything,
     counters_equal_a_recount_after_anything_at_once,
     a_rolled_back_change_counts_nothing,
     one_id_for_two_accounts_at_once_belongs_to_one,
+    one_new_account_reported_twice_at_once_is_counted_once,
 }
 
 /// Compares every kept number with a count.
@@ -27,16 +28,33 @@ async fn recount(db: &Db) {
 
 const ACCOUNTS: [&str; 4] = ["a", "b", "c", "d"];
 
+/// Accounts that nobody made before somebody reports them.
+const NEW_ACCOUNTS: [&str; 8] = ["e", "f", "g", "h", "i", "j", "k", "l"];
+
+/// Two accounts and sessions of theirs, of which every second one is over, at once.
+async fn report(tx: &mut Tx, ids: &[String], accounts: [&str; 2], second: i64) -> Result<(), StoreError> {
+    let told = accounts.map(upsert);
+    let upserts = tx.plan_upserts(&told, at(second)).await?;
+    let over = |id| End { id, reason: EndReason::SignedOut, released: second % 3 == 0, at: None };
+    let items: Vec<_> = ids
+        .iter()
+        .enumerate()
+        .map(|(no, id)| (create(id, accounts[no % 2], second), (no % 2 == 0).then(|| over(sid(id)))))
+        .collect();
+    let items: Vec<_> = items.iter().map(|(item, end)| (item, end.as_ref())).collect();
+    tx.upsert_with_sessions(upserts, &items, at(second)).await.map(|_| ())
+}
+
 /// One random change. Whether it was refused because another one was in the way.
 async fn change(db: &Db, dice: &Dice, second: i64) -> bool {
     let ids: Vec<String> = (0..=dice.below(6)).map(|_| format!("s{}", dice.below(40))).collect();
-    let account = *dice.pick(&ACCOUNTS);
+    let owner = *dice.pick(&ACCOUNTS);
     let sids: Vec<_> = ids.iter().map(|id| sid(id)).collect();
-    let kind = dice.below(7);
+    let kind = dice.below(8);
     let mut tx = db.store.begin().await.unwrap();
     let done = match kind {
         0 | 1 => {
-            let items: Vec<_> = ids.iter().map(|id| create(id, account, second)).collect();
+            let items: Vec<_> = ids.iter().map(|id| create(id, owner, second)).collect();
             tx.create_sessions(&items, at(second)).await.map(|_| ())
         }
         2 => {
@@ -49,8 +67,9 @@ async fn change(db: &Db, dice: &Dice, second: i64) -> bool {
             let items: Vec<_> = ids.iter().map(end).collect();
             tx.end_sessions(&items, at(second)).await.map(|_| ())
         }
-        4 => tx.revoke_sessions(&aid(account), &sids, at(second)).await.map(|_| ()),
-        5 => tx.clean_sessions(&aid(account), &sids, at(second)).await.map(|_| ()),
+        4 => tx.revoke_sessions(&aid(owner), &sids, at(second)).await.map(|_| ()),
+        5 => tx.clean_sessions(&aid(owner), &sids, at(second)).await.map(|_| ()),
+        6 => report(&mut tx, &ids, [owner, *dice.pick(&NEW_ACCOUNTS)], second).await,
         _ => tx.purge_history(at(second - 20), 5).await.map(|_| ()),
     };
     match done {
@@ -118,5 +137,25 @@ async fn one_id_for_two_accounts_at_once_belongs_to_one(db: &Db) {
     one.commit().await.unwrap();
     let (created, _two) = other.await.unwrap();
     assert!(matches!(created, Err(StoreError::Raced)), "{created:?}");
+    recount(db).await;
+}
+
+async fn one_new_account_reported_twice_at_once_is_counted_once(db: &Db) {
+    let (mut one, mut two) = match db.store.engine() {
+        // SQLite has one writer: there is no «at once».
+        store::Engine::Sqlite => return,
+        store::Engine::Postgres => (db.store.begin().await.unwrap(), db.store.begin().await.unwrap()),
+    };
+    let (first, second) = (vec!["s1".to_owned()], vec!["s2".to_owned()]);
+    report(&mut one, &first, ["e", "f"], 1).await.unwrap();
+    let other = tokio::spawn(async move {
+        let reported = report(&mut two, &second, ["f", "e"], 1).await;
+        (reported, two)
+    });
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    one.commit().await.unwrap();
+    let (reported, two) = other.await.unwrap();
+    assert!(matches!(reported, Err(StoreError::Raced)), "{reported:?}");
+    two.rollback().await.unwrap();
     recount(db).await;
 }

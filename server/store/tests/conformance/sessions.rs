@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use domain::{EndReason, Instant, Session, SessionState, view::SessionFilter};
 use store::{Changed, Created, End, SessionCreate, StoreError, Touch};
 
-use crate::world::{Db, aid, at, create, sid, touch};
+use crate::world::{Db, aid, at, create, person, sid, touch};
 
 both! {
     creating_twice_changes_nothing,
@@ -19,6 +19,7 @@ both! {
     open_and_recent_sessions_are_bounded,
     history_goes_when_its_time_is_over_and_not_before,
     an_import_takes_any_state_and_each_once,
+    a_report_makes_an_account_and_its_sessions_at_once,
     a_thousand_at_once_are_a_batch,
     nothing_in_nothing_out,
 }
@@ -48,6 +49,36 @@ async fn creating_twice_changes_nothing(db: &Db) {
     assert_eq!(db.number("SELECT count(*) FROM sessions").await, 2);
     let account = db.store.account(&aid("a")).await.unwrap().unwrap();
     assert_eq!((account.live_sessions, account.total_sessions, account.last_seen_at), (1, 1, Some(at(1))));
+}
+
+async fn a_report_makes_an_account_and_its_sessions_at_once(db: &Db) {
+    db.accounts(&["a"]).await;
+    db.session("s1", "a", 1).await;
+    let items = [
+        (create("s1", "a", 1), Some(end("s1", EndReason::Expired, false, 2))),
+        (create("s2", "a", 2), None),
+        (create("s3", "new", 3), None),
+        (create("s4", "new", 4), Some(end("s4", EndReason::SignedOut, false, 5))),
+        (create("s5", "new", 6), Some(end("s5", EndReason::SignedOut, true, 7))),
+        (create("s6", "nobody", 6), None),
+        (create("s1", "new", 1), None),
+    ];
+    let items: Vec<_> = items.iter().map(|(item, end)| (item, end.as_ref())).collect();
+    let mut tx = db.store.begin().await.unwrap();
+    let upserts = tx.plan_upserts(&[person("new", "n@example.com", "N")], at(9)).await.unwrap();
+    assert!(upserts.results[0].1, "it is new");
+    let created = tx.upsert_with_sessions(upserts, &items, at(9)).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(matches!(&created[0], Created::Same(known) if known.state == SessionState::Active), "{:?}", created[0]);
+    assert!(created[1..5].iter().all(|outcome| matches!(outcome, Created::New(_))), "{created:?}");
+    assert_eq!((&created[5], &created[6]), (&Created::NoAccount, &Created::OtherAccount));
+    let new = db.store.account(&aid("new")).await.unwrap().unwrap();
+    assert_eq!((new.live_sessions, new.leftover_sessions, new.total_sessions), (1, 1, 3));
+    assert_eq!((new.email.as_str(), new.last_seen_at), ("n@example.com", Some(at(6))));
+    let old = db.store.account(&aid("a")).await.unwrap().unwrap();
+    assert_eq!((old.live_sessions, old.total_sessions, old.last_seen_at), (2, 2, Some(at(2))));
+    let over = db.store.session(&sid("s5")).await.unwrap().unwrap().state;
+    assert_eq!(over, SessionState::Cleaned { reason: EndReason::SignedOut, ended_at: at(7), at: at(7) });
 }
 
 async fn a_touch_moves_forward_only(db: &Db) {
