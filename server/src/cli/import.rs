@@ -22,6 +22,9 @@ use crate::compose::Purpose;
 const BATCH: usize = 1_000;
 /// Lines of one transaction here: less than half a second of it.
 const LARGE_BATCH: usize = 10_000;
+/// The same where there is no session yet, so that nobody else has much to write: each transaction writes most pages of the
+/// indexes that are in another order than the file, so fewer of them write less.
+const FIRST_BATCH: usize = 40_000;
 /// Longest line, in bytes.
 const LONGEST: u64 = 64 << 10;
 /// Lines whose trouble is told; more are only counted.
@@ -137,14 +140,15 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     let report = match &desk {
         Desk::Here { unstick, .. } => {
             let is_first = unstick.store().bulk_begin().await.map_err(of_store)?;
-            let report = load(&desk, source, began_at, args.json, &bar).await;
+            let batch = if is_first { FIRST_BATCH } else { LARGE_BATCH };
+            let report = load(&desk, source, began_at, batch, args.json, &bar).await;
             // Also after a failure, of which the first one is told.
             let ended = if is_first { unstick.store().bulk_end().await.map_err(of_store) } else { Ok(()) };
             let report = report?;
             ended?;
             report
         }
-        Desk::There(_) => load(&desk, source, began_at, args.json, &bar).await?,
+        Desk::There(_) => load(&desk, source, began_at, BATCH, args.json, &bar).await?,
     };
     bar.finish_and_clear();
     desk.note_import(report.taken, report.refused).await?;
@@ -176,10 +180,16 @@ fn open(path: &Path) -> Result<Source, Failure> {
     Ok(Source { reader: Box::new(BufReader::with_capacity(1 << 20, file)), key: Some(key), bytes: Some(bytes) })
 }
 
-async fn load(desk: &Desk, source: Source, began_at: i64, as_json: bool, bar: &ProgressBar) -> Result<Report, Failure> {
+async fn load(
+    desk: &Desk,
+    source: Source,
+    began_at: i64,
+    batch: usize,
+    as_json: bool,
+    bar: &ProgressBar,
+) -> Result<Report, Failure> {
     let key = source.key.clone();
-    let most = if matches!(desk, Desk::Here { .. }) { LARGE_BATCH } else { BATCH };
-    let mut pieces = read(source, began_at, most)?;
+    let mut pieces = read(source, began_at, batch)?;
     let mut report = Report::default();
     while let Some(piece) = pieces.recv().await {
         let Piece { records, line, bytes, is_last } = piece?;

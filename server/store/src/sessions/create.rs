@@ -96,12 +96,13 @@ impl Tx {
         let ids = json_ids(items.iter().map(|(item, _)| &item.id))?;
         let sql = rows!(session, "FROM sessions WHERE id", among);
         let known: Vec<Session> = all(self.rows::<SessionRecord>(sql, args![ids]).await?)?;
-        let mut known: HashMap<SessionId, Session> =
+        let known: HashMap<SessionId, Session> =
             known.into_iter().map(|session| (session.id.clone(), session)).collect();
-        let mut new = Vec::new();
+        let (mut new, mut made): (Vec<Session>, HashMap<&SessionId, usize>) = (Vec::new(), HashMap::new());
         let mut outcomes = Vec::with_capacity(items.len());
         for (item, end) in items {
-            outcomes.push(match (known.get(&item.id), generations.get(item.account.as_str())) {
+            let before = known.get(&item.id).or_else(|| new.get(*made.get(&item.id)?));
+            outcomes.push(match (before, generations.get(item.account.as_str())) {
                 (Some(session), _) if session.account == item.account => Created::Same(session.clone()),
                 (Some(_), _) => Created::OtherAccount,
                 (None, None) => Created::NoAccount,
@@ -110,7 +111,7 @@ impl Tx {
                     if let Some(end) = end {
                         session.state = ended(session.state, end, end.at.unwrap_or(now));
                     }
-                    known.insert(item.id.clone(), session.clone());
+                    made.insert(&item.id, new.len());
                     new.push(session.clone());
                     Created::New(session)
                 }
