@@ -24,6 +24,9 @@ const BATCH: u64 = 4_000;
 /// than accounts, so fewer of them write less; and nobody waits for the writer yet.
 const FIRST_BATCH: u64 = 16_000;
 
+/// The most of them: some 950,000 rows, and the next ones are made meanwhile (1.3 GB of memory in all).
+const LARGEST_BATCH: u64 = 50_000;
+
 /// The event of sample data that was loaded to its end.
 const LOADED: &str = "sample.loaded";
 
@@ -107,7 +110,9 @@ impl Unstick {
         }
         self.refuse_known_sample(spec).await?;
         let pools = self.sample_pools().await?;
-        let batch = if self.store().bulk_begin().await? { FIRST_BATCH } else { BATCH };
+        // The larger those indexes become, the more each transaction writes of them.
+        let first = (spec.accounts / 20).clamp(FIRST_BATCH, LARGEST_BATCH);
+        let batch = if self.store().bulk_begin().await? { first } else { BATCH };
         let entropy = SeededEntropy::new(spec.seed);
         let source = Arc::new(Source { pools, entropy, spec, now: self.now(), batch });
         let loaded = self.load_all(&source, progress).await;
