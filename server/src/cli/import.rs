@@ -215,11 +215,16 @@ async fn load(
             report.refuse(number, error, as_json, bar);
         }
         bar.inc(bytes);
-        if let (Desk::Here { unstick, .. }, Some(key), true) = (desk, &key, is_last) {
+        if !is_last {
+            continue;
+        }
+        if let (Desk::Here { unstick, .. }, Some(key)) = (desk, &key) {
             forget(unstick, key).await.map_err(of_store)?;
         }
+        return Ok(report);
     }
-    Ok(report)
+    // The thread that reads is gone, and never said that this was all.
+    Err(Failure::failed("reading the input was broken off: run the import again, it goes on where it was"))
 }
 
 /// Reads `source` on a thread of its own, a piece ahead of whoever takes the pieces. Not one of the runtime's, which would wait
