@@ -1,6 +1,8 @@
 //! Keys in files that only their owner may read. They are made at the first start; a file that others can read is
 //! refused, for what others have read is no secret any more.
 
+#[cfg(unix)]
+use std::fs::File;
 use std::{
     fmt,
     io::{self, Write},
@@ -8,6 +10,7 @@ use std::{
 };
 
 use domain::Entropy;
+use tempfile::NamedTempFile;
 
 /// A key of 256 bits that never prints itself.
 #[derive(Clone, PartialEq, Eq)]
@@ -88,22 +91,28 @@ fn check_mode(_file: &Path, _about: &std::fs::Metadata) -> Result<(), String> {
     Ok(())
 }
 
-/// Makes `file` with `text` in it, for its owner alone, unless it is there: then `false`.
+/// Makes `file` with `text` in it, for its owner alone, unless it is there: then `false`. It is there with all of its text or
+/// not at all, whenever the program or the machine ends: half a key could be told from none only by a person.
 ///
 /// # Errors
 /// A file that cannot be written.
 pub fn create_private(file: &Path, text: &str) -> io::Result<bool> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
+    if file.try_exists()? {
+        return Ok(false);
+    }
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Only its owner may read it from the beginning, which is what this crate is for.
+    let mut made = NamedTempFile::with_prefix_in(".new-", folder)?;
+    made.write_all(text.as_bytes())?;
+    made.as_file().sync_all()?;
+    match made.persist_noclobber(file) {
+        Ok(_) => {}
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+        Err(error) => return Err(error.error),
+    }
+    // The name is in the folder, which is a file as well.
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut opened = match options.open(file) {
-        Ok(opened) => opened,
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
-        Err(error) => return Err(error),
-    };
-    opened.write_all(text.as_bytes())?;
-    opened.sync_all()?;
+    File::open(folder)?.sync_all()?;
     Ok(true)
 }
 
@@ -122,6 +131,28 @@ mod tests {
         assert_eq!(key.keep(&file), Ok(true));
         assert_eq!(Secret::new(&SeededEntropy::new(2)).keep(&file), Ok(false));
         assert_eq!(Secret::read_all(&file), Ok(Some(vec![key])));
+        let there: Vec<_> = folder.path().read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(there, ["audit.key"], "nothing is left beside it");
+    }
+
+    #[test]
+    fn of_many_who_make_a_key_at_once_one_does_and_each_reads_that_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("audit.key");
+        let (file, ready) = (&file, &std::sync::Barrier::new(16));
+        let read: Vec<(bool, Vec<Secret>)> = std::thread::scope(|scope| {
+            let one = |seed: u64| {
+                scope.spawn(move || {
+                    let key = Secret::new(&SeededEntropy::new(seed));
+                    ready.wait();
+                    (key.keep(file).unwrap(), Secret::read_all(file).unwrap().unwrap())
+                })
+            };
+            let all: Vec<_> = (0..16).map(one).collect();
+            all.into_iter().map(|one| one.join().unwrap()).collect()
+        });
+        assert_eq!(read.iter().filter(|(made, _)| *made).count(), 1);
+        assert!(read.iter().all(|(_, key)| *key == read[0].1));
     }
 
     #[cfg(unix)]
