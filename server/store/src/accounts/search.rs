@@ -120,17 +120,18 @@ impl Store {
         let texts = Texts::of(query);
         let mut hits = self.beginnings(&texts).await?;
         let mut cut = false;
+        let met = |rank| hits.iter().any(|hit| hit.rank == rank);
         // An address that is met whole is what was meant, not those that begin like it.
-        if !hits.iter().any(|hit| hit.rank == rank::IP) {
+        let (address, id) = (met(rank::IP), met(rank::ID) || met(rank::SESSION));
+        if !address {
             for range in &texts.ranges {
                 let found = self.addresses(*range).await?;
                 cut |= found.len() >= SCANNED as usize;
                 hits.extend(found);
             }
         }
-        // A long id that is met whole is what was meant: nobody who types it looks for accounts that contain it.
-        let named =
-            texts.id.len() >= UNMISTAKABLE && hits.iter().any(|hit| matches!(hit.rank, rank::ID | rank::SESSION));
+        // So is a long id: nobody who types one of them looks for accounts that contain it somewhere.
+        let named = address || id && texts.id.len() >= UNMISTAKABLE;
         if !named && hits.len() <= MOST as usize {
             hits.extend(self.parts(&texts).await?);
         }
