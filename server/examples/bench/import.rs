@@ -2,7 +2,8 @@
 //! reading and parsing the file, making the schema, and the indexes that are made at the end.
 
 use std::{
-    fmt::Write,
+    fs::File,
+    io::{BufWriter, Write},
     path::{Path, PathBuf},
     time::Instant,
 };
@@ -16,26 +17,26 @@ use crate::{
 };
 
 /// Accounts, and sessions of each.
-const ACCOUNTS: u64 = 30_000;
-const SESSIONS: u64 = 10;
+pub type Size = (u64, u64);
+
 /// 2026-01-01T00:00:00Z, in seconds.
 const BEGIN: u64 = 1_767_225_600;
 
 /// Imports into SQLite.
-pub async fn sqlite(table: &mut Table) -> Outcome<()> {
+pub async fn sqlite(size: Size, table: &mut Table) -> Outcome<()> {
     let folder = folder()?;
     let url = format!("sqlite://{}", folder.join("unstick.db").display());
-    run(&folder, &url, "SQLite", "≥ 50,000/s", table).await
+    run(size, &folder, &url, "SQLite", "≥ 50,000/s", table).await
 }
 
 /// Imports into a new, migrated database of Postgres.
-pub async fn postgres(url: &str, table: &mut Table) -> Outcome<()> {
-    run(&folder()?, url, "PostgreSQL", "≥ 30,000/s", table).await
+pub async fn postgres(size: Size, url: &str, table: &mut Table) -> Outcome<()> {
+    run(size, &folder()?, url, "PostgreSQL", "≥ 30,000/s", table).await
 }
 
-async fn run(folder: &Path, url: &str, engine: &str, must: &'static str, table: &mut Table) -> Outcome<()> {
+async fn run(size: Size, folder: &Path, url: &str, engine: &str, must: &'static str, table: &mut Table) -> Outcome<()> {
     let file = folder.join("import.ndjson");
-    let lines = write(&file)?;
+    let lines = write(&file, size)?;
     let started = Instant::now();
     let mut command = Command::new("target/release/admin-tool");
     command.arg("import").arg(&file).arg("--json").kill_on_drop(true);
@@ -62,14 +63,14 @@ fn folder() -> Outcome<PathBuf> {
 }
 
 /// The file, the same each time; how many lines it has.
-fn write(file: &Path) -> Outcome<u64> {
-    let (chance, mut text) = (SeededEntropy::new(1), String::new());
+fn write(file: &Path, (accounts, sessions): Size) -> Outcome<u64> {
+    let (chance, mut text) = (SeededEntropy::new(1), BufWriter::new(File::create(file)?));
     let number = || {
         let mut bytes = [0; 8];
         chance.fill(&mut bytes);
         u64::from_le_bytes(bytes)
     };
-    for account in 0..ACCOUNTS {
+    for account in 0..accounts {
         let (who, name) = (number() % 1_000_000, number() % 5_000);
         writeln!(
             text,
@@ -77,7 +78,7 @@ fn write(file: &Path) -> Outcome<u64> {
              \"plan\":\"pro\",\"time_zone\":\"Europe/Berlin\",\"created_at\":\"2025-06-01T10:00:00Z\"}}",
             who % 50
         )?;
-        for session in 0..SESSIONS {
+        for session in 0..sessions {
             let at = BEGIN + session * 86_400 + number() % 80_000;
             let [_, a, b, c, ..] = number().to_le_bytes();
             write!(
@@ -96,11 +97,11 @@ fn write(file: &Path) -> Outcome<u64> {
                     session < 5
                 )?;
             }
-            text.push_str("}\n");
+            writeln!(text, "}}")?;
         }
     }
-    std::fs::write(file, text)?;
-    Ok(ACCOUNTS * (SESSIONS + 1))
+    text.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+    Ok(accounts * (sessions + 1))
 }
 
 fn instant(seconds: u64) -> domain::Instant {

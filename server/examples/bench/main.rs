@@ -3,7 +3,7 @@
 //!
 //! `ARGS='--accounts 1000000' make bench` for the large size; `ARGS='--growth 1000000'` measures how the processor's time of
 //! a page grows over three sizes up to that one, `ARGS='--census 125000 --sessions-per-account 8'` runs a census of a million
-//! sessions on three routers, `ARGS=--bulk` bulk clean-ups, and `ARGS=--parts` routes on a large HAProxy, claims
+//! sessions on three routers, `ARGS=--import` an import into SQLite, `ARGS=--bulk` bulk clean-ups, and `ARGS=--parts` routes on a large HAProxy, claims
 //! on PostgreSQL and watchers of progress, and nothing else. `ARGS='--outage 600'` makes a load balancer a black hole for ten
 //! minutes, `ARGS=--postgres` measures searches and the
 //! account page on PostgreSQL, `ARGS='--answers 1000000'` reads a million answers to their ends.
@@ -51,6 +51,8 @@ struct Arguments {
     answers: u64,
     /// Whether pages on `PostgreSQL` alone are measured.
     postgres: bool,
+    /// Whether an import alone is measured.
+    import: bool,
     /// Whether bulk clean-ups alone are measured.
     bulk: bool,
     /// Whether what load balancers and queues do alone is measured.
@@ -67,6 +69,7 @@ fn arguments() -> Result<Arguments, String> {
         outage: 0,
         answers: 0,
         postgres: false,
+        import: false,
         bulk: false,
         parts: false,
     };
@@ -74,11 +77,12 @@ fn arguments() -> Result<Arguments, String> {
     while let Some(word) = words.next() {
         match word.as_str() {
             "--postgres" => found.postgres = true,
+            "--import" => found.import = true,
             "--bulk" => found.bulk = true,
             "--parts" => found.parts = true,
             _ => {}
         }
-        if ["--postgres", "--bulk", "--parts"].contains(&word.as_str()) {
+        if ["--postgres", "--import", "--bulk", "--parts"].contains(&word.as_str()) {
             continue;
         }
         let value = words.next().ok_or_else(|| format!("{word} wants a number"))?;
@@ -93,7 +97,7 @@ fn arguments() -> Result<Arguments, String> {
             "--rounds" => found.rounds = usize::try_from(number).unwrap_or(7),
             other => {
                 return Err(format!(
-                    "unknown: {other} (there are --accounts, --sessions-per-account, --rounds, --growth, --census, --outage, --answers, --postgres, --bulk, --parts)"
+                    "unknown: {other} (there are --accounts, --sessions-per-account, --rounds, --growth, --census, --outage, --answers, --postgres, --import, --bulk, --parts)"
                 ));
             }
         }
@@ -178,6 +182,12 @@ async fn run(arguments: &Arguments) -> Outcome<()> {
         println!("\n{table}");
         return Ok(());
     }
+    if arguments.import {
+        let mut table = Table::default();
+        import::sqlite((arguments.accounts, arguments.sessions), &mut table).await?;
+        println!("\n{table}");
+        return Ok(());
+    }
     if arguments.bulk {
         let mut table = Table::default();
         Box::pin(bulk::run(&mut table)).await?;
@@ -189,7 +199,7 @@ async fn run(arguments: &Arguments) -> Outcome<()> {
     let world = world::World::open(arguments.accounts, arguments.sessions, &mut table).await?;
     queries::run(&world, arguments.rounds, &mut table).await?;
     reports::run(&world, arguments.rounds, &mut table).await?;
-    import::sqlite(&mut table).await?;
+    import::sqlite((arguments.accounts, arguments.sessions), &mut table).await?;
     cleanups::run(&world, arguments.rounds, &mut table).await?;
     Box::pin(bulk::run(&mut table)).await?;
     haproxy::run(&world, arguments.rounds, &mut table).await?;

@@ -27,7 +27,7 @@ struct World {
 }
 
 pub async fn run(accounts: u64, sessions: u64, rounds: usize, table: &mut Table) -> Outcome<()> {
-    import::postgres(&testing::postgres().await, table).await?;
+    import::postgres((accounts, sessions), &testing::postgres().await, table).await?;
     let url = testing::postgres().await;
     let loading = Store::open(&url, Options { bulk: true, ..testing::options() }).await?;
     let started = Instant::now();

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use async_recursion::async_recursion as boxed;
 use domain::{AccountId, Actor, Instant, Permission, SessionId};
-use store::{AccountUpsert, Changed, Created, End, SessionCreate, Tx, Upserts};
+use store::{AccountUpsert, Changed, End, SessionCreate, Told, Tx, Upserts};
 
 pub use self::record::{Ending, ImportRecord};
 use crate::{Result, Unstick, check};
@@ -144,14 +144,14 @@ impl Batch {
             refuse(outcomes, *at, NO_ACCOUNT);
         }
         let items: Vec<_> = asked.iter().map(|(_, (item, end))| (item, end.as_ref())).collect();
-        let created = tx.upsert_with_sessions(upserts, &items, now).await?;
+        let told = tx.upsert_with_sessions(upserts, &items, now).await?;
         let (mut ends, mut new) = (Vec::new(), HashMap::new());
-        for ((at, (item, end)), created) in asked.into_iter().zip(created) {
-            match created {
-                Created::New(_) => drop(new.insert(item.id.clone(), *at)),
-                Created::Same(_) => ends.extend(end.clone().map(|end| (*at, end))),
-                Created::NoAccount => refuse(outcomes, *at, NO_ACCOUNT),
-                Created::OtherAccount => refuse(outcomes, *at, "the session belongs to another account"),
+        for ((at, (item, end)), told) in asked.into_iter().zip(told) {
+            match told {
+                Told::New => drop(new.insert(item.id.clone(), *at)),
+                Told::Same => ends.extend(end.clone().map(|end| (*at, end))),
+                Told::NoAccount => refuse(outcomes, *at, NO_ACCOUNT),
+                Told::OtherAccount => refuse(outcomes, *at, "the session belongs to another account"),
             }
         }
         Ok((ends, new))

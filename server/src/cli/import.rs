@@ -22,9 +22,30 @@ use crate::compose::Purpose;
 const BATCH: usize = 1_000;
 /// Lines of one transaction here: less than half a second of it.
 const LARGE_BATCH: usize = 10_000;
-/// The same where there is no session yet, so that nobody else has much to write: each transaction writes most pages of the
-/// indexes that are in another order than the file, so fewer of them write less.
-const FIRST_BATCH: usize = 40_000;
+/// The same where there is no session yet, so that nobody else has much to write. Each transaction writes most pages of the
+/// indexes that are in another order than the file; so it is a share of what came before it, and what is written grows with
+/// the file and not with its square.
+const FIRST_BATCH: Lines = Lines { least: 40_000, most: 400_000 };
+/// A transaction is one such part of the lines before it.
+const SHARE: i64 = 8;
+/// How many lines are one transaction.
+#[derive(Clone, Copy)]
+struct Lines {
+    least: usize,
+    most: usize,
+}
+
+impl Lines {
+    const fn always(lines: usize) -> Self {
+        Self { least: lines, most: lines }
+    }
+
+    /// Of them after line `line`.
+    fn after(self, line: i64) -> usize {
+        usize::try_from(line / SHARE).unwrap_or(0).clamp(self.least, self.most)
+    }
+}
+
 /// Longest line, in bytes.
 const LONGEST: u64 = 64 << 10;
 /// Lines whose trouble is told; more are only counted.
@@ -140,7 +161,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     let report = match &desk {
         Desk::Here { unstick, .. } => {
             let is_first = unstick.store().bulk_begin().await.map_err(of_store)?;
-            let batch = if is_first { FIRST_BATCH } else { LARGE_BATCH };
+            let batch = if is_first { FIRST_BATCH } else { Lines::always(LARGE_BATCH) };
             let report = load(&desk, source, began_at, batch, args.json, &bar).await;
             // Also after a failure, of which the first one is told.
             let ended = if is_first { unstick.store().bulk_end().await.map_err(of_store) } else { Ok(()) };
@@ -148,7 +169,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
             ended?;
             report
         }
-        Desk::There(_) => load(&desk, source, began_at, BATCH, args.json, &bar).await?,
+        Desk::There(_) => load(&desk, source, began_at, Lines::always(BATCH), args.json, &bar).await?,
     };
     bar.finish_and_clear();
     desk.note_import(report.taken, report.refused).await?;
@@ -184,7 +205,7 @@ async fn load(
     desk: &Desk,
     source: Source,
     began_at: i64,
-    batch: usize,
+    batch: Lines,
     as_json: bool,
     bar: &ProgressBar,
 ) -> Result<Report, Failure> {
@@ -229,12 +250,12 @@ async fn load(
 
 /// Reads `source` on a thread of its own, a piece ahead of whoever takes the pieces. Not one of the runtime's, which would wait
 /// at the end for a standard input that says nothing.
-fn read(mut source: Source, began_at: i64, most: usize) -> Result<mpsc::Receiver<Result<Piece, Failure>>, Failure> {
+fn read(mut source: Source, began_at: i64, batch: Lines) -> Result<mpsc::Receiver<Result<Piece, Failure>>, Failure> {
     let (sender, pieces) = mpsc::channel(1);
     let reading = move || {
         let mut line = 0;
         loop {
-            let piece = next_piece(source.reader.as_mut(), &mut line, began_at, most);
+            let piece = next_piece(source.reader.as_mut(), &mut line, began_at, batch);
             let is_last = piece.as_ref().map_or(true, |piece| piece.is_last);
             if sender.blocking_send(piece).is_err() || is_last {
                 return;
@@ -246,8 +267,9 @@ fn read(mut source: Source, began_at: i64, most: usize) -> Result<mpsc::Receiver
     Ok(pieces)
 }
 
-/// At most `most` lines with something on them after line `began_at`; `line` is the one that was read last.
-fn next_piece(reader: &mut dyn BufRead, line: &mut i64, began_at: i64, most: usize) -> Result<Piece, Failure> {
+/// A batch of lines with something on them after line `began_at`; `line` is the one that was read last.
+fn next_piece(reader: &mut dyn BufRead, line: &mut i64, began_at: i64, batch: Lines) -> Result<Piece, Failure> {
+    let most = batch.after(*line);
     let mut piece = Piece { records: Vec::new(), line: 0, bytes: 0, is_last: false };
     while piece.records.len() < most {
         let Some(bytes) = next_line(reader)? else {
@@ -306,6 +328,13 @@ mod tests {
             parse(format!("{{{record}}}").as_bytes()).unwrap_or_else(|error| panic!("{record}: {error}"));
         }
         assert!(parse(&vec![b' '; 70_000]).unwrap_err().contains("at most"));
+    }
+
+    #[test]
+    fn the_larger_a_first_import_has_become_the_more_is_one_transaction() {
+        let lines = [0, 100_000, 1_000_000, 1_000_000_000].map(|line| FIRST_BATCH.after(line));
+        assert_eq!(lines, [40_000, 40_000, 125_000, 400_000]);
+        assert_eq!(Lines::always(BATCH).after(i64::MAX), BATCH);
     }
 
     #[test]

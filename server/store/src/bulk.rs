@@ -15,9 +15,6 @@ use crate::{
     store::Pools,
 };
 
-/// Rows of one statement: some 2 MB of JSON.
-const CHUNK: usize = 10_000;
-
 impl Store {
     /// Before much is loaded: empties SQLite's log, so that it grows from nothing, and puts off some indexes where there is no
     /// session yet. Returns whether there is none: then nobody else has much to write meanwhile.
@@ -54,16 +51,11 @@ impl Store {
             tx = self.begin().await?;
             load_known(&mut tx, accounts, sessions).await?;
         }
-        for pins in pins.chunks(CHUNK) {
-            if insert_pins(&mut tx, pins).await? == i64::try_from(pins.len()).unwrap_or(i64::MAX) {
-                count_pins(&mut tx, pins.iter().map(|pin| (pin, 1))).await?;
-            } else {
-                return Err(StoreError::Raced);
-            }
+        if usize::try_from(insert_pins(&mut tx, pins).await?) != Ok(pins.len()) {
+            return Err(StoreError::Raced);
         }
-        for history in history.chunks(CHUNK) {
-            insert_changes(&mut tx, history).await?;
-        }
+        count_pins(&mut tx, pins.iter().map(|pin| (pin, 1))).await?;
+        insert_changes(&mut tx, history).await?;
         tx.commit().await
     }
 
@@ -92,15 +84,10 @@ impl Store {
 /// The fast way, when nothing of it is there; `false` when something was, and then the transaction must not be committed.
 async fn load_fresh(tx: &mut Tx, accounts: &[Account], sessions: &[Session]) -> Result<bool> {
     let (accounts, others) = counted(accounts, sessions);
-    for accounts in accounts.chunks(CHUNK) {
-        if usize::try_from(insert_accounts(tx, accounts.iter()).await?) != Ok(accounts.len()) {
-            return Ok(false);
-        }
-    }
-    for sessions in sessions.chunks(CHUNK) {
-        if usize::try_from(insert_sessions(tx, sessions).await?) != Ok(sessions.len()) {
-            return Ok(false);
-        }
+    if usize::try_from(insert_accounts(tx, accounts.iter()).await?) != Ok(accounts.len())
+        || usize::try_from(insert_sessions(tx, sessions).await?) != Ok(sessions.len())
+    {
+        return Ok(false);
     }
     others.write(tx).await?;
     Ok(true)
@@ -114,14 +101,10 @@ async fn load_known(tx: &mut Tx, accounts: &[Account], sessions: &[Session]) -> 
         last_seen_at: None,
         ..account.clone()
     };
-    for accounts in accounts.chunks(CHUNK) {
-        let accounts: Vec<Account> = accounts.iter().map(empty).collect();
-        insert_accounts(tx, accounts.iter()).await?;
-    }
-    for sessions in sessions.chunks(CHUNK) {
-        let latest = sessions.iter().map(|session| session.last_seen_at).max().unwrap_or_default();
-        tx.import_sessions(sessions, latest).await?;
-    }
+    let accounts: Vec<Account> = accounts.iter().map(empty).collect();
+    insert_accounts(tx, accounts.iter()).await?;
+    let latest = sessions.iter().map(|session| session.last_seen_at).max().unwrap_or_default();
+    tx.import_sessions(sessions, latest).await?;
     Ok(())
 }
 

@@ -139,7 +139,10 @@ impl Store {
     pub async fn begin(&self) -> Result<Tx> {
         let (keys, longest) = (Arc::clone(&self.keys), self.longest.clone());
         Ok(match &self.pools {
-            Pools::Sqlite { writer, .. } => Tx::sqlite(writer.begin_with("BEGIN IMMEDIATE").await?, keys, longest),
+            Pools::Sqlite { writer, readers } => {
+                readers.give_way().await;
+                Tx::sqlite(writer.begin_with("BEGIN IMMEDIATE").await?, keys, longest)
+            }
             Pools::Postgres { pool, .. } => Tx::postgres(pool.begin().await?, keys, longest),
         })
     }

@@ -17,6 +17,9 @@ use tokio::task::JoinHandle;
 use self::account::Batch;
 use crate::{Error, Result, Unstick};
 
+/// The most accounts of one load.
+const MOST_ACCOUNTS: u64 = 10_000_000;
+
 /// Accounts that are loaded at once, in one transaction: with some forty thousand rows it takes less than a second.
 const BATCH: u64 = 4_000;
 
@@ -105,7 +108,7 @@ impl Unstick {
         progress: &(dyn Fn(i64, i64) + Sync),
     ) -> Result<SampleReport> {
         self.authorize(actor, Permission::ManageStaff, "sample").await?;
-        if !(1..=10_000_000).contains(&spec.accounts) || !(1..=1_000).contains(&spec.sessions_per_account) {
+        if !(1..=MOST_ACCOUNTS).contains(&spec.accounts) || !(1..=1_000).contains(&spec.sessions_per_account) {
             return Err(Error::invalid("accounts", "make 1 to 10,000,000 accounts with 1 to 1,000 sessions each"));
         }
         self.refuse_known_sample(spec).await?;

@@ -212,7 +212,8 @@ async fn write(tx: &mut Tx, accounts: impl Iterator<Item = &Account>) -> Result<
 pub(crate) async fn insert_accounts(tx: &mut Tx, accounts: impl Iterator<Item = &Account>) -> Result<i64> {
     let mut accounts: Vec<&Account> = accounts.collect();
     accounts.sort_by_key(|account| &account.id);
-    tx.exec(account_values!(" ON CONFLICT (id) DO NOTHING"), args![values(accounts.into_iter())?]).await
+    let sql = account_values!(" ON CONFLICT (id) DO NOTHING");
+    tx.exec_all(&sql, &accounts, |some| values(some.iter().copied())).await
 }
 
 fn values<'a>(accounts: impl Iterator<Item = &'a Account>) -> Result<String> {

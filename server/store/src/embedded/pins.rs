@@ -128,7 +128,7 @@ pub(crate) async fn insert_pins(tx: &mut Tx, pins: &[Pin]) -> Result<i64> {
     );
     let mut pins: Vec<&Pin> = pins.iter().collect();
     pins.sort_by_key(|pin| (&pin.pool, &pin.key));
-    tx.exec(sql, args![json(&pins.into_iter().map(row).collect::<Vec<_>>())?]).await
+    tx.exec_all(&sql, &pins, |some| json(&some.iter().map(|pin| row(pin)).collect::<Vec<_>>())).await
 }
 
 fn row(pin: &Pin) -> [Arg<'_>; 8] {

@@ -6,8 +6,9 @@ use sqlx::{Connection, SqliteConnection, SqlitePool};
 
 use crate::{Result, StoreError};
 
-/// Those that nothing reads or checks while rows are loaded.
-const DEFERRED: &str = "('sessions_by_ip', 'sessions_cleaned', 'embedded_pins_by_expiry', 'route_changes_by_time')";
+/// Those that no load reads or checks. A search beside it takes longer for that while.
+const DEFERRED: &str = "('accounts_by_email', 'accounts_by_name', 'sessions_by_ip', 'sessions_cleaned', \
+                        'embedded_pins_by_expiry', 'route_changes_by_time')";
 
 /// Takes the indexes away that are in the way of a load, if there are no sessions yet; returns whether it did. The caller
 /// has them made again with [`make`]; should it die, whoever opens the file next does.
@@ -31,10 +32,34 @@ pub(crate) async fn defer(writer: &SqlitePool) -> Result<bool> {
     Ok(true)
 }
 
+/// What is sorted in one go for an index, in KiB: as much as SQLite keeps of the file. Sorting 64 MB at a time takes two
+/// thirds of the time that 512 MB at a time do (16 and 22 s for the addresses of eleven million sessions), and a second
+/// thread a third less of that.
+const SORTED_KIB: i64 = 64 * 1024;
+
 /// Makes every index that a load put off, each in a transaction of its own.
 pub(crate) async fn make(writer: &SqlitePool) -> Result<()> {
     let mut conn = writer.acquire().await?;
-    for (name, sql) in deferred(&mut conn).await? {
+    let deferred = deferred(&mut conn).await?;
+    if deferred.is_empty() {
+        return Ok(());
+    }
+    let kept: i64 = sqlx::query_scalar("PRAGMA cache_size").fetch_one(&mut *conn).await?;
+    set(&mut conn, "cache_size", -SORTED_KIB).await?;
+    set(&mut conn, "threads", 1).await?;
+    let made = make_each(&mut conn, deferred).await;
+    set(&mut conn, "threads", 0).await?;
+    set(&mut conn, "cache_size", kept).await?;
+    made
+}
+
+async fn set(conn: &mut SqliteConnection, pragma: &str, value: i64) -> Result<()> {
+    sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA {pragma} = {value}"))).execute(conn).await?;
+    Ok(())
+}
+
+async fn make_each(conn: &mut SqliteConnection, deferred: Vec<(String, String)>) -> Result<()> {
+    for (name, sql) in deferred {
         let mut tx = conn.begin_with("BEGIN IMMEDIATE").await?;
         // Two who open the file at once both want to make it: the row tells who was first.
         let mine = sqlx::query("DELETE FROM deferred_indexes WHERE name = $1").bind(&name).execute(&mut *tx).await?;

@@ -1,5 +1,6 @@
 //! Opening a database so that it is safe to use.
 
+mod front;
 pub(crate) mod indexes;
 mod migrations;
 mod postgres;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 
+pub use self::front::step_behind;
 pub(crate) use self::{postgres::open as postgres, readers::Readers, sqlite::open as sqlite};
 use crate::{Result, StoreError};
 

@@ -20,7 +20,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::WAIT;
+use super::{WAIT, front::Front};
 use crate::{
     Result,
     sql::Arg,
@@ -48,6 +48,7 @@ struct Inner {
     /// Whoever holds one of these may take a connection, and make one where none is idle.
     free: Semaphore,
     idle: Mutex<Vec<Reader>>,
+    front: Front,
 }
 
 /// What is done with each row.
@@ -65,7 +66,7 @@ impl Readers {
     pub(super) fn open(path: &Path, size: u32, cache_kib: u32) -> Result<Self> {
         let size = size.max(1);
         let free = Semaphore::new(size as usize);
-        let inner = Inner { path: path.to_owned(), cache_kib, size, free, idle: Mutex::default() };
+        let inner = Inner { path: path.to_owned(), cache_kib, size, free, idle: Mutex::default(), front: Front::new() };
         let first = Reader::open(&inner)?;
         inner.give_back(first);
         Ok(Self(Arc::new(inner)))
@@ -73,9 +74,11 @@ impl Readers {
 
     /// The rows that `sql` reads.
     pub async fn rows<T: DeserializeOwned>(&self, sql: &str, values: &[Arg<'_>]) -> Result<Vec<T>> {
+        self.give_way().await;
         let waited = timeout(WAIT, self.0.free.acquire()).await;
         let permit = waited.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
         let elsewhere = {
+            let _reading = self.0.front.read();
             let mut rows = Vec::new();
             let mut take = |cells: Cells<'_>| {
                 rows.push(record(cells)?);
@@ -114,6 +117,11 @@ impl Readers {
             inner.free.add_permits(1);
             read
         })))
+    }
+
+    /// Waits a moment if this thread is behind and somebody in front reads ([`super::step_behind`]).
+    pub async fn give_way(&self) {
+        self.0.front.give_way().await;
     }
 
     /// Closes every connection, once what runs on it is done.

@@ -32,8 +32,10 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<Pools> {
     // Imports touch indexes at random: there it pays to keep more pages, and to write each back into the file once rather
     // than after every transaction (1,000 pages of log are SQLite's default; 65,536 are 256 MB). Else little is kept, and
     // nothing mapped: the system keeps the file's pages once for all connections, each connection would keep its own.
-    // What is sorted for an index of millions of rows goes to files then, too.
-    let (cache_kib, log_pages) = if options.bulk { (512 * 1024, "65536") } else { (2 * 1024, "1000") };
+    // What is sorted for an index of millions of rows goes to files then, too, and the log keeps its size from one
+    // transaction to the next until it is emptied at the end.
+    let (cache_kib, log_pages, log_kept) =
+        if options.bulk { (1024 * 1024, "262144", "-1") } else { (2 * 1024, "1000", "67108864") };
     let connect = connect
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
@@ -44,7 +46,7 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<Pools> {
         .pragma("cache_size", format!("-{cache_kib}"))
         .pragma("temp_store", if options.bulk { "file" } else { "memory" })
         .pragma("wal_autocheckpoint", log_pages)
-        .pragma("journal_size_limit", "67108864")
+        .pragma("journal_size_limit", log_kept)
         .pragma("trusted_schema", "off");
     // Of two processes that open a new file at once, one makes the schema, and the other finds it made.
     let lock = lock(connect.get_filename()).await;

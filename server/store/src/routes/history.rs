@@ -106,7 +106,7 @@ pub(crate) async fn insert_changes(tx: &mut Tx, changes: &[(AccountId, RouteChan
         }
     }
     let rows: Vec<_> = rows.iter().map(|((account, ..), change)| row(account, change)).collect();
-    tx.exec(sql, args![json(&rows)?]).await.map(|_| ())
+    tx.exec_all(&sql, &rows, json).await.map(|_| ())
 }
 
 fn row<'a>(account: &'a AccountId, change: &'a RouteChange) -> [Arg<'a>; 10] {

@@ -13,6 +13,7 @@ use crate::{
     Result, StoreError, Tx,
     accounts::{Upserts, all},
     sql::{Arg, args, cells, clean, json, json_ids, rows, sql},
+    tx::CHUNK,
 };
 
 /// A session that a back end reports.
@@ -45,6 +46,19 @@ pub enum Created {
     OtherAccount,
 }
 
+/// The same in short, where nobody asks for the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// It is new.
+    New,
+    /// It was known.
+    Same,
+    /// There is no such account.
+    NoAccount,
+    /// Its id is known as another account's.
+    OtherAccount,
+}
+
 impl Tx {
     /// Makes sessions. A missing account is an outcome, not an error.
     ///
@@ -53,9 +67,19 @@ impl Tx {
     pub async fn create_sessions(&mut self, items: &[SessionCreate], now: Instant) -> Result<Vec<Created>> {
         let generations = self.generations(items.iter().map(|item| &item.account).collect()).await?;
         let items: Vec<_> = items.iter().map(|item| (item, None)).collect();
-        let (outcomes, new) = self.plan_creation(&items, &generations, now).await?;
+        let (fates, new) = self.plan_creation(&items, &generations, now).await?;
         self.insert_new(&new, Deltas::of_new(&new), now).await?;
-        Ok(outcomes)
+        let at = |place: usize| new.get(place).cloned().ok_or_else(|| StoreError::corrupt("a new session is gone"));
+        let created = fates.into_iter().map(|fate| {
+            Ok(match fate {
+                Fate::New(place) => Created::New(at(place)?),
+                Fate::Again(place) => Created::Same(at(place)?),
+                Fate::Known(session) => Created::Same(session),
+                Fate::NoAccount => Created::NoAccount,
+                Fate::OtherAccount => Created::OtherAccount,
+            })
+        });
+        created.collect()
     }
 
     /// Makes and changes accounts as they were planned, and makes sessions of theirs and of others, some of which are over
@@ -69,12 +93,12 @@ impl Tx {
         mut upserts: Upserts,
         items: &[(&SessionCreate, Option<&End>)],
         now: Instant,
-    ) -> Result<Vec<Created>> {
+    ) -> Result<Vec<Told>> {
         let others = items.iter().map(|(item, _)| &item.account).filter(|id| upserts.get(id).is_none());
         let mut generations = self.generations(others.collect()).await?;
         let told = items.iter().filter_map(|(item, _)| upserts.get(&item.account));
         generations.extend(told.map(|account| (account.id.as_str().to_owned(), account.generation)));
-        let (outcomes, new) = self.plan_creation(items, &generations, now).await?;
+        let (fates, new) = self.plan_creation(items, &generations, now).await?;
         let mut deltas = Deltas::of_new(&new);
         for id in deltas.accounts() {
             if let Some(account) = upserts.new_mut(&id) {
@@ -83,41 +107,46 @@ impl Tx {
         }
         upserts.write_counted(self).await?;
         self.insert_new(&new, deltas, now).await?;
-        Ok(outcomes)
+        Ok(fates.iter().map(Fate::told).collect())
     }
 
     /// What becomes of `items`, and the sessions among them that are new.
-    async fn plan_creation(
+    async fn plan_creation<'a>(
         &mut self,
-        items: &[(&SessionCreate, Option<&End>)],
-        generations: &HashMap<String, i64>,
+        items: &[(&'a SessionCreate, Option<&End>)],
+        generations: &'a HashMap<String, i64>,
         now: Instant,
-    ) -> Result<(Vec<Created>, Vec<Session>)> {
+    ) -> Result<(Vec<Fate>, Vec<Session>)> {
+        let mut creation = Creation {
+            generations,
+            now,
+            fates: Vec::with_capacity(items.len()),
+            new: Vec::with_capacity(items.len()),
+            made: HashMap::with_capacity(items.len()),
+        };
+        let mut known = Known::new();
+        let (mut these, mut parts) = (&[][..], items.chunks(CHUNK));
+        loop {
+            // The next ones are looked up while these are planned.
+            let next = parts.next().unwrap_or_default();
+            let (found, planned) = tokio::join!(self.known_sessions(next), async { creation.plan(these, &known) });
+            planned?;
+            (these, known) = (next, found?);
+            if these.is_empty() {
+                return Ok((creation.fates, creation.new));
+            }
+        }
+    }
+
+    /// Those of `items` that are there already.
+    async fn known_sessions(&mut self, items: &[(&SessionCreate, Option<&End>)]) -> Result<Known> {
+        if items.is_empty() {
+            return Ok(Known::new());
+        }
         let ids = json_ids(items.iter().map(|(item, _)| &item.id))?;
         let sql = rows!(session, "FROM sessions WHERE id", among);
         let known: Vec<Session> = all(self.rows::<SessionRecord>(sql, args![ids]).await?)?;
-        let known: HashMap<SessionId, Session> =
-            known.into_iter().map(|session| (session.id.clone(), session)).collect();
-        let (mut new, mut made): (Vec<Session>, HashMap<&SessionId, usize>) = (Vec::new(), HashMap::new());
-        let mut outcomes = Vec::with_capacity(items.len());
-        for (item, end) in items {
-            let before = known.get(&item.id).or_else(|| new.get(*made.get(&item.id)?));
-            outcomes.push(match (before, generations.get(item.account.as_str())) {
-                (Some(session), _) if session.account == item.account => Created::Same(session.clone()),
-                (Some(_), _) => Created::OtherAccount,
-                (None, None) => Created::NoAccount,
-                (None, Some(generation)) => {
-                    let mut session = fresh(item, *generation, now)?;
-                    if let Some(end) = end {
-                        session.state = ended(session.state, end, end.at.unwrap_or(now));
-                    }
-                    made.insert(&item.id, new.len());
-                    new.push(session.clone());
-                    Created::New(session)
-                }
-            });
-        }
-        Ok((outcomes, new))
+        Ok(known.into_iter().map(|session| (session.id.clone(), session)).collect())
     }
 
     /// Inserts sessions that are not there, counts `deltas`, and tells of those that are over.
@@ -142,6 +171,72 @@ impl Tx {
         let sql = rows!("id, generation", "FROM accounts WHERE id", among, " ORDER BY id", lock);
         let found: Vec<(String, i64)> = self.rows(sql, args![json_ids(ids)?]).await?;
         Ok(found.into_iter().collect())
+    }
+}
+
+/// Sessions that are there already.
+type Known = HashMap<SessionId, Session>;
+
+/// What becomes of a session that is told of; by their places in the list of those that are new.
+enum Fate {
+    New(usize),
+    /// The one of the same list.
+    Again(usize),
+    Known(Session),
+    NoAccount,
+    OtherAccount,
+}
+
+impl Fate {
+    const fn told(&self) -> Told {
+        match self {
+            Self::New(_) => Told::New,
+            Self::Again(_) | Self::Known(_) => Told::Same,
+            Self::NoAccount => Told::NoAccount,
+            Self::OtherAccount => Told::OtherAccount,
+        }
+    }
+}
+
+/// What becomes of sessions that are told of.
+struct Creation<'a> {
+    /// Of the accounts that there are.
+    generations: &'a HashMap<String, i64>,
+    now: Instant,
+    fates: Vec<Fate>,
+    new: Vec<Session>,
+    /// The places of those that are new.
+    made: HashMap<&'a SessionId, usize>,
+}
+
+impl<'a> Creation<'a> {
+    /// Adds `items`, of which `known` are there already.
+    fn plan(&mut self, items: &[(&'a SessionCreate, Option<&End>)], known: &Known) -> Result<()> {
+        for (item, end) in items {
+            let fate = self.fate(item, *end, known)?;
+            self.fates.push(fate);
+        }
+        Ok(())
+    }
+
+    fn fate(&mut self, item: &'a SessionCreate, end: Option<&End>, known: &Known) -> Result<Fate> {
+        let is_its_own = |session: &Session| session.account == item.account;
+        if let Some(session) = known.get(&item.id) {
+            return Ok(if is_its_own(session) { Fate::Known(session.clone()) } else { Fate::OtherAccount });
+        }
+        if let Some(place) = self.made.get(&item.id) {
+            let again = self.new.get(*place).is_some_and(is_its_own);
+            return Ok(if again { Fate::Again(*place) } else { Fate::OtherAccount });
+        }
+        let Some(generation) = self.generations.get(item.account.as_str()) else { return Ok(Fate::NoAccount) };
+        let mut session = fresh(item, *generation, self.now)?;
+        if let Some(end) = end {
+            session.state = ended(session.state, end, end.at.unwrap_or(self.now));
+        }
+        let place = self.new.len();
+        self.made.insert(&item.id, place);
+        self.new.push(session);
+        Ok(Fate::New(place))
     }
 }
 
@@ -174,7 +269,7 @@ pub(crate) async fn insert_sessions(tx: &mut Tx, sessions: &[Session]) -> Result
         any,
         " ON CONFLICT (id) DO NOTHING"
     );
-    tx.exec(sql, args![json(&sessions.iter().map(row).collect::<Vec<_>>())?]).await
+    tx.exec_all(&sql, sessions, |some| json(&some.iter().map(row).collect::<Vec<_>>())).await
 }
 
 fn row(session: &Session) -> [Arg<'_>; 13] {

@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 pub use self::{
     clean::SessionsOf,
-    create::{Created, SessionCreate},
+    create::{Created, SessionCreate, Told},
     end::End,
     touch::Touch,
 };

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::{EndReason, Instant, Session, SessionState, view::SessionFilter};
-use store::{Changed, Created, End, SessionCreate, StoreError, Touch};
+use store::{Changed, Created, End, SessionCreate, StoreError, Told, Touch};
 
 use crate::world::{Db, aid, at, create, person, sid, touch};
 
@@ -21,11 +21,29 @@ both! {
     an_import_takes_any_state_and_each_once,
     a_report_makes_an_account_and_its_sessions_at_once,
     a_thousand_at_once_are_a_batch,
+    more_than_one_statement_takes_are_one_batch_all_the_same,
     nothing_in_nothing_out,
 }
 
 fn end(session: &str, reason: EndReason, released: bool, second: i64) -> End {
     End { id: sid(session), reason, released, at: Some(at(second)) }
+}
+
+/// 10,000 are one statement.
+async fn more_than_one_statement_takes_are_one_batch_all_the_same(db: &Db) {
+    db.accounts(&["a", "b"]).await;
+    db.session("s10000", "a", 1).await;
+    let mut items: Vec<_> = (0..10_004).map(|n| create(&format!("s{n}"), "a", 2)).collect();
+    items.extend([create("s3", "a", 9), create("s4", "b", 9), create("last", "b", 9)]);
+    let created = tx!(db, tx => tx.create_sessions(&items, at(9)));
+    let new = |created: &&Created| matches!(created, Created::New(_));
+    assert_eq!((created.len(), created.iter().filter(new).count()), (10_007, 10_004));
+    assert!(matches!(&created[10_000], Created::Same(session) if session.created_at == at(1)));
+    assert!(matches!(&created[10_004], Created::Same(session) if session.created_at == at(2)));
+    assert_eq!(created[10_005], Created::OtherAccount);
+    assert!(matches!(&created[10_006], Created::New(session) if session.account == aid("b")));
+    let account = db.store.account(&aid("a")).await.unwrap().unwrap();
+    assert_eq!((account.total_sessions, db.number("SELECT count(*) FROM sessions").await), (10_004, 10_005));
 }
 
 async fn creating_twice_changes_nothing(db: &Db) {
@@ -67,11 +85,12 @@ async fn a_report_makes_an_account_and_its_sessions_at_once(db: &Db) {
     let mut tx = db.store.begin().await.unwrap();
     let upserts = tx.plan_upserts(&[person("new", "n@example.com", "N")], at(9)).await.unwrap();
     assert!(upserts.results[0].1, "it is new");
-    let created = tx.upsert_with_sessions(upserts, &items, at(9)).await.unwrap();
+    let told = tx.upsert_with_sessions(upserts, &items, at(9)).await.unwrap();
     tx.commit().await.unwrap();
-    assert!(matches!(&created[0], Created::Same(known) if known.state == SessionState::Active), "{:?}", created[0]);
-    assert!(created[1..5].iter().all(|outcome| matches!(outcome, Created::New(_))), "{created:?}");
-    assert_eq!((&created[5], &created[6]), (&Created::NoAccount, &Created::OtherAccount));
+    let [same, new, nobody, others] = [Told::Same, Told::New, Told::NoAccount, Told::OtherAccount];
+    assert_eq!(told, [same, new, new, new, new, nobody, others]);
+    let known = db.store.session(&sid("s1")).await.unwrap().unwrap();
+    assert_eq!(known.state, SessionState::Active, "what ended it is the caller's to look at");
     let new = db.store.account(&aid("new")).await.unwrap().unwrap();
     assert_eq!((new.live_sessions, new.leftover_sessions, new.total_sessions), (1, 1, 3));
     assert_eq!((new.email.as_str(), new.last_seen_at), ("n@example.com", Some(at(6))));
