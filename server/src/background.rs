@@ -22,10 +22,7 @@ impl Background {
     /// Whatever the system says when it has no thread to give.
     pub fn start() -> io::Result<Self> {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
-        builder.worker_threads(workers()).thread_name("background").enable_all().on_thread_start(|| {
-            step_back();
-            store::step_behind();
-        });
+        builder.worker_threads(workers()).thread_name("background").enable_all().on_thread_start(step_back);
         Ok(Self(Some(builder.build()?)))
     }
 

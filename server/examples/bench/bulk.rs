@@ -39,7 +39,7 @@ pub async fn run(table: &mut Table) -> Outcome<()> {
     let (ours, others) = (list(&ids[..half]), &ids[half..]);
 
     let before = open_sessions(&bare).await?;
-    let idle = searches(unstick.clone(), ids.clone(), Some(Duration::from_secs(2)), Arc::default()).await?;
+    let idle = searches(unstick.clone(), ids.clone(), Some(Duration::from_secs(5)), Arc::default()).await?;
     let started = Instant::now();
     let source = BulkSource::List(Box::new(Cursor::new(ours.into_bytes())));
     let bulk = unstick.draft_bulk(&shell(), source, order()).await?;

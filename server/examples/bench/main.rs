@@ -3,7 +3,7 @@
 //!
 //! `ARGS='--accounts 1000000' make bench` for the large size; `ARGS='--growth 1000000'` measures how the processor's time of
 //! a page grows over three sizes up to that one, `ARGS='--census 125000 --sessions-per-account 8'` runs a census of a million
-//! sessions on three routers, `ARGS=--import` an import into SQLite, `ARGS=--bulk` bulk clean-ups, and `ARGS=--parts` routes on a large HAProxy, claims
+//! sessions on three routers, `ARGS=--import` an import (`--import --postgres` into PostgreSQL), `ARGS=--bulk` bulk clean-ups, and `ARGS=--parts` routes on a large HAProxy, claims
 //! on PostgreSQL and watchers of progress, and nothing else. `ARGS='--outage 600'` makes a load balancer a black hole for ten
 //! minutes, `ARGS=--postgres` measures searches and the
 //! account page on PostgreSQL, `ARGS='--answers 1000000'` reads a million answers to their ends.
@@ -142,72 +142,57 @@ async fn main() -> ExitCode {
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 async fn run(arguments: &Arguments) -> Outcome<()> {
-    if arguments.growth > 0 {
-        let mut table = Table::default();
-        growth::run(arguments.growth, arguments.sessions, &mut table).await?;
-        println!("\n{table}");
-        return Ok(());
-    }
-    if arguments.census > 0 {
-        let mut table = Table::default();
-        let world = world::World::open(arguments.census, arguments.sessions, &mut table).await?;
-        census::run(&world, &mut table).await?;
-        println!("\n{table}");
-        return Ok(());
-    }
-    if arguments.outage > 0 {
-        let mut table = Table::default();
-        Box::pin(outage::run(arguments.outage, &mut table)).await?;
-        println!("\n{table}");
-        return Ok(());
-    }
-    if arguments.answers > 0 {
-        let mut table = Table::default();
-        let world = world::World::open(arguments.accounts, arguments.sessions, &mut table).await?;
-        answers::run(&world, arguments.answers, &mut table).await?;
-        println!("\n{table}");
-        return Ok(());
-    }
-    if arguments.postgres {
-        let mut table = Table::default();
-        Box::pin(postgres::run(arguments.accounts, arguments.sessions, arguments.rounds, &mut table)).await?;
-        println!("\n{table}");
-        return Ok(());
-    }
-    if arguments.parts {
-        let mut table = Table::default();
-        million::run(&mut table).await?;
-        queue::run(&mut table).await?;
-        Box::pin(watchers::run(&mut table)).await?;
-        println!("\n{table}");
-        return Ok(());
-    }
-    if arguments.import {
-        let mut table = Table::default();
-        import::sqlite((arguments.accounts, arguments.sessions), &mut table).await?;
-        println!("\n{table}");
-        return Ok(());
-    }
-    if arguments.bulk {
-        let mut table = Table::default();
-        Box::pin(bulk::run(&mut table)).await?;
-        println!("\n{table}");
-        return Ok(());
-    }
-    println!("# {} accounts × {} sessions, {} rounds", arguments.accounts, arguments.sessions, arguments.rounds);
     let mut table = Table::default();
-    let world = world::World::open(arguments.accounts, arguments.sessions, &mut table).await?;
-    queries::run(&world, arguments.rounds, &mut table).await?;
-    reports::run(&world, arguments.rounds, &mut table).await?;
-    import::sqlite((arguments.accounts, arguments.sessions), &mut table).await?;
-    cleanups::run(&world, arguments.rounds, &mut table).await?;
-    Box::pin(bulk::run(&mut table)).await?;
-    haproxy::run(&world, arguments.rounds, &mut table).await?;
-    million::run(&mut table).await?;
-    queue::run(&mut table).await?;
-    Box::pin(watchers::run(&mut table)).await?;
-    sign_in::run(&world, arguments.rounds, &mut table).await?;
-    pages::run(&world, arguments.rounds, &mut table).await?;
+    if !one_thing(arguments, &mut table).await? {
+        comparison(arguments, &mut table).await?;
+    }
     println!("\n{table}");
     Ok(())
+}
+
+/// Measures the one thing that was asked for, if one was.
+async fn one_thing(arguments: &Arguments, table: &mut Table) -> Outcome<bool> {
+    let (accounts, sessions) = (arguments.accounts, arguments.sessions);
+    if arguments.growth > 0 {
+        growth::run(arguments.growth, sessions, table).await?;
+    } else if arguments.census > 0 {
+        let world = world::World::open(arguments.census, sessions, table).await?;
+        census::run(&world, table).await?;
+    } else if arguments.outage > 0 {
+        Box::pin(outage::run(arguments.outage, table)).await?;
+    } else if arguments.answers > 0 {
+        let world = world::World::open(accounts, sessions, table).await?;
+        answers::run(&world, arguments.answers, table).await?;
+    } else if arguments.import && arguments.postgres {
+        Box::pin(postgres::import(accounts, sessions, table)).await?;
+    } else if arguments.import {
+        import::sqlite((accounts, sessions), table).await?;
+    } else if arguments.postgres {
+        Box::pin(postgres::run(accounts, sessions, arguments.rounds, table)).await?;
+    } else if arguments.parts {
+        million::run(table).await?;
+        queue::run(table).await?;
+        Box::pin(watchers::run(table)).await?;
+    } else if arguments.bulk {
+        Box::pin(bulk::run(table)).await?;
+    } else {
+        return Ok(false);
+    }
+    Ok(true)
+}
+
+async fn comparison(arguments: &Arguments, table: &mut Table) -> Outcome<()> {
+    println!("# {} accounts × {} sessions, {} rounds", arguments.accounts, arguments.sessions, arguments.rounds);
+    let world = world::World::open(arguments.accounts, arguments.sessions, table).await?;
+    queries::run(&world, arguments.rounds, table).await?;
+    reports::run(&world, arguments.rounds, table).await?;
+    import::sqlite((arguments.accounts, arguments.sessions), table).await?;
+    cleanups::run(&world, arguments.rounds, table).await?;
+    Box::pin(bulk::run(table)).await?;
+    haproxy::run(&world, arguments.rounds, table).await?;
+    million::run(table).await?;
+    queue::run(table).await?;
+    Box::pin(watchers::run(table)).await?;
+    sign_in::run(&world, arguments.rounds, table).await?;
+    pages::run(&world, arguments.rounds, table).await
 }

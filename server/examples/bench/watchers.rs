@@ -3,7 +3,7 @@
 //! accounts of its own; the server is a process of its own.
 
 use std::{
-    collections::BTreeMap,
+    collections::HashMap,
     io::Cursor,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -44,7 +44,7 @@ pub async fn run(table: &mut Table) -> Outcome<()> {
         let quiet = finished(&store, &one, &Mutex::default()).await?;
         let two = bulk(&unstick, lists.next().unwrap_or_default()).await?;
         let before = server.pss_kb()?;
-        let (seen, heard) = (Mutex::default(), Arc::new(Mutex::new(Vec::new())));
+        let (seen, heard) = (Mutex::default(), Arc::new(Heard::default()));
         let tasks: Vec<_> = (0..WATCHERS)
             .map(|_| tokio::spawn(watch(server.get(&format!("/bulk/{}/events", two.id)), Arc::clone(&heard))))
             .collect();
@@ -96,8 +96,19 @@ async fn bulk(unstick: &service::Unstick, ids: &[(String,)]) -> Outcome<Bulk> {
     Ok(bulk)
 }
 
-/// How many accounts had ended, and when that was first seen.
-type Seen = Mutex<BTreeMap<i64, Instant>>;
+/// How many accounts had come to what. All of it, not those alone that ended: while the first ones are under way nobody has
+/// ended for a second, and each of several events says so.
+type Counts = Vec<i64>;
+
+fn counts(bulk: &Bulk) -> Counts {
+    BulkOutcome::ALL.into_iter().map(|outcome| bulk.counts.get(outcome)).collect()
+}
+
+/// What there was, and when that was first seen.
+type Seen = Mutex<HashMap<Counts, Instant>>;
+
+/// What a watcher was told, and when.
+type Heard = Mutex<Vec<(Counts, Instant)>>;
 
 /// How long the server takes for it. What it reads meanwhile is put into `seen`.
 async fn finished(store: &store::Store, bulk: &Bulk, seen: &Seen) -> Outcome<Duration> {
@@ -105,7 +116,7 @@ async fn finished(store: &store::Store, bulk: &Bulk, seen: &Seen) -> Outcome<Dur
     while started.elapsed() < Duration::from_mins(5) {
         let now = store.bulk(&bulk.id).await?.ok_or("the bulk clean-up is gone")?;
         let ended = now.counts.get(BulkOutcome::Done) + now.counts.get(BulkOutcome::Nothing);
-        seen.lock().unwrap_or_else(PoisonError::into_inner).entry(ended).or_insert_with(Instant::now);
+        seen.lock().unwrap_or_else(PoisonError::into_inner).entry(counts(&now)).or_insert_with(Instant::now);
         if ended == now.counts.total() {
             return Ok(started.elapsed());
         }
@@ -115,7 +126,7 @@ async fn finished(store: &store::Store, bulk: &Bulk, seen: &Seen) -> Outcome<Dur
 }
 
 /// Hears what a watcher is told, until it is over.
-async fn watch(request: reqwest::RequestBuilder, heard: Arc<Mutex<Vec<(i64, Instant)>>>) -> Outcome<()> {
+async fn watch(request: reqwest::RequestBuilder, heard: Arc<Heard>) -> Outcome<()> {
     let mut response = request.send().await?.error_for_status()?;
     let mut text = String::new();
     while let Some(piece) = response.chunk().await? {
@@ -124,8 +135,7 @@ async fn watch(request: reqwest::RequestBuilder, heard: Arc<Mutex<Vec<(i64, Inst
         while let Some((event, rest)) = text.split_once("\n\n") {
             if let Some((_, data)) = event.split_once("event: progress\ndata: ") {
                 let told: app::islands::Progress = serde_json::from_str(data)?;
-                let ended = told.bulk.counts.get(BulkOutcome::Done) + told.bulk.counts.get(BulkOutcome::Nothing);
-                heard.lock().unwrap_or_else(PoisonError::into_inner).push((ended, at));
+                heard.lock().unwrap_or_else(PoisonError::into_inner).push((counts(&told.bulk), at));
             }
             text = rest.to_owned();
         }
@@ -134,7 +144,7 @@ async fn watch(request: reqwest::RequestBuilder, heard: Arc<Mutex<Vec<(i64, Inst
 }
 
 /// How long after it was seen in the database each was told.
-fn lag(seen: &BTreeMap<i64, Instant>, heard: &Mutex<Vec<(i64, Instant)>>) -> Vec<Duration> {
+fn lag(seen: &HashMap<Counts, Instant>, heard: &Heard) -> Vec<Duration> {
     let heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
-    heard.iter().filter_map(|(ended, at)| seen.get(ended).map(|first| at.saturating_duration_since(*first))).collect()
+    heard.iter().filter_map(|(counts, at)| seen.get(counts).map(|first| at.saturating_duration_since(*first))).collect()
 }

@@ -127,17 +127,19 @@ impl Unstick {
     pub async fn run_workers(&self, stop: watch::Receiver<bool>) {
         tokio::join!(
             self.clean_up_worker(stop.clone()),
-            self.bulk_worker(stop.clone()),
+            store::behind(self.bulk_worker(stop.clone())),
             self.webhook_worker(stop.clone()),
             self.every("observer", self.settings().observe_every.to_std(), stop.clone(), async |s: &Self| s
                 .observe_once()
                 .await),
             self.every("watch", WATCH, stop.clone(), async |s: &Self| s.watch_once().await),
             self.every("clocks", CLOCKS, stop.clone(), async |s: &Self| s.mend_times_once().await),
-            self.census_worker(stop.clone()),
+            store::behind(self.census_worker(stop.clone())),
             self.every("repairs", REPAIRS, stop.clone(), async |s: &Self| s.resume_repairs().await),
-            self.every("retention", PURGE, stop.clone(), async |s: &Self| s.purge_once().await),
-            self.every("webhook retention", HOOKS, stop.clone(), async |s: &Self| s.purge_webhooks().await),
+            store::behind(self.every("retention", PURGE, stop.clone(), async |s: &Self| s.purge_once().await)),
+            store::behind(
+                self.every("webhook retention", HOOKS, stop.clone(), async |s: &Self| s.purge_webhooks().await)
+            ),
             self.every("checkpoints", CHECKPOINT, stop, async |s: &Self| s.checkpoint_if_due().await),
         );
     }
@@ -150,7 +152,11 @@ impl Unstick {
             if !*stop.borrow() {
                 for team in self.teams(&desk).await {
                     let (unstick, behind, ids) = (self.clone(), team.behind, team.ids().cloned().collect());
-                    let task = running.spawn(async move { unstick.run_team(team.leases).await });
+                    let task = running.spawn(async move {
+                        // Somebody may wait for a single one.
+                        let work = unstick.run_team(team.leases);
+                        if behind { store::behind(work).await } else { work.await }
+                    });
                     desk.begin(task.id(), behind, ids);
                 }
             } else if running.is_empty() {

@@ -11,8 +11,6 @@ use crate::{
     open::indexes,
     routes::insert_changes,
     sessions::{Deltas, insert_sessions},
-    sql::rows,
-    store::Pools,
 };
 
 impl Store {
@@ -23,13 +21,7 @@ impl Store {
     /// When the database could not.
     pub async fn bulk_begin(&self) -> Result<bool> {
         self.checkpoint_wal().await?;
-        match &self.pools {
-            Pools::Sqlite { writer, .. } => indexes::defer(writer).await,
-            Pools::Postgres { .. } => {
-                let sql = rows!("is_used" as "SELECT EXISTS (SELECT 1 FROM sessions) AS is_used");
-                Ok(self.row::<(bool,)>(sql, &[]).await? == Some((false,)))
-            }
-        }
+        indexes::defer(&self.pools).await
     }
 
     /// Loads rows as they are, in one transaction. New accounts get the counters that the sessions in the same call
@@ -59,8 +51,8 @@ impl Store {
         tx.commit().await
     }
 
-    /// After [`Self::bulk_begin`], however the load ended: tidies the search index and makes the indexes that were put off (SQLite),
-    /// or has the database look at what came (Postgres).
+    /// After [`Self::bulk_begin`], however the load ended: tidies the search index (SQLite) or has the database look
+    /// at what came (Postgres), and makes the indexes that were put off.
     ///
     /// # Errors
     /// When the database could not.
@@ -74,9 +66,7 @@ impl Store {
             tx.exec(crate::sql::Sql::fixed(statement, statement), &[]).await?;
         }
         tx.commit().await?;
-        if let Pools::Sqlite { writer, .. } = &self.pools {
-            indexes::make(writer).await?;
-        }
+        indexes::make(&self.pools).await?;
         self.checkpoint_wal().await
     }
 }

@@ -26,7 +26,7 @@ impl Unstick {
             over
         };
         let (over, (), ()) =
-            tokio::join!(seen, self.clean_up_worker(stopped.clone()), self.bulk_worker(stopped.clone()));
+            tokio::join!(seen, self.clean_up_worker(stopped.clone()), store::behind(self.bulk_worker(stopped.clone())));
         over
     }
 

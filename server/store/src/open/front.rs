@@ -1,10 +1,9 @@
-//! Work behind the pages gives way to them. On SQLite both read in the threads of this process, and a page's processor is
-//! taken from it for some milliseconds at a time when there are more threads than processors. So a thread that is
-//! behind asks before each of its reads and transactions whether anybody reads in front, and waits for a moment. It never
-//! waits while it holds the writer, and never for long: however many pages are read, what is behind goes on.
+//! Work that nobody waits for gives way to pages. On SQLite both read in the threads of this process, and where there are
+//! more threads than processors a page's is taken from it for some milliseconds at a time. So what is [`behind`] asks before
+//! each of its reads and transactions whether anybody reads in front, and waits for a moment. It never waits while it
+//! holds the writer, and never for long: however many pages are read, what is behind goes on.
 
 use std::{
-    cell::Cell,
     sync::atomic::{AtomicU32, AtomicU64, Ordering},
     time::{Duration, Instant},
 };
@@ -16,13 +15,17 @@ const LOOK: Duration = Duration::from_millis(1);
 /// How often it looks before it goes on in any case.
 const LOOKS: u32 = 3;
 
-thread_local! {
-    static BEHIND: Cell<bool> = const { Cell::new(false) };
+tokio::task_local! {
+    static BEHIND: ();
 }
 
-/// Has what is read and written in this thread from now on give way to what others read.
-pub fn step_behind() {
-    BEHIND.set(true);
+/// Has what `work` reads and writes give way to what others read. Not what it spawns.
+pub async fn behind<T>(work: impl Future<Output = T>) -> T {
+    BEHIND.scope((), work).await
+}
+
+fn is_behind() -> bool {
+    BEHIND.try_with(|()| ()).is_ok()
 }
 
 /// Who reads in front.
@@ -38,19 +41,19 @@ impl Front {
         Self { began: Instant::now(), reading: AtomicU32::new(0), ended: AtomicU64::new(0) }
     }
 
-    /// This thread reads until what is returned is dropped, unless it is behind.
+    /// Whoever asks reads until what is returned is dropped, unless it is behind.
     pub(super) fn read(&self) -> Option<Reading<'_>> {
-        if BEHIND.get() {
+        if is_behind() {
             return None;
         }
         self.reading.fetch_add(1, Ordering::Relaxed);
         Some(Reading(self))
     }
 
-    /// Waits a moment if this thread is behind and somebody reads.
+    /// Waits a moment if whoever asks is behind and somebody reads.
     pub(super) async fn give_way(&self) {
         for _ in 0..LOOKS {
-            if !BEHIND.get() || !self.is_busy() {
+            if !is_behind() || !self.is_busy() {
                 return;
             }
             tokio::time::sleep(LOOK).await;
@@ -91,39 +94,30 @@ mod tests {
         Front { began, ..Front::new() }
     }
 
-    /// Whether this thread would wait.
+    /// Whether whoever asks would wait.
     fn waits(front: &Front) -> bool {
         pin!(front.give_way()).poll(&mut Context::from_waker(Waker::noop())) == Poll::Pending
     }
 
-    /// Runs `test` in a thread of its own, which may step behind.
-    fn aside(test: impl Future<Output = ()> + Send + 'static) {
-        let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        std::thread::spawn(move || runtime().block_on(test)).join().unwrap();
-    }
-
-    #[test]
-    fn who_is_behind_waits_while_somebody_reads_and_just_after() {
-        aside(async {
-            let front = quiet();
-            let reading = front.read();
-            assert!(reading.is_some() && !waits(&front), "nobody in front waits for others");
-            step_behind();
+    #[tokio::test]
+    async fn who_is_behind_waits_while_somebody_reads_and_just_after() {
+        let front = quiet();
+        let reading = front.read();
+        assert!(reading.is_some() && !waits(&front), "nobody in front waits for others");
+        behind(async {
             assert!(waits(&front));
             assert!(front.read().is_none(), "nobody waits for those behind");
             drop(reading);
             assert!(waits(&front), "the page reads on in a moment");
             assert!(!waits(&quiet()));
-        });
+        })
+        .await;
     }
 
-    #[test]
-    fn it_goes_on_however_long_somebody_reads() {
-        aside(async {
-            let front = quiet();
-            let _reading = front.read();
-            step_behind();
-            front.give_way().await;
-        });
+    #[tokio::test]
+    async fn it_goes_on_however_long_somebody_reads() {
+        let front = quiet();
+        let _reading = front.read();
+        behind(front.give_way()).await;
     }
 }

@@ -9,7 +9,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::{WAIT, migrate, migrations};
+use super::{WAIT, indexes, migrate, migrations};
 use crate::{Options, Result, StoreError, store::Pools};
 
 /// Where a Postgres-wire database has no advisory locks.
@@ -60,7 +60,11 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<Pools> {
     drop(conn);
     let settled =
         pools.max_connections(reads).after_connect(|conn, _| Box::pin(settle(conn))).connect_lazy_with(connect);
-    Ok(Pools::Postgres { pool, settled })
+    let pools = Pools::Postgres { pool, settled };
+    if options.migrate {
+        indexes::make(&pools).await?;
+    }
+    Ok(pools)
 }
 
 /// Has `conn` keep one plan for a statement.

@@ -119,7 +119,7 @@ impl Readers {
         })))
     }
 
-    /// Waits a moment if this thread is behind and somebody in front reads ([`super::step_behind`]).
+    /// Waits a moment if whoever asks is [`super::behind`] and somebody in front reads.
     pub async fn give_way(&self) {
         self.0.front.give_way().await;
     }

@@ -57,13 +57,14 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<Pools> {
     let writer = healthy.connect_with(connect.clone()).await?;
     check_version(&writer).await?;
     migrate(&migrations::SQLITE, &mut *writer.acquire().await?, options.migrate).await?;
+    let readers = Readers::open(connect.get_filename(), options.readers, READER_CACHE_KIB)?;
+    let pools = Pools::Sqlite { writer, readers };
     if options.migrate {
         // Busy: whoever put them off is still loading, and makes them at its end.
-        indexes::make(&writer).await.or_else(|error| if error.is_busy() { Ok(()) } else { Err(error) })?;
+        indexes::make(&pools).await.or_else(|error| if error.is_busy() { Ok(()) } else { Err(error) })?;
     }
     drop(lock);
-    let readers = Readers::open(connect.get_filename(), options.readers, READER_CACHE_KIB)?;
-    Ok(Pools::Sqlite { writer, readers })
+    Ok(pools)
 }
 
 fn pool() -> SqlitePoolOptions {

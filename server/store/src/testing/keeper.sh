@@ -1,4 +1,4 @@
-# Runs a PostgreSQL until standard input closes. $1: the folder of its programs.
+# Runs a PostgreSQL until standard input closes. $1: the folder of its programs, $2: what it keeps of its files in memory.
 # Prints one line: "ready FOLDER", where its socket is, or what went wrong.
 set -u
 umask 077
@@ -10,7 +10,7 @@ log=$folder/log
 "$1/initdb" --pgdata="$folder/data" --username=postgres --auth=trust --encoding=UTF8 --no-sync --no-instructions \
     --locale=C.UTF-8 --locale-provider=icu --icu-locale=en-US >"$log" 2>&1 || { tail -n 1 "$log"; exit 1; }
 "$1/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= -c fsync=off -c full_page_writes=off \
-    -c synchronous_commit=on -c max_connections=300 -c shared_buffers=128MB -c max_wal_size=4GB \
+    -c synchronous_commit=on -c max_connections=300 -c shared_buffers="$2" -c max_wal_size=4GB \
     -c autovacuum=off -c deadlock_timeout=200ms >>"$log" 2>&1 </dev/null &
 server=$!
 tries=0

@@ -23,6 +23,9 @@ const KEEPER: &str = include_str!("keeper.sh");
 /// The migrated database that each test's own is a copy of.
 const TEMPLATE: &str = "template_unstick";
 
+/// How much of its files the server keeps in memory; PostgreSQL's default where nobody says. Asked for when the server starts.
+pub static BUFFERS: OnceLock<&str> = OnceLock::new();
+
 /// The server of this process.
 static SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
 
@@ -73,7 +76,7 @@ impl Server {
 fn start() -> Result<Server, String> {
     let programs = programs()?;
     let mut command = as_other_than_root()?;
-    command.args(["sh", "-c", KEEPER, "keeper"]).arg(&programs);
+    command.args(["sh", "-c", KEEPER, "keeper"]).arg(&programs).arg(BUFFERS.get().unwrap_or(&"128MB"));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).current_dir("/");
     let mut keeper = command.spawn().map_err(|error| format!("the shell did not start: {error}"))?;
     let output = keeper.stdout.take().ok_or("the shell has no output")?;

@@ -1,7 +1,7 @@
 //! Loading much at once gives what loading it in small pieces gives.
 
 use domain::{Account, EndReason, Query, RouteKey, Scope, Session, SessionState, view::SessionFilter};
-use store::{Pin, RouteChange, Store, testing};
+use store::{Engine, Pin, RouteChange, Store, testing};
 
 use crate::world::{Db, aid, at, key, place, pool, server, sid};
 
@@ -9,6 +9,8 @@ both! {
     a_load_is_complete_counted_and_found,
     loading_again_changes_nothing,
     an_import_goes_on_where_it_stopped,
+    a_first_load_puts_indexes_off_and_makes_them_at_its_end,
+    indexes_that_a_dead_load_put_off_are_made_by_whoever_opens_the_database_next,
 }
 
 fn account(n: i64) -> Account {
@@ -114,34 +116,34 @@ async fn an_import_goes_on_where_it_stopped(db: &Db) {
     assert_eq!(db.store.import_line("abc").await.unwrap(), None);
 }
 
-/// The indexes of the file, as they are defined.
+/// How many indexes there are.
 async fn indexes(db: &Db) -> i64 {
-    db.number("SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL").await
+    db.number(match db.store.engine() {
+        Engine::Sqlite => "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL",
+        Engine::Postgres => "SELECT count(*) FROM pg_indexes WHERE schemaname = current_schema()",
+    })
+    .await
 }
 
-#[tokio::test]
-async fn a_first_load_puts_indexes_off_and_makes_them_at_its_end() {
-    let db = Db::sqlite().await;
-    let whole = indexes(&db).await;
+async fn a_first_load_puts_indexes_off_and_makes_them_at_its_end(db: &Db) {
+    let whole = indexes(db).await;
     assert!(db.store.bulk_begin().await.unwrap(), "there is no session yet");
-    assert_eq!(indexes(&db).await, whole - 6);
+    assert_eq!(indexes(db).await, whole - 6);
     let sessions: Vec<Session> = (0..50).map(|k| session(0, k)).collect();
     db.store.bulk_load(&[account(0)], &sessions, &[], &[]).await.unwrap();
     db.store.bulk_end().await.unwrap();
-    assert_eq!(indexes(&db).await, whole);
+    assert_eq!(indexes(db).await, whole);
     assert!(!db.store.bulk_begin().await.unwrap(), "rows are there now, and perhaps somebody who reads them");
-    assert_eq!(indexes(&db).await, whole);
+    assert_eq!(indexes(db).await, whole);
 }
 
-#[tokio::test]
-async fn indexes_that_a_dead_load_put_off_are_made_by_whoever_opens_the_file_next() {
-    let db = Db::sqlite().await;
-    let whole = indexes(&db).await;
+async fn indexes_that_a_dead_load_put_off_are_made_by_whoever_opens_the_database_next(db: &Db) {
+    let whole = indexes(db).await;
     assert!(db.store.bulk_begin().await.unwrap());
     let open = || Store::open(&db.url, testing::options());
     let (one, two) = tokio::join!(open(), open());
-    assert_eq!(indexes(&db).await, whole);
+    assert_eq!(indexes(db).await, whole);
     one.unwrap().bulk_end().await.unwrap();
     two.unwrap().bulk_end().await.unwrap();
-    assert_eq!(indexes(&db).await, whole, "each is made once");
+    assert_eq!(indexes(db).await, whole, "each is made once");
 }
