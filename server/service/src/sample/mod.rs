@@ -27,7 +27,7 @@ const BATCH: u64 = 4_000;
 /// than accounts, so fewer of them write less; and nobody waits for the writer yet.
 const FIRST_BATCH: u64 = 16_000;
 
-/// The most of them: some 950,000 rows, and the next ones are made meanwhile (1.3 GB of memory in all).
+/// The most of them: some 950,000 rows, and the next ones are made meanwhile.
 const LARGEST_BATCH: u64 = 50_000;
 
 /// The event of sample data that was loaded to its end.
