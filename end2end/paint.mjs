@@ -1,5 +1,6 @@
 // Goal P14, for `make bench`: how soon pages paint with the wasm blocked, beside the same pages with it. A visit is a
-// browser context of its own, so that nothing is cached; the two kinds alternate. Prints one JSON line a page.
+// browser context of its own, so that nothing is cached; the two kinds alternate, and which of them goes first as well: what
+// one visit leaves behind weighs on the next. Prints one JSON line a page.
 //
 //   UNSTICK_COOKIE='name=value; …' node paint.mjs ORIGIN ROUNDS /path …
 import { chromium } from '@playwright/test';
@@ -45,8 +46,9 @@ for (const path of paths) {
   const blocked = [], allowed = [];
   let heading = '';
   for (let round = 0; round <= Number(rounds); round++) {
-    const without = await visit(path, true);
-    const within = await visit(path, false);
+    const first = await visit(path, round % 2 === 0);
+    const second = await visit(path, round % 2 === 1);
+    const [without, within] = round % 2 === 0 ? [first, second] : [second, first];
     if (!without.heading || without.heading !== within.heading) throw new Error(`${path}: «${without.heading}» without wasm, «${within.heading}» with it`);
     heading = without.heading;
     if (round === 0) continue;

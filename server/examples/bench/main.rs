@@ -13,6 +13,7 @@ mod bare;
 mod bulk;
 mod census;
 mod cleanups;
+mod floor;
 mod growth;
 mod haproxy;
 mod import;

@@ -188,10 +188,11 @@ impl Router for Breaker {
     async fn page(
         &self,
         pool: &PoolName,
+        server: Option<&ServerName>,
         after: Option<&RouteKey>,
         limit: u32,
     ) -> Result<Option<Vec<Entry>>, RouterError> {
-        self.through(Caller::Other, self.inner.page(pool, after, limit)).await
+        self.through(Caller::Other, self.inner.page(pool, server, after, limit)).await
     }
 }
 

@@ -33,8 +33,14 @@ pub trait RouteTable: Send + Sync {
     async fn list(&self, pool: &PoolName, limit: u64) -> Result<Listing, RouterError>;
     /// The entries of `pool` that pin to `server`, at most `limit`.
     async fn of_server(&self, pool: &PoolName, server: &ServerName, limit: u64) -> Result<Listing, RouterError>;
-    /// At most `limit` entries of `pool` whose keys come after `after`, in the order of keys.
-    async fn page(&self, pool: &PoolName, after: Option<&RouteKey>, limit: u32) -> Result<Vec<Entry>, RouterError>;
+    /// At most `limit` entries of `pool`, or of those that pin to `server`, whose keys come after `after`, in their order.
+    async fn page(
+        &self,
+        pool: &PoolName,
+        server: Option<&ServerName>,
+        after: Option<&RouteKey>,
+        limit: u32,
+    ) -> Result<Vec<Entry>, RouterError>;
 }
 
 /// The embedded router: it answers at once, so nothing has to be drained.
@@ -147,11 +153,12 @@ impl Router for Embedded {
     async fn page(
         &self,
         pool: &PoolName,
+        server: Option<&ServerName>,
         after: Option<&RouteKey>,
         limit: u32,
     ) -> Result<Option<Vec<Entry>>, RouterError> {
         self.check(pool)?;
-        self.table.page(pool, after, limit).await.map(Some)
+        self.table.page(pool, server, after, limit).await.map(Some)
     }
 }
 
@@ -221,7 +228,13 @@ mod tests {
         async fn of_server(&self, _pool: &PoolName, _server: &ServerName, _: u64) -> Result<Listing, RouterError> {
             Ok(Listing::All(Vec::new()))
         }
-        async fn page(&self, _pool: &PoolName, _: Option<&RouteKey>, _: u32) -> Result<Vec<Entry>, RouterError> {
+        async fn page(
+            &self,
+            _pool: &PoolName,
+            _: Option<&ServerName>,
+            _: Option<&RouteKey>,
+            _: u32,
+        ) -> Result<Vec<Entry>, RouterError> {
             Ok(Vec::new())
         }
     }

@@ -153,11 +153,12 @@ pub trait Router: Send + Sync {
     async fn list(&self, pool: &PoolName, limit: u64) -> Result<Listing, RouterError>;
     /// The entries of `pool` that pin to `server`, at most `limit`.
     async fn of_server(&self, pool: &PoolName, server: &ServerName, limit: u64) -> Result<Listing, RouterError>;
-    /// At most `limit` entries of `pool` whose keys come after `after`, in the order of keys' bytes; fewer only at the end.
-    /// `None` from a router that cannot read its table piece by piece.
+    /// At most `limit` entries of `pool`, or of those that pin to `server`, whose keys come after `after`, in the order of
+    /// keys' bytes; fewer only at the end. `None` from a router that cannot read its table piece by piece.
     async fn page(
         &self,
         _pool: &PoolName,
+        _server: Option<&ServerName>,
         _after: Option<&RouteKey>,
         _limit: u32,
     ) -> Result<Option<Vec<Entry>>, RouterError> {

@@ -62,7 +62,7 @@ impl Opened {
         limit: u64,
         room: u64,
     ) -> Self {
-        match router.page(&pool.place.pool, None, 1).await {
+        match router.page(&pool.place.pool, None, None, 1).await {
             Ok(Some(_)) => {
                 return Self { source: Source::Paged { router: Arc::clone(router), after: None }, unread: None };
             }
@@ -152,7 +152,7 @@ impl Source {
                 Ok((page, rest.is_empty()))
             }
             Self::Paged { router, after } => {
-                let read = router.page(&pool.place.pool, after.as_ref(), PAGE).await;
+                let read = router.page(&pool.place.pool, None, after.as_ref(), PAGE).await;
                 let page = match read {
                     Ok(Some(page)) => page,
                     Ok(None) => return Err("it cannot be read piece by piece any more".to_owned()),

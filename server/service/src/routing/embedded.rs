@@ -162,9 +162,15 @@ impl RouteTable for Table {
         }
     }
 
-    async fn page(&self, pool: &PoolName, after: Option<&RouteKey>, limit: u32) -> Result<Vec<Entry>, RouterError> {
+    async fn page(
+        &self,
+        pool: &PoolName,
+        server: Option<&ServerName>,
+        after: Option<&RouteKey>,
+        limit: u32,
+    ) -> Result<Vec<Entry>, RouterError> {
         let (stored, now) = (stored_pool(&self.name, pool), self.clock.now());
-        let pins = self.store.pins_page(&stored, None, after, now, limit).await.map_err(trouble)?;
+        let pins = self.store.pins_page(&stored, server, after, now, limit).await.map_err(trouble)?;
         Ok(pins.into_iter().map(|pin| self.entry(pin)).collect())
     }
 }

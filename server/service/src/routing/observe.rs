@@ -99,7 +99,7 @@ impl Unstick {
 
     async fn observe_pool(&self, router: &Arc<dyn Router>, pool: &PoolInfo, servers: &[ServerRecord]) -> Result<()> {
         let limit = self.settings().observe_limit;
-        match router.page(&pool.place.pool, None, PAGE).await {
+        match router.page(&pool.place.pool, None, None, PAGE).await {
             Ok(Some(first)) => {
                 // It is not listed, only asked how much there is.
                 return match router.list(&pool.place.pool, 0).await {
@@ -130,7 +130,7 @@ impl Unstick {
             let end = (page.len() >= PAGE as usize).then(|| page.last().map(|entry| entry.key.clone())).flatten();
             self.observe_stretch(pool, page, after.as_ref(), end.as_ref()).await?;
             let Some(end) = end else { return Ok(()) };
-            page = match router.page(&pool.place.pool, Some(&end), PAGE).await {
+            page = match router.page(&pool.place.pool, None, Some(&end), PAGE).await {
                 Ok(next) => next.unwrap_or_default(),
                 Err(error) => {
                     unreadable(pool, &error);
@@ -223,12 +223,48 @@ impl Unstick {
             .iter()
             .filter(|r| r.status.place == pool.place && (r.status.health.is_bad() || is_left(&r.status.name)));
         for record in bad {
-            let limit = self.settings().observe_limit;
-            if let Ok(Listing::All(entries)) = router.of_server(&pool.place.pool, &record.status.name, limit).await {
-                let changed = self.changed(pool, entries).await?;
-                self.save_entries(pool, changed).await?;
+            self.observe_server(router, pool, &record.status.name).await?;
+        }
+        Ok(())
+    }
+
+    /// What leads to `server`: piece by piece where the router can, so that no more than a page is held.
+    async fn observe_server(&self, router: &Arc<dyn Router>, pool: &PoolInfo, server: &ServerName) -> Result<()> {
+        let (table, limit) = (&pool.place.pool, self.settings().observe_limit);
+        let mut after: Option<RouteKey> = None;
+        loop {
+            let page = match router.page(table, Some(server), after.as_ref(), PAGE).await {
+                Ok(Some(page)) => page,
+                Ok(None) => {
+                    return match router.of_server(table, server, limit).await {
+                        Ok(Listing::All(entries)) => self.save_changed(pool, entries).await,
+                        _ => Ok(()),
+                    };
+                }
+                Err(error) => {
+                    unreadable(pool, &error);
+                    return Ok(());
+                }
+            };
+            let end = page.last().filter(|_| page.len() >= PAGE as usize).map(|entry| entry.key.clone());
+            if after.is_none() && end.is_some() {
+                // Of such a router it is not listed, only asked how much there is.
+                if matches!(router.of_server(table, server, 0).await, Ok(Listing::TooMany(n)) if n > limit) {
+                    return Ok(());
+                }
+            }
+            self.save_changed(pool, page).await?;
+            after = end;
+            if after.is_none() {
+                return Ok(());
             }
         }
+    }
+
+    /// Writes those of `entries` that are stored otherwise.
+    async fn save_changed(&self, pool: &PoolInfo, entries: Vec<Entry>) -> Result<()> {
+        let changed = self.changed(pool, entries).await?;
+        self.save_entries(pool, changed).await?;
         Ok(())
     }
 

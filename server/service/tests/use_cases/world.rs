@@ -4,7 +4,7 @@ use std::{
     collections::HashSet,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -91,6 +91,8 @@ pub struct Script {
     pub fence_gate: Mutex<Option<Arc<Gate>>>,
     /// Whether it has no order of its keys, as load balancers have none: it is listed whole.
     pub listed_whole: AtomicBool,
+    /// The most entries that it gave in one answer.
+    pub most_entries: AtomicUsize,
     /// The keys that are fenced.
     pub fences: Mutex<HashSet<RouteKey>>,
     /// Calls with these numbers fail so.
@@ -124,6 +126,13 @@ impl Scripted {
         self.script.busy.fetch_sub(1, Ordering::SeqCst);
         self.stop(number, Stop::After).await;
         outcome
+    }
+
+    /// Remembers how many entries it gave at once.
+    fn gave(&self, listing: &Listing) {
+        if let Listing::All(entries) = listing {
+            self.script.most_entries.fetch_max(entries.len(), Ordering::SeqCst);
+        }
     }
 
     /// An error, after a while, when it is a black hole.
@@ -250,21 +259,22 @@ impl Router for Scripted {
         self.call(self.inner.pin(pool, key, server)).await
     }
     async fn list(&self, pool: &PoolName, limit: u64) -> Result<Listing, RouterError> {
-        self.call(self.inner.list(pool, limit)).await
+        self.call(self.inner.list(pool, limit)).await.inspect(|listing| self.gave(listing))
     }
     async fn of_server(&self, pool: &PoolName, server: &ServerName, limit: u64) -> Result<Listing, RouterError> {
-        self.call(self.inner.of_server(pool, server, limit)).await
+        self.call(self.inner.of_server(pool, server, limit)).await.inspect(|listing| self.gave(listing))
     }
     async fn page(
         &self,
         pool: &PoolName,
+        server: Option<&ServerName>,
         after: Option<&RouteKey>,
         limit: u32,
     ) -> Result<Option<Vec<Entry>>, RouterError> {
         if self.script.listed_whole.load(Ordering::SeqCst) {
             return Ok(None);
         }
-        self.call(self.inner.page(pool, after, limit)).await
+        self.call(self.inner.page(pool, server, after, limit)).await
     }
 }
 
@@ -312,6 +322,14 @@ pub fn bare_session(account: &AccountId, id: SessionId) -> SessionCreate {
         ip: String::new(),
         created_at: None,
     }
+}
+
+/// Pins `keys` of sessions to `server`, for nobody.
+pub async fn pin_all(store: &Store, now: Instant, keys: &[RouteKey], server: &str) {
+    let pins: Vec<_> = keys.iter().map(|key| pin_of(now, "files", key, Scope::Session, server, None, None)).collect();
+    let mut tx = store.begin().await.unwrap();
+    tx.import_pins(&pins).await.unwrap();
+    tx.commit().await.unwrap();
 }
 
 #[expect(clippy::too_many_arguments, reason = "the fields of a pin")]
@@ -634,6 +652,17 @@ impl World {
             created_at: None,
         };
         self.unstick.create_sessions(&back_end(), ids.map(create).collect()).await.unwrap();
+    }
+
+    /// The same world, as a service that lists no more than `limit` entries sees it.
+    pub fn with_observe_limit(&self, limit: u64) -> Unstick {
+        Unstick::new(Parts {
+            store: self.store.clone(),
+            fleet: self.unstick.fleet().clone(),
+            clock: self.clock.clone(),
+            entropy: Arc::new(SeededEntropy::new(seed() + 3_000)),
+            settings: Settings { observe_limit: limit, ..self.unstick.settings().clone() },
+        })
     }
 
     /// The same world, as a service with other settings of webhooks sees it.

@@ -105,8 +105,15 @@ impl RouteTable for Memory {
     async fn of_server(&self, _pool: &PoolName, server: &ServerName, limit: u64) -> Result<Listing, RouterError> {
         Ok(bounded(self.that(|_, of| of == server), limit))
     }
-    async fn page(&self, _pool: &PoolName, after: Option<&RouteKey>, limit: u32) -> Result<Vec<Entry>, RouterError> {
-        let mut entries = self.that(|key, _| after.is_none_or(|after| key > after));
+    async fn page(
+        &self,
+        _pool: &PoolName,
+        server: Option<&ServerName>,
+        after: Option<&RouteKey>,
+        limit: u32,
+    ) -> Result<Vec<Entry>, RouterError> {
+        let wanted = |of: &ServerName| server.is_none_or(|server| server == of);
+        let mut entries = self.that(|key, of| wanted(of) && after.is_none_or(|after| key > after));
         entries.truncate(limit as usize);
         Ok(entries)
     }
