@@ -7,6 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use sqlx::SqliteConnection;
+
 use crate::{Outcome, world::World};
 
 /// What a clean-up writes that is no session and no route. The list of the bulk clean-up is not among it: that is frozen before
@@ -27,21 +29,22 @@ pub async fn ledger(file: &Path) -> Outcome<(u64, Duration)> {
     // What the rows refer to stays where it is.
     sqlx::query("PRAGMA foreign_keys = OFF").execute(&mut *one).await?;
     sqlx::query("ATTACH $1 AS s").bind(file.to_str().ok_or("a path that is no text")?).execute(&mut *one).await?;
-    let (mut rows, mut took) = (0, Duration::ZERO);
     // The first time reads the source into memory, and is undone.
-    for undo in [true, false] {
-        (rows, took) = (0, Duration::ZERO);
-        let started = Instant::now();
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut *one).await?;
-        for rest in LEDGER {
-            let sql = format!("INSERT INTO main.{rest}");
-            rows += sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut *one).await?.rows_affected();
-        }
-        sqlx::query(if undo { "ROLLBACK" } else { "COMMIT" }).execute(&mut *one).await?;
-        took = started.elapsed();
-    }
+    write(&mut one, "ROLLBACK").await?;
+    let written = write(&mut one, "COMMIT").await?;
     drop(one);
     pool.close().await;
     std::fs::remove_dir_all(folder)?;
-    Ok((rows, took))
+    Ok(written)
+}
+
+async fn write(one: &mut SqliteConnection, end: &'static str) -> Outcome<(u64, Duration)> {
+    let (mut rows, started) = (0, Instant::now());
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut *one).await?;
+    for rest in LEDGER {
+        let sql = format!("INSERT INTO main.{rest}");
+        rows += sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut *one).await?.rows_affected();
+    }
+    sqlx::query(end).execute(&mut *one).await?;
+    Ok((rows, started.elapsed()))
 }

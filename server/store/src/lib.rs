@@ -43,7 +43,7 @@ pub use self::{
     embedded::{EmbeddedServer, Pin},
     error::{Result, StoreError},
     idempotency::{Claimed, KeptAnswer, KeyClaim},
-    open::behind,
+    open::{behind, is_behind},
     routes::{BadRoutes, RouteChange, StoredRoute},
     servers::ServerRecord,
     sessions::{Changed, Created, End, SessionCreate, SessionsOf, Told, Touch},

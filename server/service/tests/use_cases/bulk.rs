@@ -21,6 +21,7 @@ both!(
     it_stops_by_itself_and_goes_on_when_a_person_says_so,
     another_clean_up_under_way_is_joined_or_told,
     a_single_one_is_not_behind_it,
+    all_that_it_does_gives_way_to_pages_and_a_single_one_does_not,
     two_workers_give_each_account_one_turn,
     an_end_is_counted_once_whoever_tells_it_twice,
 );
@@ -345,4 +346,33 @@ async fn an_end_is_counted_once_whoever_tells_it_twice(world: World) {
     assert!(matches!(tell().await, Err(store::StoreError::Raced)));
     let counts = world.store.bulk(&bulk.id).await.unwrap().unwrap().counts;
     assert_eq!((counts.get(BulkOutcome::Nothing), counts.get(BulkOutcome::Waiting)), (1, 1));
+}
+
+async fn all_that_it_does_gives_way_to_pages_and_a_single_one_does_not(world: World) {
+    let (bulk, single) = (drafted(&world, "a", 3).await, world.stuck("single").await);
+    // Nobody looks at what is done: that is not behind.
+    let unstick = world.with(|settings| settings.watch = Span::ZERO);
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let asked = async {
+        let mut changes = unstick.watch();
+        world.script.asked.lock().unwrap().clear();
+        unstick.request_cleanup(&shell(), request("single", Mode::Force)).await.unwrap();
+        unstick.request_bulk(&admin(&world, "ada"), &bulk.id, &bulk.hash).await.unwrap();
+        while all_events(&world, "cleanup.done").await < 4 {
+            changes.recv().await.unwrap();
+        }
+        stop.send_replace(true);
+        std::mem::take(&mut *world.script.asked.lock().unwrap())
+    };
+    let ((), asked) = tokio::join!(unstick.run_workers(stopped), asked);
+    let of = |account: &AccountId| -> Vec<bool> {
+        let key = domain::RouteKey::of_account(account);
+        let mut ways: Vec<bool> = asked.iter().filter(|(of, _)| *of == key).map(|(_, behind)| *behind).collect();
+        ways.dedup();
+        ways
+    };
+    for at in 0..3 {
+        assert_eq!(of(&account(&format!("a{at}"))), [true], "planned and worked on behind pages");
+    }
+    assert_eq!(of(&single), [false], "somebody waits for it");
 }

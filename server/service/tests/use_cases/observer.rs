@@ -60,7 +60,7 @@ async fn seen_by_a_limit(world: &World, limit: u64) -> (Vec<RouteKey>, Vec<Route
     let (bad, good) = (keys("bad", BAD), keys("good", 1_000));
     pin_all(&world.store, world.clock.now(), &bad, "api-2").await;
     pin_all(&world.store, world.clock.now(), &good, "api-1").await;
-    let unstick = world.with_observe_limit(limit);
+    let unstick = world.with(|settings| settings.observe_limit = limit);
     unstick.observe_once().await.unwrap();
     let pool = unstick.fleet()[0].pools().iter().find(|pool| pool.scope == Scope::Session).unwrap();
     let (mut stored, mut after) = (Vec::new(), None);

@@ -91,6 +91,8 @@ pub struct Script {
     pub fence_gate: Mutex<Option<Arc<Gate>>>,
     /// Whether it has no order of its keys, as load balancers have none: it is listed whole.
     pub listed_whole: AtomicBool,
+    /// The keys that it was asked for, and whether by work that gives way to pages.
+    pub asked: Mutex<HashSet<(RouteKey, bool)>>,
     /// The most entries that it gave in one answer.
     pub most_entries: AtomicUsize,
     /// The keys that are fenced.
@@ -163,7 +165,9 @@ impl Scripted {
         }
     }
 
-    fn poisoned(&self, keys: &[RouteKey]) -> Result<(), RouterError> {
+    /// Remembers who asks for `keys`; an error where one of them is poisoned.
+    fn takes(&self, keys: &[RouteKey]) -> Result<(), RouterError> {
+        self.script.asked.lock().unwrap().extend(keys.iter().map(|key| (key.clone(), store::is_behind())));
         match &*self.script.poison.lock().unwrap() {
             Some(prefix) if keys.iter().any(|key| key.as_str().starts_with(prefix)) => {
                 Err(RouterError::Refused("poisoned".into()))
@@ -216,11 +220,11 @@ impl Router for Scripted {
         self.inner.servers().await
     }
     async fn read(&self, pool: &PoolName, keys: &[RouteKey]) -> Result<Vec<Entry>, RouterError> {
-        self.poisoned(keys)?;
+        self.takes(keys)?;
         self.call(self.inner.read(pool, keys)).await
     }
     async fn clear(&self, pool: &PoolName, keys: &[RouteKey]) -> Result<Vec<Entry>, RouterError> {
-        self.poisoned(keys)?;
+        self.takes(keys)?;
         let left = self.call(self.inner.clear(pool, keys)).await?;
         let back: Vec<_> = std::mem::take(&mut *self.script.writes_back.lock().unwrap());
         for (pool, key, scope) in back {
@@ -654,14 +658,16 @@ impl World {
         self.unstick.create_sessions(&back_end(), ids.map(create).collect()).await.unwrap();
     }
 
-    /// The same world, as a service that lists no more than `limit` entries sees it.
-    pub fn with_observe_limit(&self, limit: u64) -> Unstick {
+    /// The same world, as a service with other settings sees it.
+    pub fn with(&self, change: impl FnOnce(&mut Settings)) -> Unstick {
+        let mut settings = self.unstick.settings().clone();
+        change(&mut settings);
         Unstick::new(Parts {
             store: self.store.clone(),
             fleet: self.unstick.fleet().clone(),
             clock: self.clock.clone(),
             entropy: Arc::new(SeededEntropy::new(seed() + 3_000)),
-            settings: Settings { observe_limit: limit, ..self.unstick.settings().clone() },
+            settings,
         })
     }
 

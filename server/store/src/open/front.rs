@@ -24,7 +24,8 @@ pub async fn behind<T>(work: impl Future<Output = T>) -> T {
     BEHIND.scope((), work).await
 }
 
-fn is_behind() -> bool {
+/// Whether whoever asks is [`behind`].
+pub fn is_behind() -> bool {
     BEHIND.try_with(|()| ()).is_ok()
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 
-pub use self::front::behind;
+pub use self::front::{behind, is_behind};
 pub(crate) use self::{postgres::open as postgres, readers::Readers, sqlite::open as sqlite};
 use crate::{Result, StoreError};
 
