@@ -1,6 +1,6 @@
-// Goal P14, for `make bench`: how soon pages paint with the wasm blocked, beside the same pages with it. A visit is a
-// browser context of its own, so that nothing is cached; the two kinds alternate, and which of them goes first as well: what
-// one visit leaves behind weighs on the next. Prints one JSON line a page.
+// Goal P14, for `make bench`: how soon pages paint with the wasm blocked, beside the same pages with it. Each kind has a tab of
+// its own that keeps nothing it fetched; a tab leaves its page before the other one goes, for what it does there weighs on
+// the other's paint. The two kinds alternate, and which of them goes first as well. Prints one JSON line a page.
 //
 //   UNSTICK_COOKIE='name=value; …' node paint.mjs ORIGIN ROUNDS /path …
 import { chromium } from '@playwright/test';
@@ -16,16 +16,23 @@ const browser = await chromium.launch({
   args: ['--no-sandbox', '--disable-background-networking'],
 });
 
-/** Milliseconds from the navigation's start to the first contentful paint, and what the page's heading says. */
-async function visit(path, blocked) {
+async function tab(blocked) {
   const context = await browser.newContext();
   await context.addCookies(cookies);
   const page = await context.newPage();
-  if (blocked) {
-    const session = await context.newCDPSession(page);
-    await session.send('Network.enable');
-    await session.send('Network.setBlockedURLs', { urls: ['*.wasm'] });
-  }
+  const session = await context.newCDPSession(page);
+  await session.send('Network.enable');
+  await session.send('Network.setCacheDisabled', { cacheDisabled: true });
+  if (blocked) await session.send('Network.setBlockedURLs', { urls: ['*.wasm'] });
+  return page;
+}
+
+const without = await tab(true);
+const within = await tab(false);
+
+/** Milliseconds from the navigation's start to the first contentful paint, and what the page's heading says. */
+async function visit(page, path) {
+  await page.bringToFront();
   await page.goto(origin + path, { waitUntil: 'load' });
   const paint = await page.evaluate(
     () =>
@@ -37,7 +44,8 @@ async function visit(path, blocked) {
       ),
   );
   const heading = await page.getByRole('heading', { level: 1 }).innerText();
-  await context.close();
+  // Of the same origin, so that the next visit finds the same process.
+  await page.goto(origin + '/healthz', { waitUntil: 'load' });
   return { paint, heading };
 }
 
@@ -46,14 +54,14 @@ for (const path of paths) {
   const blocked = [], allowed = [];
   let heading = '';
   for (let round = 0; round <= Number(rounds); round++) {
-    const first = await visit(path, round % 2 === 0);
-    const second = await visit(path, round % 2 === 1);
-    const [without, within] = round % 2 === 0 ? [first, second] : [second, first];
-    if (!without.heading || without.heading !== within.heading) throw new Error(`${path}: «${without.heading}» without wasm, «${within.heading}» with it`);
-    heading = without.heading;
+    const seen = new Map();
+    for (const page of round % 2 === 0 ? [without, within] : [within, without]) seen.set(page, await visit(page, path));
+    const [one, other] = [seen.get(without), seen.get(within)];
+    if (!one.heading || one.heading !== other.heading) throw new Error(`${path}: «${one.heading}» without wasm, «${other.heading}» with it`);
+    heading = one.heading;
     if (round === 0) continue;
-    blocked.push(without.paint);
-    allowed.push(within.paint);
+    blocked.push(one.paint);
+    allowed.push(other.paint);
   }
   const ratios = blocked.map((time, index) => time / allowed[index]);
   console.log(JSON.stringify({ path, heading, blocked: median(blocked), allowed: median(allowed), ratio: median(ratios), low: Math.min(...ratios), high: Math.max(...ratios) }));

@@ -18,8 +18,8 @@ struct Painted {
     high: f64,
 }
 
-/// Pairs of visits to each page. A paint takes 0.7 to 1.4 times what the one before it took: the median of 15 pairs was off by
-/// 0.1 between runs, that of this many by less than a third of it.
+/// Pairs of visits to each page. A paint takes 0.6 to 1.6 times what the one before it took, so the median of this many is off
+/// by some 0.03 between runs.
 const ROUNDS: &str = "60";
 
 /// Visits `paths` of the console at `base`, signed in by `cookie`.
