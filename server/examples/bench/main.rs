@@ -17,6 +17,7 @@ mod floor;
 mod growth;
 mod haproxy;
 mod import;
+mod job;
 mod measure;
 mod million;
 mod outage;
@@ -50,6 +51,8 @@ struct Arguments {
     outage: u64,
     /// So many answers are read to their ends; 0 for the comparison.
     answers: u64,
+    /// So many accounts are one bulk clean-up, whose memory is measured; 0 for the comparison.
+    job: u64,
     /// Whether pages on `PostgreSQL` alone are measured.
     postgres: bool,
     /// Whether an import alone is measured.
@@ -69,6 +72,7 @@ fn arguments() -> Result<Arguments, String> {
         census: 0,
         outage: 0,
         answers: 0,
+        job: 0,
         postgres: false,
         import: false,
         bulk: false,
@@ -95,10 +99,11 @@ fn arguments() -> Result<Arguments, String> {
             "--census" => found.census = number,
             "--outage" => found.outage = number,
             "--answers" => found.answers = number,
+            "--job" => found.job = number,
             "--rounds" => found.rounds = usize::try_from(number).unwrap_or(7),
             other => {
                 return Err(format!(
-                    "unknown: {other} (there are --accounts, --sessions-per-account, --rounds, --growth, --census, --outage, --answers, --postgres, --import, --bulk, --parts)"
+                    "unknown: {other} (there are --accounts, --sessions-per-account, --rounds, --growth, --census, --outage, --answers, --job, --postgres, --import, --bulk, --parts)"
                 ));
             }
         }
@@ -164,6 +169,8 @@ async fn one_thing(arguments: &Arguments, table: &mut Table) -> Outcome<bool> {
     } else if arguments.answers > 0 {
         let world = world::World::open(accounts, sessions, table).await?;
         answers::run(&world, arguments.answers, table).await?;
+    } else if arguments.job > 0 {
+        Box::pin(job::run(arguments.job, sessions, table)).await?;
     } else if arguments.import && arguments.postgres {
         Box::pin(postgres::import(accounts, sessions, table)).await?;
     } else if arguments.import {

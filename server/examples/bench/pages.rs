@@ -147,13 +147,20 @@ impl Served {
 
     /// The most memory that it has while nobody asks for anything, in KiB: long enough for the observer, which looks at every
     /// route each 5 s, to go round once.
-    async fn most_idle_kb(&self) -> Outcome<u64> {
-        let (mut most, began) = (0, std::time::Instant::now());
-        while began.elapsed() < Duration::from_secs(6) {
+    pub async fn most_idle_kb(&self) -> Outcome<u64> {
+        Ok(self.most_kb_until(Box::pin(tokio::time::sleep(Duration::from_secs(6)))).await?.1)
+    }
+
+    /// What `work` comes to, and the most memory that the server had meanwhile, in KiB.
+    pub async fn most_kb_until<T>(&self, mut work: impl Future<Output = T> + Unpin) -> Outcome<(T, u64)> {
+        let mut most = 0;
+        loop {
             most = most.max(self.pss_kb()?);
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::select! {
+                done = &mut work => return Ok((done, most)),
+                () = tokio::time::sleep(Duration::from_millis(100)) => {}
+            }
         }
-        Ok(most)
     }
 
     /// The server's share of memory, in KiB.

@@ -87,7 +87,8 @@ pub async fn run(table: &mut Table) -> Outcome<()> {
     Ok(())
 }
 
-async fn bulk(unstick: &service::Unstick, ids: &[(String,)]) -> Outcome<Bulk> {
+/// Asks for a bulk clean-up of `ids`.
+pub async fn bulk(unstick: &service::Unstick, ids: &[(String,)]) -> Outcome<Bulk> {
     let list = ids.iter().map(|(id,)| id.as_str()).collect::<Vec<_>>().join("\n");
     let (reason, ticket) = ("benchmark".to_owned(), String::new());
     let order = BulkOrder { mode: Mode::Force, reason, ticket, wave: 1_000, rate: 1_000, failure_limit: 0 };
@@ -98,22 +99,24 @@ async fn bulk(unstick: &service::Unstick, ids: &[(String,)]) -> Outcome<Bulk> {
 
 /// How many accounts had come to what. All of it, not those alone that ended: while the first ones are under way nobody has
 /// ended for a second, and each of several events says so.
-type Counts = Vec<i64>;
+pub type Counts = Vec<i64>;
 
 fn counts(bulk: &Bulk) -> Counts {
     BulkOutcome::ALL.into_iter().map(|outcome| bulk.counts.get(outcome)).collect()
 }
 
 /// What there was, and when that was first seen.
-type Seen = Mutex<HashMap<Counts, Instant>>;
+pub type Seen = Mutex<HashMap<Counts, Instant>>;
 
 /// What a watcher was told, and when.
 type Heard = Mutex<Vec<(Counts, Instant)>>;
 
 /// How long the server takes for it. What it reads meanwhile is put into `seen`.
-async fn finished(store: &store::Store, bulk: &Bulk, seen: &Seen) -> Outcome<Duration> {
+pub async fn finished(store: &store::Store, bulk: &Bulk, seen: &Seen) -> Outcome<Duration> {
     let started = Instant::now();
-    while started.elapsed() < Duration::from_mins(5) {
+    // A tenth of the pace that it may have.
+    let patience = Duration::from_mins(1) + Duration::from_millis(10 * u64::try_from(bulk.counts.total())?);
+    while started.elapsed() < patience {
         let now = store.bulk(&bulk.id).await?.ok_or("the bulk clean-up is gone")?;
         let ended = now.counts.get(BulkOutcome::Done) + now.counts.get(BulkOutcome::Nothing);
         seen.lock().unwrap_or_else(PoisonError::into_inner).entry(counts(&now)).or_insert_with(Instant::now);
