@@ -25,7 +25,8 @@ pub async fn run(accounts: u64, sessions: u64, table: &mut Table) -> Outcome<()>
     let server = pages::Served::start(&folder, &folder.join("unstick.db"), &unstick, domain::Role::Admin).await?;
     let before = server.most_idle_kb().await?;
     let job = bulk(&unstick, &ids).await?;
-    let done = Box::pin(finished(&store, &job, &Mutex::default()));
+    let seen = Mutex::default();
+    let done = Box::pin(finished(&store, &job, &seen));
     let (took, most) = server.most_kb_until(done).await?;
     let took = took?;
     table.add(
