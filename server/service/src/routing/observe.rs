@@ -238,7 +238,11 @@ impl Unstick {
                 Ok(None) => {
                     return match router.of_server(table, server, limit).await {
                         Ok(Listing::All(entries)) => self.save_changed(pool, entries).await,
-                        _ => Ok(()),
+                        Ok(Listing::TooMany(_)) => Ok(()),
+                        Err(error) => {
+                            unreadable(pool, &error);
+                            Ok(())
+                        }
                     };
                 }
                 Err(error) => {

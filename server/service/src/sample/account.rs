@@ -273,7 +273,8 @@ fn minutes(count: u64) -> Span {
     Span::from_secs(i64::try_from(count).unwrap_or(0) * 60)
 }
 
-/// The last `length` digits of `number`, of which letters are some too, so that greater numbers of this length come later in the order of texts.
+/// The last `length` digits of `number`, of which letters are some too, so that greater numbers of this length come later in
+/// the order of texts.
 fn base62(number: u64, length: u32) -> String {
     const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     (0..length)
