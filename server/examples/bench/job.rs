@@ -2,27 +2,17 @@
 
 use std::sync::Mutex;
 
-use service::{SampleSpec, Settings};
+use service::SampleSpec;
 
 use crate::{
     Outcome,
     measure::{Table, grouped, rate_text},
-    pages,
-    watchers::{bulk, finished},
-    world::{World, embedded_fleet, shell, unstick_over},
+    watchers::{Site, bulk, finished},
 };
 
 pub async fn run(accounts: u64, sessions: u64, table: &mut Table) -> Outcome<()> {
-    let (store, folder) = World::empty("job").await?;
-    let settings = Settings { bulk_approval_above: u32::MAX, ..Settings::default() };
-    let unstick = unstick_over(store.clone(), embedded_fleet(&store), settings);
     let spec = SampleSpec { accounts, sessions_per_account: sessions, seed: 12 };
-    unstick.load_sample(&shell(), spec, &|_, _| ()).await?;
-    store.checkpoint_wal().await?;
-    let bare = World::bare(&folder.join("unstick.db")).await?;
-    let ids: Vec<(String,)> = sqlx::query_as("SELECT id FROM accounts ORDER BY id").fetch_all(&bare).await?;
-    bare.close().await;
-    let server = pages::Served::start(&folder, &folder.join("unstick.db"), &unstick, domain::Role::Admin).await?;
+    let Site { store, folder, unstick, ids, server } = Site::start("job", spec).await?;
     let before = server.most_idle_kb().await?;
     let job = bulk(&unstick, &ids).await?;
     let seen = Mutex::default();

@@ -5,12 +5,14 @@
 use std::{
     collections::HashMap,
     io::Cursor,
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use domain::{Bulk, BulkOrder, BulkOutcome, Mode};
-use service::{BulkSource, SampleSpec, Settings};
+use service::{BulkSource, SampleSpec, Settings, Unstick};
+use store::Store;
 
 use crate::{
     Outcome,
@@ -26,16 +28,9 @@ const ROUNDS: usize = 3;
 const WATCHERS: usize = 200;
 
 pub async fn run(table: &mut Table) -> Outcome<()> {
-    let (store, folder) = World::empty("watchers").await?;
-    let settings = Settings { bulk_approval_above: u32::MAX, ..Settings::default() };
-    let unstick = unstick_over(store.clone(), embedded_fleet(&store), settings);
     let all = ACCOUNTS * 2 * (ROUNDS + 1);
     let spec = SampleSpec { accounts: u64::try_from(all)?, sessions_per_account: 5, seed: 15 };
-    unstick.load_sample(&shell(), spec, &|_, _| ()).await?;
-    store.checkpoint_wal().await?;
-    let bare = World::bare(&folder.join("unstick.db")).await?;
-    let ids: Vec<(String,)> = sqlx::query_as("SELECT id FROM accounts ORDER BY id").fetch_all(&bare).await?;
-    let server = pages::Served::start(&folder, &folder.join("unstick.db"), &unstick, domain::Role::Admin).await?;
+    let Site { store, unstick, ids, server, .. } = Site::start("watchers", spec).await?;
     let (mut alone, mut watched, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     let (mut lags, mut each) = (Vec::new(), Vec::new());
     let mut lists = ids.chunks(ACCOUNTS);
@@ -82,13 +77,39 @@ pub async fn run(table: &mut Table) -> Outcome<()> {
     );
     let late = lags.get(lags.len() * 99 / 100).copied().ok_or("nobody was told anything")?;
     table.add("P15", "they are told after (p99)", time_text(late), "", format!("{} events", lags.len()), "≤ 500 ms");
-    bare.close().await;
     store.close().await;
     Ok(())
 }
 
+/// A server of its own over sample data, and who asks it for bulk clean-ups.
+pub struct Site {
+    pub store: Store,
+    pub folder: PathBuf,
+    pub unstick: Unstick,
+    /// The accounts.
+    pub ids: Vec<(String,)>,
+    pub server: pages::Served,
+}
+
+impl Site {
+    /// In a folder called `name`.
+    pub async fn start(name: &str, spec: SampleSpec) -> Outcome<Self> {
+        let (store, folder) = World::empty(name).await?;
+        let settings = Settings { bulk_approval_above: u32::MAX, ..Settings::default() };
+        let unstick = unstick_over(store.clone(), embedded_fleet(&store), settings);
+        unstick.load_sample(&shell(), spec, &|_, _| ()).await?;
+        store.checkpoint_wal().await?;
+        let file = folder.join("unstick.db");
+        let bare = World::bare(&file).await?;
+        let ids = sqlx::query_as("SELECT id FROM accounts ORDER BY id").fetch_all(&bare).await?;
+        bare.close().await;
+        let server = pages::Served::start(&folder, &file, &unstick, domain::Role::Admin).await?;
+        Ok(Self { store, folder, unstick, ids, server })
+    }
+}
+
 /// Asks for a bulk clean-up of `ids`.
-pub async fn bulk(unstick: &service::Unstick, ids: &[(String,)]) -> Outcome<Bulk> {
+pub async fn bulk(unstick: &Unstick, ids: &[(String,)]) -> Outcome<Bulk> {
     let list = ids.iter().map(|(id,)| id.as_str()).collect::<Vec<_>>().join("\n");
     let (reason, ticket) = ("benchmark".to_owned(), String::new());
     let order = BulkOrder { mode: Mode::Force, reason, ticket, wave: 1_000, rate: 1_000, failure_limit: 0 };
@@ -112,7 +133,7 @@ pub type Seen = Mutex<HashMap<Counts, Instant>>;
 type Heard = Mutex<Vec<(Counts, Instant)>>;
 
 /// How long the server takes for it. What it reads meanwhile is put into `seen`.
-pub async fn finished(store: &store::Store, bulk: &Bulk, seen: &Seen) -> Outcome<Duration> {
+pub async fn finished(store: &Store, bulk: &Bulk, seen: &Seen) -> Outcome<Duration> {
     let started = Instant::now();
     // A tenth of the pace that it may have.
     let patience = Duration::from_mins(1) + Duration::from_millis(10 * u64::try_from(bulk.counts.total())?);
