@@ -2,10 +2,13 @@
 
 mod record;
 
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, HashSet},
+    mem,
+};
 
 use async_recursion::async_recursion as boxed;
-use domain::{AccountId, Actor, Instant, Permission, SessionId};
+use domain::{AccountId, Actor, Instant, Permission, Session, SessionId};
 use store::{AccountUpsert, Changed, End, SessionCreate, Told, Tx, Upserts};
 
 pub use self::record::{Ending, ImportRecord};
@@ -21,8 +24,14 @@ pub struct Reached {
 }
 
 impl Unstick {
+    /// Looks at records by themselves, which needs no database and may be done beforehand.
+    pub fn vet_import(&self, records: Vec<ImportRecord>) -> ImportBatch {
+        ImportBatch::of(records, self.now())
+    }
+
     /// Takes a batch of records, each as if those before it had been taken already; answers for each what is wrong with it, if
-    /// anything. Keeps how far the file was read with what was taken.
+    /// anything. Keeps how far the file was read with what was taken. Where it is the `first` that there is of sessions, nobody
+    /// looks for those that are there, until it turns out that one is.
     ///
     /// # Errors
     /// `Denied`; failures of the database, when nothing of the batch was taken.
@@ -30,14 +39,16 @@ impl Unstick {
     pub async fn import_batch(
         &self,
         actor: &Actor,
-        items: Vec<ImportRecord>,
+        batch: ImportBatch,
         reached: Option<Reached>,
+        first: bool,
     ) -> Result<Vec<Result<(), String>>> {
         self.authorize(actor, Permission::ReportSessions, "import").await?;
         let now = self.now();
-        let batch = &Batch::of(items, now);
+        let (batch, mut surely_new) = (&batch, first);
         transact!(self, tx => {
-            let outcomes = batch.take(&mut tx, now).await?;
+            let surely_new = mem::take(&mut surely_new);
+            let outcomes = batch.take(&mut tx, surely_new, now).await?;
             if let Some(Reached { source, line }) = &reached {
                 tx.save_import(source, *line, now).await?;
             }
@@ -58,20 +69,30 @@ impl Unstick {
     }
 }
 
-/// Records by their kind, each with its place in the file's order. Those of one kind are taken at once: accounts, then
-/// sessions, then ends, however they alternate in the file.
-#[derive(Default)]
-struct Batch {
-    accounts: Vec<(usize, AccountUpsert)>,
-    sessions: Vec<(usize, (SessionCreate, Option<End>))>,
+/// Records that are good by themselves, by their kind, each with its place in the file's order. Those of one kind are taken at
+/// once: accounts, then sessions, then ends, however they alternate in the file.
+#[derive(Debug, Default)]
+pub struct ImportBatch {
+    accounts: Vec<AccountUpsert>,
+    /// The place of each account.
+    places: Vec<usize>,
+    sessions: Vec<NewSession>,
     ends: Vec<(usize, End)>,
     /// What is wrong with records by themselves.
     outcomes: Vec<Result<(), String>>,
 }
 
-impl Batch {
+/// A session as it is if it is new, and what ended it.
+#[derive(Debug)]
+struct NewSession {
+    at: usize,
+    session: Session,
+    end: Option<End>,
+}
+
+impl ImportBatch {
     fn of(items: Vec<ImportRecord>, now: Instant) -> Self {
-        let mut batch = Self::default();
+        let mut batch = Self { outcomes: Vec::with_capacity(items.len()), ..Self::default() };
         for (at, item) in items.into_iter().enumerate() {
             let vetted = batch.add(at, item, now);
             batch.outcomes.push(vetted.map_err(|error| error.to_string()));
@@ -85,14 +106,16 @@ impl Batch {
             ImportRecord::Account { account_id: id, email, name, plan, time_zone, created_at } => {
                 let item = AccountUpsert { id, email, name, plan, time_zone, created_at, sample: false };
                 check::account(&item, now)?;
-                self.accounts.push((at, item));
+                self.accounts.push(item);
+                self.places.push(at);
             }
             ImportRecord::Session { session_id: id, account_id: account, client, user_agent, ip, created_at, end } => {
                 let item = SessionCreate { id, account, client, user_agent, ip, created_at };
                 let end = end.map(|end| over(item.id.clone(), end));
                 check::session(&item, now)?;
                 end.as_ref().map_or(Ok(()), |end| check::end(end, now))?;
-                self.sessions.push((at, (item, end)));
+                let session = item.into_session(end.as_ref(), now)?;
+                self.sessions.push(NewSession { at, session, end });
             }
             ImportRecord::End { session_id: id, end } => {
                 let item = over(id, end);
@@ -103,11 +126,10 @@ impl Batch {
         Ok(())
     }
 
-    async fn take(&self, tx: &mut Tx, now: Instant) -> Result<Vec<Result<(), String>>> {
+    async fn take(&self, tx: &mut Tx, surely_new: bool, now: Instant) -> Result<Vec<Result<(), String>>> {
         let mut outcomes = self.outcomes.clone();
-        let accounts: Vec<AccountUpsert> = self.accounts.iter().map(|(_, item)| item.clone()).collect();
-        let upserts = tx.plan_upserts(&accounts, now).await?;
-        let (mut ends, new_sessions) = self.take_sessions(tx, now, upserts, &mut outcomes).await?;
+        let upserts = tx.plan_upserts(&self.accounts, now).await?;
+        let (mut ends, new_sessions) = self.take_sessions(tx, upserts, surely_new, now, &mut outcomes).await?;
         // In the order of the file: what ended a session first is what ended it.
         ends.extend(self.ends.iter().cloned());
         ends.sort_by_key(|(at, _)| *at);
@@ -126,29 +148,43 @@ impl Batch {
         Ok(outcomes)
     }
 
-    /// Takes accounts and sessions; answers what ended the sessions that were known before, and where those that are new came
-    /// first.
+    /// The sessions, but for those that come before their account, which are refused.
+    fn after_their_accounts(&self, upserts: &Upserts, outcomes: &mut [Result<(), String>]) -> Vec<&NewSession> {
+        let new = self.places.iter().zip(&upserts.results).filter(|(_, (_, is_new))| *is_new);
+        let places: HashMap<&AccountId, usize> = new.map(|(at, (account, _))| (&account.id, *at)).collect();
+        let mut asked = Vec::with_capacity(self.sessions.len());
+        for run in self.sessions.chunk_by(|one, next| one.session.account == next.session.account) {
+            let place = run.first().and_then(|first| places.get(&first.session.account)).copied();
+            for item in run {
+                if place.is_some_and(|place| item.at < place) {
+                    refuse(outcomes, item.at, NO_ACCOUNT);
+                } else {
+                    asked.push(item);
+                }
+            }
+        }
+        asked
+    }
+
+    /// Takes accounts and sessions; answers what ended the sessions that were known before, and where those came first that are
+    /// new and that another record ends.
     async fn take_sessions(
         &self,
         tx: &mut Tx,
-        now: Instant,
         upserts: Upserts,
+        surely_new: bool,
+        now: Instant,
         outcomes: &mut [Result<(), String>],
-    ) -> Result<(Vec<(usize, End)>, HashMap<SessionId, usize>)> {
-        let new = self.accounts.iter().zip(&upserts.results).filter(|(_, (_, is_new))| *is_new);
-        let new_accounts: HashMap<&AccountId, usize> = new.map(|((at, item), _)| (&item.id, *at)).collect();
-        let comes_before = |at: usize, item: &SessionCreate| new_accounts.get(&item.account).is_some_and(|it| at < *it);
-        let (early, asked): (Vec<_>, Vec<_>) =
-            self.sessions.iter().partition(|(at, (item, _))| comes_before(*at, item));
-        for (at, _) in early {
-            refuse(outcomes, *at, NO_ACCOUNT);
-        }
-        let items: Vec<_> = asked.iter().map(|(_, (item, end))| (item, end.as_ref())).collect();
-        let told = tx.upsert_with_sessions(upserts, &items, now).await?;
+    ) -> Result<(Vec<(usize, End)>, HashMap<&SessionId, usize>)> {
+        let asked = self.after_their_accounts(&upserts, outcomes);
+        let sessions: Vec<&Session> = asked.iter().map(|item| &item.session).collect();
+        let told = tx.upsert_with_sessions(upserts, &sessions, surely_new, now).await?;
+        let ended: HashSet<&SessionId> = self.ends.iter().map(|(_, end)| &end.id).collect();
         let (mut ends, mut new) = (Vec::new(), HashMap::new());
-        for ((at, (item, end)), told) in asked.into_iter().zip(told) {
+        for (NewSession { at, session, end }, told) in asked.into_iter().zip(told) {
             match told {
-                Told::New => drop(new.insert(item.id.clone(), *at)),
+                Told::New if ended.contains(&session.id) => drop(new.insert(&session.id, *at)),
+                Told::New => {}
                 Told::Same => ends.extend(end.clone().map(|end| (*at, end))),
                 Told::NoAccount => refuse(outcomes, *at, NO_ACCOUNT),
                 Told::OtherAccount => refuse(outcomes, *at, "the session belongs to another account"),

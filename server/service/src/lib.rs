@@ -40,7 +40,7 @@ pub use self::{
     doctor::{Check, CheckOutcome},
     error::Error,
     idempotency::{CallEnd, Once, as_claimed},
-    import::{Ending, ImportRecord, Reached},
+    import::{Ending, ImportBatch, ImportRecord, Reached},
     routing::{Asked, embedded_table},
     sample::{SampleReport, SampleSpec},
     settings::{ArgonParams, Settings},

@@ -7,15 +7,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use domain::Actor;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use serde_json::json;
-use service::{ImportRecord, Reached};
+use service::{ImportRecord, Reached, Unstick};
 use sha2::{Digest, Sha256};
 use store::StoreError;
 use tokio::sync::mpsc;
 
-use super::{Context, Exit, Failure, desk::Desk, output, terminal};
+use super::{
+    Context, Exit, Failure,
+    desk::{Desk, import},
+    output, terminal,
+};
 use crate::compose::Purpose;
 
 /// Lines of one request to a server.
@@ -109,21 +114,27 @@ struct Refused {
     error: String,
 }
 
-#[derive(Debug, Default)]
+/// What became of the lines.
 struct Report {
     taken: u64,
     refused: u64,
     told: Vec<Refused>,
+    as_json: bool,
+    bar: ProgressBar,
 }
 
 impl Report {
-    fn refuse(&mut self, line: i64, error: String, as_json: bool, bar: &ProgressBar) {
+    const fn new(as_json: bool, bar: ProgressBar) -> Self {
+        Self { taken: 0, refused: 0, told: Vec::new(), as_json, bar }
+    }
+
+    fn refuse(&mut self, line: i64, error: String) {
         self.refused += 1;
         if self.told.len() >= TOLD {
             return;
         }
-        if !as_json {
-            bar.suspend(|| output::say(&format!("line {line}: {error}")));
+        if !self.as_json {
+            self.bar.suspend(|| output::say(&format!("line {line}: {error}")));
         }
         self.told.push(Refused { line, error });
     }
@@ -137,14 +148,25 @@ struct Source {
 }
 
 /// Some lines, read.
-struct Piece {
-    /// Each with its number and what it says.
-    records: Vec<(i64, Result<ImportRecord, String>)>,
+struct Piece<R> {
+    /// What is good, as whoever takes it wants it.
+    records: R,
+    /// The number of each line in it.
+    numbers: Vec<i64>,
+    /// The lines that are none, with what is wrong with them.
+    refused: Vec<(i64, String)>,
     /// How far the file was read.
     line: i64,
     bytes: u64,
     /// Whether that was all.
     is_last: bool,
+}
+
+/// Which lines are read: those after line `began_at`, so many at a time.
+#[derive(Clone, Copy)]
+struct Reading {
+    began_at: i64,
+    batch: Lines,
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
@@ -161,19 +183,15 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
         ));
     }
     let bar = terminal::bar(source.bytes, "bytes", args.json);
-    let report = match &desk {
-        Desk::Here { unstick, .. } => {
-            let is_first = unstick.store().bulk_begin().await.map_err(of_store)?;
-            let batch = if is_first { FIRST_BATCH } else { Lines::always(LARGE_BATCH) };
-            let report = load(&desk, source, began_at, batch, args.json, &bar).await;
-            // Also after a failure, of which the first one is told.
-            let ended = if is_first { unstick.store().bulk_end().await.map_err(of_store) } else { Ok(()) };
-            let report = report?;
-            ended?;
-            report
+    let mut report = Report::new(args.json, bar.clone());
+    match &desk {
+        Desk::Here { unstick, actor } => take_here(unstick, actor, source, began_at, &mut report).await?,
+        Desk::There(remote) => {
+            let batch = Lines::always(BATCH);
+            let pieces = read(source, Reading { began_at, batch }, |records| records)?;
+            load(pieces, &mut report, async |records, _| import(remote, records).await).await?;
         }
-        Desk::There(_) => load(&desk, source, began_at, Lines::always(BATCH), args.json, &bar).await?,
-    };
+    }
     bar.finish_and_clear();
     desk.note_import(report.taken, report.refused).await?;
     let exit = if report.refused == 0 { Exit::Done } else { Exit::Failed };
@@ -204,31 +222,45 @@ fn open(path: &Path) -> Result<Source, Failure> {
     Ok(Source { reader: Box::new(BufReader::with_capacity(1 << 20, file)), key: Some(key), bytes: Some(bytes) })
 }
 
-async fn load(
-    desk: &Desk,
+/// Into the database beside this; `report` tells what became of each line.
+async fn take_here(
+    unstick: &Unstick,
+    actor: &Actor,
     source: Source,
     began_at: i64,
-    batch: Lines,
-    as_json: bool,
-    bar: &ProgressBar,
-) -> Result<Report, Failure> {
-    let key = source.key.clone();
-    let mut pieces = read(source, began_at, batch)?;
-    let mut report = Report::default();
-    while let Some(piece) = pieces.recv().await {
-        let Piece { records, line, bytes, is_last } = piece?;
-        let (mut numbers, mut good, mut refused) = (Vec::new(), Vec::new(), Vec::new());
-        for (number, record) in records {
-            match record {
-                Ok(record) => {
-                    numbers.push(number);
-                    good.push(record);
-                }
-                Err(error) => refused.push((number, error)),
-            }
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let (key, store) = (source.key.clone(), unstick.store());
+    let first = store.bulk_begin().await.map_err(of_store)?;
+    let batch = if first { FIRST_BATCH } else { Lines::always(LARGE_BATCH) };
+    let vetting = unstick.clone();
+    let loaded = async {
+        let pieces = read(source, Reading { began_at, batch }, move |records| vetting.vet_import(records))?;
+        let take = async |records, line: Option<i64>| {
+            let reached = key.clone().zip(line).map(|(source, line)| Reached { source, line });
+            Ok(Box::pin(unstick.import_batch(actor, records, reached, first)).await?)
+        };
+        load(pieces, report, take).await?;
+        match &key {
+            Some(key) => forget(unstick, key).await.map_err(of_store),
+            None => Ok(()),
         }
-        let reached = key.clone().filter(|_| !is_last).map(|source| Reached { source, line });
-        for (number, outcome) in numbers.into_iter().zip(desk.import(good, reached).await?) {
+    }
+    .await;
+    // Also after a failure, of which the first one is told.
+    let ended = if first { store.bulk_end().await.map_err(of_store) } else { Ok(()) };
+    loaded.and(ended)
+}
+
+/// Has all `pieces` taken by `take`, which is told how far the file was read with each but the last one.
+async fn load<R>(
+    mut pieces: mpsc::Receiver<Result<Piece<R>, Failure>>,
+    report: &mut Report,
+    mut take: impl AsyncFnMut(R, Option<i64>) -> Result<Vec<Result<(), String>>, Failure>,
+) -> Result<(), Failure> {
+    while let Some(piece) = pieces.recv().await {
+        let Piece { records, numbers, mut refused, line, bytes, is_last } = piece?;
+        for (number, outcome) in numbers.into_iter().zip(take(records, Some(line).filter(|_| !is_last)).await?) {
             match outcome {
                 Ok(()) => report.taken += 1,
                 Err(error) => refused.push((number, error)),
@@ -236,58 +268,70 @@ async fn load(
         }
         refused.sort_unstable_by_key(|(number, _)| *number);
         for (number, error) in refused {
-            report.refuse(number, error, as_json, bar);
+            report.refuse(number, error);
         }
-        bar.inc(bytes);
-        if !is_last {
-            continue;
+        report.bar.inc(bytes);
+        if is_last {
+            return Ok(());
         }
-        if let (Desk::Here { unstick, .. }, Some(key)) = (desk, &key) {
-            forget(unstick, key).await.map_err(of_store)?;
-        }
-        return Ok(report);
     }
     // The thread that reads is gone, and never said that this was all.
     Err(Failure::failed("reading the input was broken off: run the import again, it goes on where it was"))
 }
 
-/// Reads `source` on a thread of its own, a piece ahead of whoever takes the pieces. Not one of the runtime's, which would wait
-/// at the end for a standard input that says nothing.
-fn read(mut source: Source, began_at: i64, batch: Lines) -> Result<mpsc::Receiver<Result<Piece, Failure>>, Failure> {
+/// Reads `source` on a thread of its own, a piece ahead of whoever takes the pieces, and makes of the records what that one
+/// wants. Not one of the runtime's threads, which would wait at the end for a standard input that says nothing.
+fn read<R: Send + 'static>(
+    mut source: Source,
+    reading: Reading,
+    made: impl Fn(Vec<ImportRecord>) -> R + Send + 'static,
+) -> Result<mpsc::Receiver<Result<Piece<R>, Failure>>, Failure> {
     let (sender, pieces) = mpsc::channel(1);
-    let reading = move || {
+    let read_all = move || {
         let mut line = 0;
         loop {
-            let piece = next_piece(source.reader.as_mut(), &mut line, began_at, batch);
+            let piece = next_piece(source.reader.as_mut(), &mut line, reading, &made);
             let is_last = piece.as_ref().map_or(true, |piece| piece.is_last);
             if sender.blocking_send(piece).is_err() || is_last {
                 return;
             }
         }
     };
-    let thread = std::thread::Builder::new().name("import".to_owned()).spawn(reading);
+    let thread = std::thread::Builder::new().name("import".to_owned()).spawn(read_all);
     thread.map_err(|error| Failure::failed(format!("no thread for reading: {error}")))?;
     Ok(pieces)
 }
 
-/// A batch of lines with something on them after line `began_at`; `line` is the one that was read last.
-fn next_piece(reader: &mut dyn BufRead, line: &mut i64, began_at: i64, batch: Lines) -> Result<Piece, Failure> {
-    let (most, mut kept) = (batch.after(*line), 0);
-    let mut piece = Piece { records: Vec::new(), line: 0, bytes: 0, is_last: false };
-    while piece.records.len() < most && kept < MOST_BYTES {
-        let Some(bytes) = next_line(reader)? else {
-            piece.is_last = true;
+/// A batch of lines with something on them; `line` is the one that was read last.
+fn next_piece<R>(
+    reader: &mut dyn BufRead,
+    line: &mut i64,
+    reading: Reading,
+    made: impl Fn(Vec<ImportRecord>) -> R,
+) -> Result<Piece<R>, Failure> {
+    let most = reading.batch.after(*line);
+    let (mut records, mut numbers, mut refused) = (Vec::with_capacity(most), Vec::with_capacity(most), Vec::new());
+    let (mut bytes, mut kept, mut is_last) = (0, 0, false);
+    while numbers.len() + refused.len() < most && kept < MOST_BYTES {
+        let Some(text) = next_line(reader)? else {
+            is_last = true;
             break;
         };
         *line += 1;
-        piece.bytes += bytes.len() as u64;
-        if *line > began_at && !bytes.iter().all(u8::is_ascii_whitespace) {
-            kept += bytes.len();
-            piece.records.push((*line, parse(&bytes)));
+        bytes += text.len() as u64;
+        if *line <= reading.began_at || text.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        kept += text.len();
+        match parse(&text) {
+            Ok(record) => {
+                records.push(record);
+                numbers.push(*line);
+            }
+            Err(error) => refused.push((*line, error)),
         }
     }
-    piece.line = *line;
-    Ok(piece)
+    Ok(Piece { records: made(records), numbers, refused, line: *line, bytes, is_last })
 }
 
 /// The next line, cut off when it is too long (then it does not parse); `None` at the end.
@@ -347,10 +391,11 @@ mod tests {
         let count = MOST_BYTES / line.len() + 10;
         let text = std::io::Cursor::new(line.repeat(count));
         let (mut reader, mut at): (Box<dyn BufRead>, i64) = (Box::new(text), 0);
-        let first = next_piece(reader.as_mut(), &mut at, 0, FIRST_BATCH).unwrap();
+        let reading = Reading { began_at: 0, batch: FIRST_BATCH };
+        let mut next = || next_piece(reader.as_mut(), &mut at, reading, |records| records.len()).unwrap();
+        let (first, rest) = (next(), next());
         assert!(!first.is_last && first.bytes < (MOST_BYTES as u64) + LONGEST);
-        let rest = next_piece(reader.as_mut(), &mut at, 0, FIRST_BATCH).unwrap();
-        assert!(rest.is_last && first.records.len() + rest.records.len() == count);
+        assert!(rest.is_last && first.refused.len() + rest.refused.len() == count);
     }
 
     #[test]

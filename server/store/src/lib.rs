@@ -19,6 +19,7 @@ mod embedded;
 mod error;
 mod idempotency;
 mod import;
+mod insert;
 mod open;
 mod routes;
 mod server_states;

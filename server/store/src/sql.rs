@@ -2,10 +2,10 @@
 //! that [`sql!`] and [`rows!`] put in. Texts are made of literals only, so no value can get into one.
 //!
 //! Many values go in as one JSON parameter and come apart inside the database ([`piece!`]: `each`, `list`): a batch of
-//! 1,000 is one statement. Inside a transaction rows come out of SQLite as one JSON row, because sqlx pays about 3 µs for
+//! 1,000 is one statement (whole rows: `insert.rs`). Inside a transaction rows come out of SQLite as one JSON row, because sqlx pays about 3 µs for
 //! each row that it hands over; whoever only reads gets them as they are, and so does everybody on Postgres.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 
 use domain::{
     AccountId, CleanupId, EventId, Instant, PoolName, RouteKey, RouterName, ServerName, SessionId, StaffId,
@@ -366,7 +366,7 @@ impl<T: AsText> AsText for &T {
 }
 
 /// `values` as an engine's arguments.
-pub(crate) fn bound<'a, A>(values: &[Arg<'a>]) -> Result<A>
+pub(crate) fn bound<'a, A>(values: impl IntoIterator<Item = impl Borrow<Arg<'a>>>) -> Result<A>
 where
     A: Arguments,
     Option<i64>: Encode<'a, A::Database> + Type<A::Database>,
@@ -376,7 +376,7 @@ where
 {
     let mut arguments = A::default();
     for value in values {
-        let added = match value {
+        let added = match value.borrow() {
             Arg::Int(number) => arguments.add(*number),
             Arg::Real(number) => arguments.add(*number),
             Arg::Text(text) => arguments.add(text.as_deref().map(str::to_owned)),

@@ -14,11 +14,8 @@ use sqlx::{Postgres, Sqlite, Transaction};
 use crate::{
     AuditKeys, Engine, Result,
     conn::Conn,
-    sql::{Arg, Sql, args},
+    sql::{Arg, Sql},
 };
-
-/// Rows of one statement: some 2 MB of JSON. What SQLite makes of it stays in the processor's cache.
-pub(crate) const CHUNK: usize = 10_000;
 
 /// A transaction. It rolls back when it is dropped.
 pub struct Tx {
@@ -95,25 +92,6 @@ impl Tx {
 
     pub(crate) async fn exec(&mut self, sql: Sql, values: &[Arg<'_>]) -> Result<i64> {
         self.conn().exec(sql, values).await
-    }
-
-    /// Executes `sql` for all `items`, [`CHUNK`] at a time; `list` makes its parameter of some of them, those of the next ones
-    /// while the database takes these. Returns how many rows changed.
-    pub(crate) async fn exec_all<T>(
-        &mut self,
-        sql: &Sql,
-        items: &[T],
-        list: impl Fn(&[T]) -> Result<String>,
-    ) -> Result<i64> {
-        let mut lists = items.chunks(CHUNK).map(list);
-        let (mut next, mut changed) = (lists.next(), 0);
-        while let Some(now) = next.transpose()? {
-            let values = args![now];
-            let (executed, made) = tokio::join!(self.exec(sql.clone(), values), async { lists.next() });
-            changed += executed?;
-            next = made;
-        }
-        Ok(changed)
     }
 
     pub(crate) async fn rows<T: DeserializeOwned>(&mut self, sql: Sql, values: &[Arg<'_>]) -> Result<Vec<T>> {

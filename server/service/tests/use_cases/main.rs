@@ -20,6 +20,7 @@ mod drift;
 mod embedded;
 mod faults;
 mod flights;
+mod imports;
 #[expect(dead_code, unused_imports, reason = "the routers' own tests use the rest of it")]
 #[path = "../../../routers/tests/live/lab/mod.rs"]
 mod lab;

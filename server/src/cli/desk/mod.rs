@@ -13,6 +13,7 @@ use service::Unstick;
 
 pub use self::{
     remote::{Remote, Target},
+    rest::import,
     webhooks::Again,
 };
 use super::{Context, Failure};

@@ -6,7 +6,7 @@ use domain::{Place, RePinRequest, RePinned, ServerName, StatePlan, StateRequest,
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use service::{Ending, ImportRecord, Reached};
+use service::{Ending, ImportRecord};
 
 use super::{Desk, Remote, remote::part};
 use crate::{cli::Failure, http::ExportFormat, wire::Verified};
@@ -84,19 +84,6 @@ impl Desk {
         }
     }
 
-    /// Takes records in order; answers for each what is wrong with it, if anything. How far a file was read is kept beside
-    /// the database; to a server it is sent anew, which changes nothing.
-    pub async fn import(
-        &self,
-        records: Vec<ImportRecord>,
-        reached: Option<Reached>,
-    ) -> Result<Vec<Result<(), String>>, Failure> {
-        match self {
-            Self::Here { unstick, actor } => Ok(Box::pin(unstick.import_batch(actor, records, reached)).await?),
-            Self::There(remote) => import(remote, records).await,
-        }
-    }
-
     /// Writes down that a file was imported. A server does so for the shell alone: what a token reports is a data feed.
     pub async fn note_import(&self, taken: u64, refused: u64) -> Result<(), Failure> {
         match self {
@@ -153,7 +140,8 @@ fn batch(record: &ImportRecord) -> &'static str {
     }
 }
 
-async fn import(remote: &Remote, records: Vec<ImportRecord>) -> Result<Vec<Result<(), String>>, Failure> {
+/// Sends records to a server in order; answers for each what is wrong with it, if anything. Sent anew it changes nothing.
+pub async fn import(remote: &Remote, records: Vec<ImportRecord>) -> Result<Vec<Result<(), String>>, Failure> {
     let mut outcomes = Vec::with_capacity(records.len());
     let mut rest = records.as_slice();
     while let Some(first) = rest.first() {

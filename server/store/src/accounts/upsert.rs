@@ -10,7 +10,8 @@ use domain::{Account, AccountId, Instant, RouteKey};
 use super::{AccountRecord, SearchKeys, all};
 use crate::{
     Result, StoreError, Tx,
-    sql::{args, cells, clean_owned, json, json_ids, rows, sql},
+    insert::insert,
+    sql::{Arg, args, cells, clean_owned, json_ids, rows, sql},
 };
 
 /// What is told of an account. `None` keeps what is stored (of a new account: nothing, and now).
@@ -47,6 +48,11 @@ impl Upserts {
     /// The account called `id`, if it was told of.
     pub(crate) fn get(&self, id: &AccountId) -> Option<&Account> {
         self.known.get(id)
+    }
+
+    /// The accounts that were told of, with what their sessions are made of.
+    pub(crate) fn generations(&self) -> impl Iterator<Item = (&AccountId, i64)> {
+        self.known.iter().map(|(id, account)| (id, account.generation))
     }
 
     /// The account called `id`, if it is new: what is not written yet can be counted before.
@@ -176,35 +182,29 @@ fn merged(before: Option<&Account>, item: &AccountUpsert, now: Instant) -> Accou
     }
 }
 
-/// The columns of `account` without its counters, as `each` takes them apart.
-macro_rules! account_values {
-    ($end:tt) => {
-        sql!(
-            insert,
-            "accounts (id, route_key, email, name, plan, time_zone, email_key, name_key, search_text, \
-             created_at, last_seen_at, generation, live_sessions, leftover_sessions, total_sessions, sample) \
-             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, \
-             value ->> 7, value ->> 8, CAST(value ->> 9 AS BIGINT), CAST(value ->> 10 AS BIGINT), \
-             CAST(value ->> 11 AS BIGINT), CAST(value ->> 12 AS BIGINT), CAST(value ->> 13 AS BIGINT), \
-             CAST(value ->> 14 AS BIGINT), CAST(value ->> 15 AS BIGINT) FROM ",
-            each,
-            any,
+/// Inserts an account; what follows says what becomes of one that is there.
+macro_rules! insert_account {
+    ($end:literal) => {
+        insert!(
+            ["accounts (id, route_key, email, name, plan, time_zone, email_key, name_key, search_text, created_at, \
+                 last_seen_at, generation, live_sessions, leftover_sessions, total_sessions, sample)"],
+            "value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, \
+             value ->> 8, CAST(value ->> 9 AS BIGINT), CAST(value ->> 10 AS BIGINT), CAST(value ->> 11 AS BIGINT), \
+             CAST(value ->> 12 AS BIGINT), CAST(value ->> 13 AS BIGINT), CAST(value ->> 14 AS BIGINT), \
+             CAST(value ->> 15 AS BIGINT)",
             $end
         )
     };
 }
 
 async fn write(tx: &mut Tx, accounts: impl Iterator<Item = &Account>) -> Result<()> {
-    let values = values(accounts)?;
-    if values == "[]" {
-        return Ok(());
-    }
-    let sql = account_values!(
+    let insert = insert_account!(
         " ON CONFLICT (id) DO UPDATE SET email = excluded.email, name = excluded.name, plan = excluded.plan, \
          time_zone = excluded.time_zone, email_key = excluded.email_key, name_key = excluded.name_key, \
          search_text = excluded.search_text, created_at = excluded.created_at"
     );
-    tx.exec(sql, args![values]).await.map(|_| ())
+    let accounts: Vec<&Account> = accounts.collect();
+    tx.insert_all(&insert, &accounts, |account| row(account)).await.map(|_| ())
 }
 
 /// Inserts `accounts` as they are, counters too, except those that are there already, in the order of their ids, in which
@@ -212,32 +212,29 @@ async fn write(tx: &mut Tx, accounts: impl Iterator<Item = &Account>) -> Result<
 pub(crate) async fn insert_accounts(tx: &mut Tx, accounts: impl Iterator<Item = &Account>) -> Result<i64> {
     let mut accounts: Vec<&Account> = accounts.collect();
     accounts.sort_by_key(|account| &account.id);
-    let sql = account_values!(" ON CONFLICT (id) DO NOTHING");
-    tx.exec_all(&sql, &accounts, |some| values(some.iter().copied())).await
+    let insert = insert_account!(" ON CONFLICT (id) DO NOTHING");
+    tx.insert_all(&insert, &accounts, |account| row(account)).await
 }
 
-fn values<'a>(accounts: impl Iterator<Item = &'a Account>) -> Result<String> {
-    let row = |account: &'a Account| {
-        let keys = SearchKeys::of(account.id.as_str(), &account.email, &account.name);
-        let key = Some(account.key.as_str()).filter(|key| *key != account.id.as_str());
-        cells![
-            &account.id,
-            key,
-            &account.email,
-            &account.name,
-            &account.plan,
-            &account.time_zone,
-            keys.email,
-            keys.name,
-            keys.text,
-            account.created_at,
-            account.last_seen_at,
-            account.generation,
-            account.live_sessions,
-            account.leftover_sessions,
-            account.total_sessions,
-            i64::from(account.sample),
-        ]
-    };
-    json(&accounts.map(row).collect::<Vec<_>>())
+fn row(account: &Account) -> [Arg<'_>; 16] {
+    let keys = SearchKeys::of(account.id.as_str(), &account.email, &account.name);
+    let key = Some(account.key.as_str()).filter(|key| *key != account.id.as_str());
+    cells![
+        &account.id,
+        key,
+        &account.email,
+        &account.name,
+        &account.plan,
+        &account.time_zone,
+        keys.email,
+        keys.name,
+        keys.text,
+        account.created_at,
+        account.last_seen_at,
+        account.generation,
+        account.live_sessions,
+        account.leftover_sessions,
+        account.total_sessions,
+        i64::from(account.sample),
+    ]
 }

@@ -8,7 +8,8 @@ use super::{Pin, PinRecord, count_pins, slot};
 use crate::{
     Engine, Result, Tx,
     accounts::all,
-    sql::{Arg, args, cells, json, json_ids, rows, sql},
+    insert::insert,
+    sql::{Arg, args, cells, json_ids, rows, sql},
 };
 
 /// Expired pins that a new pin takes away.
@@ -117,18 +118,15 @@ impl Tx {
 /// Inserts `pins`, except where one is, in the order of their keys, so that two who insert the same never wait each for the
 /// other. Returns how many were inserted. Counts nothing.
 pub(crate) async fn insert_pins(tx: &mut Tx, pins: &[Pin]) -> Result<i64> {
-    let sql = sql!(
-        "INSERT INTO embedded_pins (",
-        pin,
-        ") SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, \
-         value ->> 5, CAST(value ->> 6 AS BIGINT), CAST(value ->> 7 AS BIGINT) FROM ",
-        each,
-        any,
+    let insert = insert!(
+        ["embedded_pins (", pin, ")"],
+        "value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, CAST(value ->> 6 AS BIGINT), \
+         CAST(value ->> 7 AS BIGINT)",
         " ON CONFLICT (pool, route_key) DO NOTHING"
     );
     let mut pins: Vec<&Pin> = pins.iter().collect();
     pins.sort_by_key(|pin| (&pin.pool, &pin.key));
-    tx.exec_all(&sql, &pins, |some| json(&some.iter().map(|pin| row(pin)).collect::<Vec<_>>())).await
+    tx.insert_all(&insert, &pins, |pin| row(pin)).await
 }
 
 fn row(pin: &Pin) -> [Arg<'_>; 8] {

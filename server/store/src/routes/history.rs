@@ -9,7 +9,8 @@ use super::{place, scope};
 use crate::{
     Result, Store, StoreError, Tx,
     accounts::all,
-    sql::{Arg, args, cells, json, rows, sql},
+    insert::insert,
+    sql::{Arg, args, cells, rows},
 };
 
 /// A route that changed.
@@ -85,12 +86,10 @@ pub(crate) async fn insert_changes(tx: &mut Tx, changes: &[(AccountId, RouteChan
     if changes.is_empty() {
         return Ok(());
     }
-    let sql = sql!(
-        "INSERT INTO route_changes (account_id, router, pool, route_key, scope, session_id, from_server, to_server, \
-         at, why) SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, \
-         value ->> 7, CAST(value ->> 8 AS BIGINT), value ->> 9 FROM ",
-        each,
-        any,
+    let insert = insert!(
+        ["route_changes (account_id, router, pool, route_key, scope, session_id, from_server, to_server, at, why)"],
+        "value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, \
+         CAST(value ->> 8 AS BIGINT), value ->> 9",
         " ON CONFLICT (account_id, at, router, pool, route_key) DO UPDATE \
          SET to_server = excluded.to_server, session_id = excluded.session_id, why = excluded.why"
     );
@@ -105,8 +104,8 @@ pub(crate) async fn insert_changes(tx: &mut Tx, changes: &[(AccountId, RouteChan
             }
         }
     }
-    let rows: Vec<_> = rows.iter().map(|((account, ..), change)| row(account, change)).collect();
-    tx.exec_all(&sql, &rows, json).await.map(|_| ())
+    let rows: Vec<_> = rows.iter().map(|((account, ..), change)| (*account, change)).collect();
+    tx.insert_all(&insert, &rows, |(account, change)| row(account, change)).await.map(|_| ())
 }
 
 fn row<'a>(account: &'a AccountId, change: &'a RouteChange) -> [Arg<'a>; 10] {

@@ -18,35 +18,58 @@ struct Delta {
     seen: Option<Instant>,
 }
 
+impl Delta {
+    /// A session appears.
+    fn add(&mut self, session: &Session) {
+        self.count(session, 1);
+        self.saw(session.last_seen_at);
+    }
+
+    /// `by` sessions like this appear.
+    const fn count(&mut self, session: &Session, by: i64) {
+        self.total += by;
+        match session.state {
+            SessionState::Active => self.live += by,
+            SessionState::Ended { .. } => self.leftover += by,
+            SessionState::Cleaned { .. } => {}
+        }
+    }
+
+    fn saw(&mut self, at: Instant) {
+        self.seen = self.seen.max(Some(at));
+    }
+}
+
 /// What accounts' counters change by, by account.
 #[derive(Debug, Default)]
 pub(crate) struct Deltas(BTreeMap<AccountId, Delta>);
 
 impl Deltas {
-    /// `sessions` appear.
-    pub fn of_new(sessions: &[Session]) -> Self {
+    /// `new` sessions appear.
+    pub fn of_new(new: &[(&Session, i64)]) -> Self {
         let mut deltas = Self::default();
-        for session in sessions {
-            deltas.add(session);
+        for run in new.chunk_by(|(one, _), (next, _)| one.account == next.account) {
+            if let Some((first, _)) = run.first() {
+                let delta = deltas.of(&first.account);
+                run.iter().for_each(|(session, _)| delta.add(session));
+            }
         }
         deltas
     }
 
     /// A session appears.
     pub fn add(&mut self, session: &Session) {
-        self.count(session, 1);
-        self.saw(&session.account, session.last_seen_at);
+        self.of(&session.account).add(session);
     }
 
     /// A session disappears, or is about to be something else.
     pub fn remove(&mut self, session: &Session) {
-        self.count(session, -1);
+        self.of(&session.account).count(session, -1);
     }
 
     /// The account was seen at `at`.
     pub fn saw(&mut self, account: &AccountId, at: Instant) {
-        let delta = self.of(account);
-        delta.seen = delta.seen.max(Some(at));
+        self.of(account).saw(at);
     }
 
     /// `n` live sessions of `account` became left over.
@@ -59,16 +82,6 @@ impl Deltas {
     /// `n` left-over sessions of `account` were cleaned.
     pub fn cleaned(&mut self, account: &AccountId, n: i64) {
         self.of(account).leftover -= n;
-    }
-
-    fn count(&mut self, session: &Session, by: i64) {
-        let delta = self.of(&session.account);
-        delta.total += by;
-        match session.state {
-            SessionState::Active => delta.live += by,
-            SessionState::Ended { .. } => delta.leftover += by,
-            SessionState::Cleaned { .. } => {}
-        }
     }
 
     /// Counts into `account` itself, which is not written yet, what it changes by.

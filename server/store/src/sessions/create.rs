@@ -12,8 +12,8 @@ use super::{
 use crate::{
     Result, StoreError, Tx,
     accounts::{Upserts, all},
-    sql::{Arg, args, cells, clean, json, json_ids, rows, sql},
-    tx::CHUNK,
+    insert::insert,
+    sql::{Arg, args, cells, clean_owned, json_ids, rows},
 };
 
 /// A session that a back end reports.
@@ -46,7 +46,30 @@ pub enum Created {
     OtherAccount,
 }
 
-/// The same in short, where nobody asks for the session.
+impl SessionCreate {
+    /// The session as it is when it is new and its account's sessions were never made void; over, if `end` says so.
+    ///
+    /// # Errors
+    /// `Corrupt` when its id cannot be a key.
+    pub fn into_session(self, end: Option<&End>, now: Instant) -> Result<Session> {
+        let created_at = self.created_at.unwrap_or(now);
+        let state = SessionState::Active;
+        Ok(Session {
+            key: RouteKey::parse(self.id.as_str()).map_err(StoreError::corrupt)?,
+            id: self.id,
+            account: self.account,
+            client: clean_owned(self.client),
+            user_agent: clean_owned(self.user_agent),
+            ip: canonical(clean_owned(self.ip)),
+            created_at,
+            last_seen_at: created_at,
+            state: end.map_or(state, |end| ended(state, end, end.at.unwrap_or(now))),
+            generation: 0,
+        })
+    }
+}
+
+/// What became of a session that is told of as it is if it is new, where nobody asks for the one that was there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told {
     /// It is new.
@@ -59,17 +82,25 @@ pub enum Told {
     OtherAccount,
 }
 
+/// Sessions that nobody has written yet, each with the generation that its account has.
+type New<'a> = Vec<(&'a Session, i64)>;
+
 impl Tx {
     /// Makes sessions. A missing account is an outcome, not an error.
     ///
     /// # Errors
     /// `Raced` when another transaction made one of them at this moment; else when the database could not.
     pub async fn create_sessions(&mut self, items: &[SessionCreate], now: Instant) -> Result<Vec<Created>> {
-        let generations = self.generations(items.iter().map(|item| &item.account).collect()).await?;
-        let items: Vec<_> = items.iter().map(|item| (item, None)).collect();
-        let (fates, new) = self.plan_creation(&items, &generations, now).await?;
+        let items: Vec<Session> =
+            items.iter().map(|item| item.clone().into_session(None, now)).collect::<Result<_>>()?;
+        let items: Vec<&Session> = items.iter().collect();
+        let generations = self.generations(accounts_of(&items).collect()).await?;
+        let (fates, new) = self.plan_creation(&items, &generations, false).await?;
         self.insert_new(&new, Deltas::of_new(&new), now).await?;
-        let at = |place: usize| new.get(place).cloned().ok_or_else(|| StoreError::corrupt("a new session is gone"));
+        let at = |place: usize| -> Result<Session> {
+            let (session, generation) = new.get(place).ok_or_else(|| StoreError::corrupt("a new session is gone"))?;
+            Ok(Session { generation: *generation, ..(*session).clone() })
+        };
         let created = fates.into_iter().map(|fate| {
             Ok(match fate {
                 Fate::New(place) => Created::New(at(place)?),
@@ -83,22 +114,23 @@ impl Tx {
     }
 
     /// Makes and changes accounts as they were planned, and makes sessions of theirs and of others, some of which are over
-    /// when they are first told of. What ended one that is known already is not looked at. A new account is written once, with
-    /// what its sessions amount to: on Postgres, writing it twice takes the index of its text twice.
+    /// when they are first told of ([`SessionCreate::into_session`]). What ended one that is known already is not looked at. A
+    /// new account is written once, with what its sessions amount to: on Postgres, writing it twice takes the index of its
+    /// text twice. Where sessions are `surely_new`, nobody looks whether they are there before they are written.
     ///
     /// # Errors
-    /// As [`Self::create_sessions`].
+    /// As [`Self::create_sessions`]; `Raced` as well when one that is surely new is there.
     pub async fn upsert_with_sessions(
         &mut self,
         mut upserts: Upserts,
-        items: &[(&SessionCreate, Option<&End>)],
+        items: &[&Session],
+        surely_new: bool,
         now: Instant,
     ) -> Result<Vec<Told>> {
-        let others = items.iter().map(|(item, _)| &item.account).filter(|id| upserts.get(id).is_none());
+        let others = accounts_of(items).filter(|id| upserts.get(id).is_none());
         let mut generations = self.generations(others.collect()).await?;
-        let told = items.iter().filter_map(|(item, _)| upserts.get(&item.account));
-        generations.extend(told.map(|account| (account.id.as_str().to_owned(), account.generation)));
-        let (fates, new) = self.plan_creation(items, &generations, now).await?;
+        generations.extend(upserts.generations().map(|(id, generation)| (id.as_str().to_owned(), generation)));
+        let (fates, new) = self.plan_creation(items, &generations, surely_new).await?;
         let mut deltas = Deltas::of_new(&new);
         for id in deltas.accounts() {
             if let Some(account) = upserts.new_mut(&id) {
@@ -110,27 +142,29 @@ impl Tx {
         Ok(fates.iter().map(Fate::told).collect())
     }
 
-    /// What becomes of `items`, and the sessions among them that are new.
+    /// What becomes of `items`, and those among them that are new.
     async fn plan_creation<'a>(
         &mut self,
-        items: &[(&'a SessionCreate, Option<&End>)],
+        items: &[&'a Session],
         generations: &'a HashMap<String, i64>,
-        now: Instant,
-    ) -> Result<(Vec<Fate>, Vec<Session>)> {
+        surely_new: bool,
+    ) -> Result<(Vec<Fate>, New<'a>)> {
         let mut creation = Creation {
             generations,
-            now,
             fates: Vec::with_capacity(items.len()),
             new: Vec::with_capacity(items.len()),
             made: HashMap::with_capacity(items.len()),
         };
+        if surely_new {
+            creation.plan(items, &Known::new());
+            return Ok((creation.fates, creation.new));
+        }
         let mut known = Known::new();
-        let (mut these, mut parts) = (&[][..], items.chunks(CHUNK));
+        let (mut these, mut parts) = (&[][..], items.chunks(LOOKED_UP));
         loop {
             // The next ones are looked up while these are planned.
             let next = parts.next().unwrap_or_default();
-            let (found, planned) = tokio::join!(self.known_sessions(next), async { creation.plan(these, &known) });
-            planned?;
+            let (found, ()) = tokio::join!(self.known_sessions(next), async { creation.plan(these, &known) });
             (these, known) = (next, found?);
             if these.is_empty() {
                 return Ok((creation.fates, creation.new));
@@ -139,26 +173,26 @@ impl Tx {
     }
 
     /// Those of `items` that are there already.
-    async fn known_sessions(&mut self, items: &[(&SessionCreate, Option<&End>)]) -> Result<Known> {
+    async fn known_sessions(&mut self, items: &[&Session]) -> Result<Known> {
         if items.is_empty() {
             return Ok(Known::new());
         }
-        let ids = json_ids(items.iter().map(|(item, _)| &item.id))?;
+        let ids = json_ids(items.iter().map(|item| &item.id))?;
         let sql = rows!(session, "FROM sessions WHERE id", among);
         let known: Vec<Session> = all(self.rows::<SessionRecord>(sql, args![ids]).await?)?;
         Ok(known.into_iter().map(|session| (session.id.clone(), session)).collect())
     }
 
     /// Inserts sessions that are not there, counts `deltas`, and tells of those that are over.
-    async fn insert_new(&mut self, new: &[Session], deltas: Deltas, now: Instant) -> Result<()> {
+    async fn insert_new(&mut self, new: &New<'_>, deltas: Deltas, now: Instant) -> Result<()> {
         if new.is_empty() {
             return Ok(());
         }
-        if insert_sessions(self, new).await? != i64::try_from(new.len()).unwrap_or(i64::MAX) {
+        if insert_with(self, new).await? != i64::try_from(new.len()).unwrap_or(i64::MAX) {
             return Err(StoreError::Raced);
         }
         deltas.write(self).await?;
-        tell_ended(self, new.iter().filter(|session| !session.state.is_live()), now).await
+        tell_ended(self, new.iter().map(|(session, _)| *session), now).await
     }
 
     /// The generations of the accounts `ids`, which stay so until this transaction ends.
@@ -172,6 +206,14 @@ impl Tx {
         let found: Vec<(String, i64)> = self.rows(sql, args![json_ids(ids)?]).await?;
         Ok(found.into_iter().collect())
     }
+}
+
+/// Sessions that are looked up at once.
+const LOOKED_UP: usize = 10_000;
+
+/// Whose `sessions` are: once for all those of one account that follow each other.
+fn accounts_of<'a>(sessions: &[&'a Session]) -> impl Iterator<Item = &'a AccountId> {
+    sessions.chunk_by(|one, next| one.account == next.account).filter_map(|run| Some(&run.first()?.account))
 }
 
 /// Sessions that are there already.
@@ -202,77 +244,61 @@ impl Fate {
 struct Creation<'a> {
     /// Of the accounts that there are.
     generations: &'a HashMap<String, i64>,
-    now: Instant,
     fates: Vec<Fate>,
-    new: Vec<Session>,
+    new: New<'a>,
     /// The places of those that are new.
     made: HashMap<&'a SessionId, usize>,
 }
 
 impl<'a> Creation<'a> {
     /// Adds `items`, of which `known` are there already.
-    fn plan(&mut self, items: &[(&'a SessionCreate, Option<&End>)], known: &Known) -> Result<()> {
-        for (item, end) in items {
-            let fate = self.fate(item, *end, known)?;
-            self.fates.push(fate);
+    fn plan(&mut self, items: &[&'a Session], known: &Known) {
+        for run in items.chunk_by(|one, next| one.account == next.account) {
+            let account = run.first().map(|session| session.account.as_str()).unwrap_or_default();
+            let generation = self.generations.get(account).copied();
+            for item in run {
+                let fate = self.fate(item, generation, known);
+                self.fates.push(fate);
+            }
         }
-        Ok(())
     }
 
-    fn fate(&mut self, item: &'a SessionCreate, end: Option<&End>, known: &Known) -> Result<Fate> {
-        let is_its_own = |session: &Session| session.account == item.account;
+    /// What becomes of `item`, whose account is of `generation`, if there is one.
+    fn fate(&mut self, item: &'a Session, generation: Option<i64>, known: &Known) -> Fate {
         if let Some(session) = known.get(&item.id) {
-            return Ok(if is_its_own(session) { Fate::Known(session.clone()) } else { Fate::OtherAccount });
+            return if session.account == item.account { Fate::Known(session.clone()) } else { Fate::OtherAccount };
         }
         if let Some(place) = self.made.get(&item.id) {
-            let again = self.new.get(*place).is_some_and(is_its_own);
-            return Ok(if again { Fate::Again(*place) } else { Fate::OtherAccount });
+            let again = self.new.get(*place).is_some_and(|(first, _)| first.account == item.account);
+            return if again { Fate::Again(*place) } else { Fate::OtherAccount };
         }
-        let Some(generation) = self.generations.get(item.account.as_str()) else { return Ok(Fate::NoAccount) };
-        let mut session = fresh(item, *generation, self.now)?;
-        if let Some(end) = end {
-            session.state = ended(session.state, end, end.at.unwrap_or(self.now));
-        }
+        let Some(generation) = generation else { return Fate::NoAccount };
         let place = self.new.len();
         self.made.insert(&item.id, place);
-        self.new.push(session);
-        Ok(Fate::New(place))
+        self.new.push((item, generation));
+        Fate::New(place)
     }
-}
-
-fn fresh(item: &SessionCreate, generation: i64, now: Instant) -> Result<Session> {
-    let created_at = item.created_at.unwrap_or(now);
-    Ok(Session {
-        id: item.id.clone(),
-        account: item.account.clone(),
-        key: RouteKey::parse(item.id.as_str()).map_err(StoreError::corrupt)?,
-        client: clean(&item.client).into_owned(),
-        user_agent: clean(&item.user_agent).into_owned(),
-        ip: canonical(clean(&item.ip).into_owned()),
-        created_at,
-        last_seen_at: created_at,
-        state: SessionState::Active,
-        generation,
-    })
 }
 
 /// Inserts `sessions` as they are, except those whose id is there already. Returns how many were not. Counts nothing.
 pub(crate) async fn insert_sessions(tx: &mut Tx, sessions: &[Session]) -> Result<i64> {
-    let sql = sql!(
-        insert,
-        "sessions (account_id, created_at, id, route_key, client, user_agent, ip, ip_key, last_seen_at, \
-         ended_at, end_reason, cleaned_at, generation) \
-         SELECT value ->> 0, CAST(value ->> 1 AS BIGINT), value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
-         value ->> 6, value ->> 7, CAST(value ->> 8 AS BIGINT), CAST(value ->> 9 AS BIGINT), value ->> 10, \
-         CAST(value ->> 11 AS BIGINT), CAST(value ->> 12 AS BIGINT) FROM ",
-        each,
-        any,
-        " ON CONFLICT (id) DO NOTHING"
-    );
-    tx.exec_all(&sql, sessions, |some| json(&some.iter().map(row).collect::<Vec<_>>())).await
+    let sessions: New<'_> = sessions.iter().map(|session| (session, session.generation)).collect();
+    insert_with(tx, &sessions).await
 }
 
-fn row(session: &Session) -> [Arg<'_>; 13] {
+async fn insert_with(tx: &mut Tx, sessions: &[(&Session, i64)]) -> Result<i64> {
+    let insert = insert!(
+        ["sessions (account_id, created_at, id, route_key, client, user_agent, ip, ip_key, last_seen_at, ended_at, \
+             end_reason, cleaned_at, generation)"],
+        "value ->> 0, CAST(value ->> 1 AS BIGINT), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, \
+         value ->> 7, CAST(value ->> 8 AS BIGINT), CAST(value ->> 9 AS BIGINT), value ->> 10, \
+         CAST(value ->> 11 AS BIGINT), CAST(value ->> 12 AS BIGINT)",
+        " ON CONFLICT (id) DO NOTHING"
+    );
+    tx.insert_all(&insert, sessions, |(session, generation)| row(session, *generation)).await
+}
+
+fn row(session: &Session, generation: i64) -> [Arg<'_>; 13] {
     let key = Some(session.key.as_str()).filter(|key| *key != session.id.as_str());
     cells![
         &session.account,
@@ -287,6 +313,6 @@ fn row(session: &Session) -> [Arg<'_>; 13] {
         session.state.ended_at(),
         end_reason(session).map(EndReason::as_str),
         cleaned_at(session),
-        session.generation,
+        generation,
     ]
 }

@@ -65,16 +65,16 @@ impl Tx {
     }
 }
 
-/// Tells whoever wants to know that `sessions` are over.
+/// Tells whoever wants to know of those of `sessions` that are over.
 pub(super) async fn tell_ended(tx: &mut Tx, sessions: impl Iterator<Item = &Session>, now: Instant) -> Result<()> {
-    let over: Vec<_> = sessions.filter_map(|it| Some((it, end_reason(it)?, it.state.ended_at()?))).collect();
+    let over: Vec<&Session> = sessions.filter(|it| !it.state.is_live()).collect();
     if over.is_empty() {
         return Ok(());
     }
-    let told = |(it, reason, at): &(&Session, EndReason, Instant)| {
-        WebhookEvent::session_ended(&it.id, &it.account, *reason, *at, None)
+    let told = |it: &&Session| {
+        Some(WebhookEvent::session_ended(&it.id, &it.account, end_reason(it)?, it.state.ended_at()?, None))
     };
-    tx.emit(EventKind::SessionEnded, now, || over.iter().map(told).collect()).await.map(|_| ())
+    tx.emit(EventKind::SessionEnded, now, || over.iter().filter_map(told).collect()).await.map(|_| ())
 }
 
 /// The state after `item`, which happened at `at`.

@@ -36,13 +36,13 @@ async fn report(tx: &mut Tx, ids: &[String], accounts: [&str; 2], second: i64) -
     let told = accounts.map(upsert);
     let upserts = tx.plan_upserts(&told, at(second)).await?;
     let over = |id| End { id, reason: EndReason::SignedOut, released: second % 3 == 0, at: None };
-    let items: Vec<_> = ids
-        .iter()
-        .enumerate()
-        .map(|(no, id)| (create(id, accounts[no % 2], second), (no % 2 == 0).then(|| over(sid(id)))))
-        .collect();
-    let items: Vec<_> = items.iter().map(|(item, end)| (item, end.as_ref())).collect();
-    tx.upsert_with_sessions(upserts, &items, at(second)).await.map(|_| ())
+    let made = |(no, id): (usize, &String)| {
+        let end = (no % 2 == 0).then(|| over(sid(id)));
+        create(id, accounts[no % 2], second).into_session(end.as_ref(), at(second))
+    };
+    let sessions = ids.iter().enumerate().map(made).collect::<Result<Vec<_>, _>>()?;
+    let sessions: Vec<_> = sessions.iter().collect();
+    tx.upsert_with_sessions(upserts, &sessions, false, at(second)).await.map(|_| ())
 }
 
 /// One random change. Whether it was refused because another one was in the way.

@@ -20,7 +20,9 @@ both! {
     history_goes_when_its_time_is_over_and_not_before,
     an_import_takes_any_state_and_each_once,
     a_report_makes_an_account_and_its_sessions_at_once,
+    what_is_surely_new_and_is_there_is_a_race,
     a_thousand_at_once_are_a_batch,
+    a_session_is_stored_the_same_however_many_come_with_it,
     more_than_one_statement_takes_are_one_batch_all_the_same,
     nothing_in_nothing_out,
 }
@@ -44,6 +46,30 @@ async fn more_than_one_statement_takes_are_one_batch_all_the_same(db: &Db) {
     assert!(matches!(&created[10_006], Created::New(session) if session.account == aid("b")));
     let account = db.store.account(&aid("a")).await.unwrap().unwrap();
     assert_eq!((account.total_sessions, db.number("SELECT count(*) FROM sessions").await), (10_004, 10_005));
+}
+
+/// On SQLite 64 rows are a statement of another kind.
+async fn a_session_is_stored_the_same_however_many_come_with_it(db: &Db) {
+    db.accounts(&["a"]).await;
+    let odd = |n: usize| SessionCreate {
+        client: "\u{1f600} \"it's\" \\ {[,]}".to_owned(),
+        user_agent: "a\0b\nc".to_owned(),
+        ip: if n % 2 == 0 { "2001:DB8::0:1".to_owned() } else { String::new() },
+        ..create(&format!("s{n:03}"), "a", 1)
+    };
+    for many in [1, 63, 64, 65, 130] {
+        let items: Vec<_> = (0..many).map(|n| SessionCreate { id: sid(&format!("{many}_{n}")), ..odd(n) }).collect();
+        let created = tx!(db, tx => tx.create_sessions(&items, at(9)));
+        for (n, created) in created.iter().enumerate() {
+            let Created::New(session) = created else { panic!("{created:?}") };
+            assert_eq!(session.ip, if n % 2 == 0 { "2001:db8::1" } else { "" });
+            assert_eq!(
+                (session.user_agent.as_str(), session.client.as_str()),
+                ("a\u{fffd}b\nc", items[n].client.as_str())
+            );
+            assert_eq!(db.store.session(&session.id).await.unwrap().as_ref(), Some(session), "{n} of {many}");
+        }
+    }
 }
 
 async fn creating_twice_changes_nothing(db: &Db) {
@@ -81,11 +107,12 @@ async fn a_report_makes_an_account_and_its_sessions_at_once(db: &Db) {
         (create("s6", "nobody", 6), None),
         (create("s1", "new", 1), None),
     ];
-    let items: Vec<_> = items.iter().map(|(item, end)| (item, end.as_ref())).collect();
+    let sessions = items.map(|(item, end)| item.into_session(end.as_ref(), at(9)).unwrap());
+    let sessions: Vec<_> = sessions.iter().collect();
     let mut tx = db.store.begin().await.unwrap();
     let upserts = tx.plan_upserts(&[person("new", "n@example.com", "N")], at(9)).await.unwrap();
     assert!(upserts.results[0].1, "it is new");
-    let told = tx.upsert_with_sessions(upserts, &items, at(9)).await.unwrap();
+    let told = tx.upsert_with_sessions(upserts, &sessions, false, at(9)).await.unwrap();
     tx.commit().await.unwrap();
     let [same, new, nobody, others] = [Told::Same, Told::New, Told::NoAccount, Told::OtherAccount];
     assert_eq!(told, [same, new, new, new, new, nobody, others]);
@@ -98,6 +125,24 @@ async fn a_report_makes_an_account_and_its_sessions_at_once(db: &Db) {
     assert_eq!((old.live_sessions, old.total_sessions, old.last_seen_at), (2, 2, Some(at(2))));
     let over = db.store.session(&sid("s5")).await.unwrap().unwrap().state;
     assert_eq!(over, SessionState::Cleaned { reason: EndReason::SignedOut, ended_at: at(7), at: at(7) });
+}
+
+async fn what_is_surely_new_and_is_there_is_a_race(db: &Db) {
+    db.accounts(&["a"]).await;
+    assert_eq!(surely_new(db, &["s1", "s2", "s1"]).await.unwrap(), [Told::New, Told::New, Told::Same]);
+    assert!(matches!(surely_new(db, &["s2", "s3"]).await, Err(StoreError::Raced)));
+    assert_eq!(db.number("SELECT count(*) FROM sessions").await, 2);
+    assert_eq!(db.store.account(&aid("a")).await.unwrap().unwrap().live_sessions, 2);
+}
+
+async fn surely_new(db: &Db, ids: &[&str]) -> Result<Vec<Told>, StoreError> {
+    let sessions: Vec<Session> =
+        ids.iter().map(|id| create(id, "a", 1).into_session(None, at(1))).collect::<Result<_, _>>()?;
+    let mut tx = db.store.begin().await?;
+    let upserts = tx.plan_upserts(&[], at(9)).await?;
+    let told = tx.upsert_with_sessions(upserts, &sessions.iter().collect::<Vec<_>>(), true, at(9)).await?;
+    tx.commit().await?;
+    Ok(told)
 }
 
 async fn a_touch_moves_forward_only(db: &Db) {
