@@ -35,10 +35,12 @@ setup: ## install what this machine lacks (a fraction of a second when nothing i
 build run lab bench: TOOLS_FOR := build
 # A recipe gets make's jobserver only with a +, with which `make -n` would run it.
 TAKING_PART = $(if $(findstring n,$(firstword -$(MAKEFLAGS))),@,+@)
-# Side by side, for each half keeps all processors busy only for a part of its time; both take their compilers from one pool
-# of as many as there are processors (make's jobserver, which cargo takes part in), for with twice as many all are slower.
+# Side by side. The server's half takes as many compilers as there are processors (make's jobserver, which cargo takes part in)
+# and ends with one crate that keeps only one of them busy; the browser's, which is a quarter of the work, takes one compiler
+# at a time, and what of the processors is left.
 build: setup ## release build: target/release/admin-tool and target/site
-	@$(MAKE) --silent --no-print-directory --assume-old=setup --jobs=$(shell nproc) HALVES=both $(FRONT) $(SERVER)
+	@$(MAKE) --silent --no-print-directory --assume-old=setup --jobs=$$(($$(nproc) + 1)) HALVES=both $(FRONT) $(SERVER)
+ASIDE = $(if $(HALVES),env --unset=MAKEFLAGS --unset=CARGO_MAKEFLAGS CARGO_BUILD_JOBS=1 nice -n 3)
 run: build ## build, then serve sample data on http://127.0.0.1:3000 and print the sign-ins
 	@target/release/admin-tool serve --sample
 lab: build ## build, then a world on loopback: two HAProxies, Redis, back ends, traffic, the console; Ctrl-C stops it
@@ -63,6 +65,6 @@ clean: ## forget everything that was built; data/ stays
 # The browser's half is always built for release: a debug one is 20 MB and slow. Stamps, for cargo-leptos
 # optimises and compresses again although nothing changed; of the time when a build began, for files change meanwhile.
 $(FRONT): $(COMMON) $(shell find style public 2>/dev/null) | setup
-	$(TAKING_PART)mkdir -p target && touch $@.new && $(WITH) RUST_BACKTRACE=0 cargo leptos build --release -P --frontend-only && mv $@.new $@
+	$(TAKING_PART)mkdir -p target && touch $@.new && $(WITH) RUST_BACKTRACE=0 $(ASIDE) cargo leptos build --release -P --frontend-only && mv $@.new $@
 $(SERVER): $(COMMON) $(shell find server migrations -not -path '*/tests*' -not -path '*/examples*' 2>/dev/null) | setup
 	$(TAKING_PART)mkdir -p target && touch $@.new && $(WITH) cargo build --release -p server --bin admin-tool && mv $@.new $@
