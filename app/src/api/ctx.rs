@@ -142,6 +142,7 @@ pub(crate) fn only(known: &[&str]) -> Result<(), ApiError> {
     };
     match with_context::<Parts, _>(strange).flatten() {
         None => Ok(()),
+        Some(_) if known.is_empty() => Err(ApiError::invalid("query", "this page has no filters")),
         Some(_) => {
             Err(ApiError::invalid("query", format!("this page has no such filter; it has {}", known.join(", "))))
         }

@@ -109,13 +109,14 @@ fn value_of(filter: &AccountFilter, name: &str) -> String {
 
 /// The fields of a filter of accounts, with what stands in them.
 pub(super) fn filter_fields(value: impl Fn(&str) -> String, error: Option<&ApiError>) -> Markup {
+    let wrong = |name: &str| error.filter(|error| error.field == Some(name)).map(|error| sentence(&error.message));
+    let invalid = |name: &str| wrong(name).map(|_| "true");
     let control = |name: &'static str, label, holder: &'static str| {
-        let wrong = error.filter(|error| error.field == Some(name));
         let input = view! {
             <input id=name name=name type="text" value=value(name) placeholder=holder autocomplete="off" spellcheck="false"
-                aria-invalid=wrong.map(|_| "true") aria-describedby=blamed(name, wrong.is_some())/>
+                aria-invalid=invalid(name) aria-describedby=blamed(name, wrong(name).is_some())/>
         };
-        field(name, label, "", wrong.map(|error| sentence(&error.message)), input.written())
+        field(name, label, "", wrong(name), input.written())
     };
     let here = value("kind");
     let option = |value: &str, words: &str| {
@@ -123,11 +124,13 @@ pub(super) fn filter_fields(value: impl Fn(&str) -> String, error: Option<&ApiEr
     };
     let kind = |kind: CensusKind| option(kind.as_str(), kind.label());
     let kinds = view! {
-        <select id="kind" name="kind">{option("", "any")} {CensusKind::ALL.map(kind).into_iter().collect_view()}</select>
+        <select id="kind" name="kind" aria-invalid=invalid("kind") aria-describedby=blamed("kind", wrong("kind").is_some())>
+            {option("", "any")} {CensusKind::ALL.map(kind).into_iter().collect_view()}
+        </select>
     };
     view! {
         {control("text", "Id, e-mail or name", "ortiz")}
-        {field("kind", "Open finding", "", None, kinds.written())}
+        {field("kind", "Open finding", "", wrong("kind"), kinds.written())}
         {control("leftover", "Left over, at least", "3")}
         {control("seen_before", "Last seen before", "2026-11-01")}
         {control("plan", "Plan", "pro")}

@@ -49,7 +49,24 @@ async fn a_form_that_is_wrong_loses_nothing() {
     }
     assert!(admin.get("/bulk").await.expect(200).text.contains("None was made yet"));
     admin.get("/bulk/new?colour=red").await.expect(422);
-    admin.get("/accounts?leftover=many").await.expect(422);
+}
+
+#[tokio::test]
+async fn a_filter_that_is_not_understood_says_what_to_write() {
+    let app = TestApp::new().await;
+    let mut admin = app.signed_in(Role::Admin).await;
+    for (path, words) in [
+        ("/accounts?leftover=many", "Write a whole number"),
+        ("/accounts?kind=nonsense", "No finding is of kind nonsense"),
+        ("/accounts?seen_before=soon", "Write a day"),
+        ("/accounts?router=lb-1", "Name router, pool and server together"),
+        ("/accounts?text=x", "Use 3 to 100 characters"),
+        ("/accounts?colour=red", "it has text, kind"),
+        ("/webhooks?colour=red", "This page has no filters"),
+    ] {
+        let page = admin.get(path).await.expect(422).text;
+        assert!(page.contains(words), "{path}: {page}");
+    }
 }
 
 #[tokio::test]

@@ -51,7 +51,9 @@ impl Deltas {
         for run in new.chunk_by(|(one, _), (next, _)| one.account == next.account) {
             if let Some((first, _)) = run.first() {
                 let delta = deltas.of(&first.account);
-                run.iter().for_each(|(session, _)| delta.add(session));
+                for (session, _) in run {
+                    delta.add(session);
+                }
             }
         }
         deltas

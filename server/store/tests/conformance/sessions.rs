@@ -54,7 +54,7 @@ async fn a_session_is_stored_the_same_however_many_come_with_it(db: &Db) {
     let odd = |n: usize| SessionCreate {
         client: "\u{1f600} \"it's\" \\ {[,]}".to_owned(),
         user_agent: "a\0b\nc".to_owned(),
-        ip: if n % 2 == 0 { "2001:DB8::0:1".to_owned() } else { String::new() },
+        ip: if n.is_multiple_of(2) { "2001:DB8::0:1".to_owned() } else { String::new() },
         ..create(&format!("s{n:03}"), "a", 1)
     };
     for many in [1, 63, 64, 65, 130] {
@@ -62,7 +62,7 @@ async fn a_session_is_stored_the_same_however_many_come_with_it(db: &Db) {
         let created = tx!(db, tx => tx.create_sessions(&items, at(9)));
         for (n, created) in created.iter().enumerate() {
             let Created::New(session) = created else { panic!("{created:?}") };
-            assert_eq!(session.ip, if n % 2 == 0 { "2001:db8::1" } else { "" });
+            assert_eq!(session.ip, if n.is_multiple_of(2) { "2001:db8::1" } else { "" });
             assert_eq!(
                 (session.user_agent.as_str(), session.client.as_str()),
                 ("a\u{fffd}b\nc", items[n].client.as_str())
