@@ -30,8 +30,8 @@ impl Unstick {
     }
 
     /// Takes a batch of records, each as if those before it had been taken already; answers for each what is wrong with it, if
-    /// anything. Keeps how far the file was read with what was taken. Where it is the `first` that there is of sessions, nobody
-    /// looks for those that are there, until it turns out that one is.
+    /// anything. Keeps how far the file was read with what was taken. `first` says that there was no session before this
+    /// import: nobody looks then whether those of the batch are there, until it turns out that one is.
     ///
     /// # Errors
     /// `Denied`; failures of the database, when nothing of the batch was taken.
