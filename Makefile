@@ -37,7 +37,7 @@ build run lab bench: TOOLS_FOR := build
 TAKING_PART = $(if $(findstring n,$(firstword -$(MAKEFLAGS))),@,+@)
 # Side by side. The server's half takes as many compilers as there are processors (make's jobserver, which cargo takes part in)
 # and ends with one crate that keeps only one of them busy; the browser's, which is a quarter of the work, takes one compiler
-# at a time, and what of the processors is left.
+# at a time, and what of the processors is left. When it is done the server's half has its place in the pool too.
 build: setup ## release build: target/release/admin-tool and target/site
 	@$(MAKE) --silent --no-print-directory --assume-old=setup --jobs=$$(($$(nproc) + 1)) HALVES=both $(FRONT) $(SERVER)
 ASIDE = $(if $(HALVES),env --unset=MAKEFLAGS --unset=CARGO_MAKEFLAGS CARGO_BUILD_JOBS=1 nice -n 3)

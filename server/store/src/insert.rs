@@ -63,7 +63,7 @@ impl Tx {
     ) -> Result<i64> {
         let mut conn = self.conn();
         let (many, few) = match &conn {
-            Conn::Sqlite(_) => items.split_at(items.len() - items.len() % ROWS),
+            Conn::Sqlite(_) => items.as_chunks(),
             Conn::Postgres(_) => (&[][..], items),
         };
         let mut changed = 0;
@@ -85,14 +85,14 @@ impl Tx {
     }
 }
 
-/// Inserts `items`, [`ROWS`] at a time, of which there are no fewer.
+/// Inserts `items`, [`ROWS`] at a time.
 async fn insert_each<T, const N: usize>(
     conn: &mut SqliteConnection,
     insert: &Insert<N>,
-    items: &[T],
+    items: &[[T; ROWS]],
     row: impl for<'a> Fn(&'a T) -> [Arg<'a>; N],
 ) -> Result<i64> {
-    let mut parts = items.chunks_exact(ROWS).map(|some| bound::<SqliteArguments>(some.iter().flat_map(&row)));
+    let mut parts = items.iter().map(|some| bound::<SqliteArguments>(some.iter().flat_map(&row)));
     let mut next = parts.next();
     if next.is_none() {
         return Ok(0);

@@ -52,24 +52,6 @@ async fn a_form_that_is_wrong_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_filter_that_is_not_understood_says_what_to_write() {
-    let app = TestApp::new().await;
-    let mut admin = app.signed_in(Role::Admin).await;
-    for (path, words) in [
-        ("/accounts?leftover=many", "Write a whole number"),
-        ("/accounts?kind=nonsense", "No finding is of kind nonsense"),
-        ("/accounts?seen_before=soon", "Write a day"),
-        ("/accounts?router=lb-1", "Name router, pool and server together"),
-        ("/accounts?text=x", "Use 3 to 100 characters"),
-        ("/accounts?colour=red", "it has text, kind"),
-        ("/webhooks?colour=red", "This page has no filters"),
-    ] {
-        let page = admin.get(path).await.expect(422).text;
-        assert!(page.contains(words), "{path}: {page}");
-    }
-}
-
-#[tokio::test]
 async fn what_is_shown_is_asked_for_and_another_admin_approves_it() {
     let app = TestApp::new().await;
     let mut list = String::new();

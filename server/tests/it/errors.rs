@@ -110,6 +110,24 @@ async fn what_is_not_there_is_404_and_no_redirect_leads_elsewhere() {
 }
 
 #[tokio::test]
+async fn a_filter_that_is_not_understood_says_what_to_write() {
+    let app = TestApp::new().await;
+    let mut admin = app.signed_in(Role::Admin).await;
+    for (path, words) in [
+        ("/accounts?leftover=many", "Write a whole number"),
+        ("/accounts?kind=nonsense", "No finding is of kind nonsense"),
+        ("/accounts?seen_before=soon", "Write a day"),
+        ("/accounts?router=lb-1", "Name router, pool and server together"),
+        ("/accounts?text=x", "Use 3 to 100 characters"),
+        ("/accounts?colour=red", "it has text, kind"),
+        ("/webhooks?colour=red", "This page has no filters"),
+    ] {
+        let page = admin.get(path).await.expect(422).text;
+        assert!(page.contains(words), "{path}: {page}");
+    }
+}
+
+#[tokio::test]
 async fn a_filter_that_is_not_known_is_refused_and_a_slash_too_many_leads_to_the_page() {
     let app = TestApp::new().await;
     app.stuck("acc_a").await;
