@@ -58,19 +58,22 @@ pub(crate) fn page() -> Loading {
 
 fn list(title: &str, listed: &Listed, me: Option<&Me>) -> Markup {
     let Listed { page, filter, now } = listed;
-    let body = match (page.items.is_empty(), filter.is_empty()) {
-        (true, true) => {
-            let words = "No account here. Back ends report them through the API, or import them in a shell.";
-            empty(words, button(routes::HOME.to_owned(), "Go to the first page", ""))
+    let first = ctx::asked("after").map(|_| routes::accounts(filter, None));
+    let body = match (page.items.is_empty(), &first) {
+        (false, _) => table(title, HEADS, account_rows(&page.items, *now)),
+        (true, Some(first)) => {
+            empty("The list ends before this place.", button(first.clone(), "Go to its beginning", ""))
         }
-        (true, false) => empty(
+        (true, None) if filter.is_empty() => {
+            let words = "No accounts yet. Back ends report them through the API, or import them in a shell.";
+            empty(words, button(routes::HOME.to_owned(), "Go to search", ""))
+        }
+        (true, None) => empty(
             "No account fits, as far as its routers were last read.",
             button(routes::ACCOUNTS.to_owned(), "Show all", ""),
         ),
-        (false, _) => table(title, HEADS, account_rows(&page.items, *now)),
     };
     let order = if filter.is_empty() { "in the order of their ids".to_owned() } else { sentence(&filter.words()) };
-    let first = ctx::asked("after").map(|_| routes::accounts(filter, None));
     let next = page.next.as_deref().map(|after| routes::accounts(filter, Some(after)));
     let may = me.is_some_and(|me| me.may(Permission::BulkCleanUp));
     let these = (may && !filter.is_empty() && !page.items.is_empty())

@@ -9,6 +9,7 @@ use std::{
 
 use async_recursion::async_recursion as boxed;
 use domain::{AccountId, Actor, Instant, Permission, Session, SessionId};
+use serde_json::json;
 use store::{AccountUpsert, Changed, End, SessionCreate, Told, Tx, Upserts};
 
 pub use self::record::{Ending, ImportRecord};
@@ -30,8 +31,8 @@ impl Unstick {
     }
 
     /// Takes a batch of records, each as if those before it had been taken already; answers for each what is wrong with it, if
-    /// anything. Keeps how far the file was read with what was taken. `first` says that there was no session before this
-    /// import: nobody looks then whether those of the batch are there, until it turns out that one is.
+    /// anything. Writes down who had how many taken, and how far the file was read, with what was taken. `first` says that there
+    /// was no session before this import: nobody looks then whether those of the batch are there, until it turns out that one is.
     ///
     /// # Errors
     /// `Denied`; failures of the database, when nothing of the batch was taken.
@@ -46,17 +47,25 @@ impl Unstick {
         self.authorize(actor, Permission::ReportSessions, "import").await?;
         let now = self.now();
         let (batch, mut surely_new) = (&batch, first);
+        let mut draft = self.draft(actor, "import.batch", "import");
         transact!(self, tx => {
             let surely_new = mem::take(&mut surely_new);
             let outcomes = batch.take(&mut tx, surely_new, now).await?;
             if let Some(Reached { source, line }) = &reached {
                 tx.save_import(source, *line, now).await?;
             }
+            let taken = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+            if taken > 0 {
+                let until_line = reached.as_ref().map(|reached| reached.line);
+                draft.detail =
+                    json!({ "taken": taken, "refused": outcomes.len() - taken, "until_line": until_line });
+                tx.append_audit(&draft).await?;
+            }
             Ok(outcomes)
         })
     }
 
-    /// Writes down that a file was imported.
+    /// Writes down that a file was imported to its end.
     ///
     /// # Errors
     /// `Denied`.
@@ -64,7 +73,7 @@ impl Unstick {
     pub async fn note_import(&self, actor: &Actor, taken: u64, refused: u64) -> Result<()> {
         self.authorize(actor, Permission::ReportSessions, "import").await?;
         let mut draft = self.draft(actor, "import.done", "import");
-        draft.detail = serde_json::json!({ "taken": taken, "refused": refused });
+        draft.detail = json!({ "taken": taken, "refused": refused });
         transact!(self, tx => { tx.append_audit(&draft).await?; Ok(()) })
     }
 }

@@ -1,5 +1,9 @@
 //! A connection of either engine, and the three things that are done with one: execute, read rows, write and read back.
+//!
+//! Here sqlx ends, and its futures are boxes: what is `async` would be compiled anew, with all that it awaits, in each crate
+//! that awaits it.
 
+use async_recursion::async_recursion as boxed;
 use domain::Instant;
 use serde::de::DeserializeOwned;
 use sqlx::{AssertSqlSafe, PgConnection, SqliteConnection, postgres::PgArguments, sqlite::SqliteArguments};
@@ -18,6 +22,7 @@ pub(crate) enum Conn<'c> {
 
 impl Conn<'_> {
     /// Executes and returns how many rows changed.
+    #[boxed]
     pub async fn exec(&mut self, sql: Sql, values: &[Arg<'_>]) -> Result<i64> {
         let changed = match self {
             Self::Sqlite(conn) => {
@@ -37,6 +42,7 @@ impl Conn<'_> {
         self.values(sql, values).await?.rows()
     }
 
+    #[boxed]
     async fn values(&mut self, sql: Sql, values: &[Arg<'_>]) -> Result<Values> {
         match self {
             Self::Sqlite(conn) => {
@@ -64,7 +70,8 @@ impl Conn<'_> {
         self.returned_values(sql, values).await?.rows()
     }
 
-    async fn returned_values(&mut self, sql: Sql, values: &[Arg<'_>]) -> Result<Values> {
+    #[boxed]
+    pub async fn returned_values(&mut self, sql: Sql, values: &[Arg<'_>]) -> Result<Values> {
         match self {
             Self::Sqlite(conn) => {
                 let arguments: SqliteArguments = bound(values)?;

@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use async_recursion::async_recursion as boxed;
 use serde::de::DeserializeOwned;
 use sqlx::{PgPool, SqlitePool};
 
@@ -11,6 +12,7 @@ use crate::{
     open::{self, Readers},
     sql::{Arg, Sql, args, rows},
     tx::Longest,
+    values::Values,
 };
 
 /// Which database it is.
@@ -90,6 +92,7 @@ impl Store {
     ///
     /// # Errors
     /// `Config` when the address is wrong, `Version` when SQLite is too old or the schema does not fit, else `Database`.
+    #[boxed]
     pub async fn open(url: &str, options: Options) -> Result<Self> {
         let keys = Arc::new(options.audit.clone());
         let pools = match url.split_once(':').map(|(scheme, _)| scheme) {
@@ -111,6 +114,7 @@ impl Store {
     }
 
     /// Closes every connection, once what runs on it is done.
+    #[boxed]
     pub async fn close(&self) {
         match &self.pools {
             Pools::Sqlite { writer, readers } => {
@@ -136,6 +140,7 @@ impl Store {
     ///
     /// # Errors
     /// Busy after 5 s without the writer.
+    #[boxed]
     pub async fn begin(&self) -> Result<Tx> {
         let (keys, longest) = (Arc::clone(&self.keys), self.longest.clone());
         Ok(match &self.pools {
@@ -157,6 +162,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database could not.
+    #[boxed]
     pub async fn checkpoint_wal(&self) -> Result<()> {
         if let Pools::Sqlite { writer, .. } = &self.pools {
             sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(writer).await?;
@@ -168,6 +174,7 @@ impl Store {
     ///
     /// # Errors
     /// When it does not answer.
+    #[boxed]
     pub async fn version(&self) -> Result<String> {
         Ok(match &self.pools {
             Pools::Sqlite { readers, .. } => {
@@ -205,7 +212,7 @@ impl Store {
             Pools::Sqlite { readers, .. } => readers.rows(&sql.sqlite, values).await,
             Pools::Postgres { pool, settled } => {
                 let pool = if sql.settled { settled } else { pool };
-                Conn::Postgres(&mut *pool.acquire().await?).rows(sql, values).await
+                returned(pool, sql, values).await?.rows()
             }
         }
     }
@@ -213,12 +220,24 @@ impl Store {
     /// Executes one statement that ends in RETURNING as a transaction of its own, and reads the rows that it changed.
     pub(crate) async fn all_returned<T: DeserializeOwned>(&self, sql: Sql, values: &[Arg<'_>]) -> Result<Vec<T>> {
         match &self.pools {
-            Pools::Sqlite { writer, .. } => Conn::Sqlite(&mut *writer.acquire().await?).all_returned(sql, values).await,
-            Pools::Postgres { pool, .. } => Conn::Postgres(&mut *pool.acquire().await?).all_returned(sql, values).await,
+            Pools::Sqlite { writer, .. } => written(writer, sql, values).await?.rows(),
+            Pools::Postgres { pool, .. } => returned(pool, sql, values).await?.rows(),
         }
     }
 
     pub(crate) async fn row<T: DeserializeOwned>(&self, sql: Sql, values: &[Arg<'_>]) -> Result<Option<T>> {
         Ok(self.rows(sql, values).await?.into_iter().next())
     }
+}
+
+/// What a statement answers on a connection of Postgres.
+#[boxed]
+async fn returned(pool: &PgPool, sql: Sql, values: &[Arg<'_>]) -> Result<Values> {
+    Conn::Postgres(&mut *pool.acquire().await?).returned_values(sql, values).await
+}
+
+/// What a statement that writes answers on SQLite.
+#[boxed]
+async fn written(writer: &SqlitePool, sql: Sql, values: &[Arg<'_>]) -> Result<Values> {
+    Conn::Sqlite(&mut *writer.acquire().await?).returned_values(sql, values).await
 }

@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use async_recursion::async_recursion as boxed;
 use serde::de::DeserializeOwned;
 use sqlx::{Postgres, Sqlite, Transaction};
 
@@ -55,6 +56,7 @@ impl Tx {
     ///
     /// # Errors
     /// When the database could not: then nothing of it happened, or (the connection broke) nobody knows.
+    #[boxed]
     pub async fn commit(self) -> Result<()> {
         match self.inner {
             Inner::Sqlite(tx) => tx.commit().await?,
@@ -68,6 +70,7 @@ impl Tx {
     ///
     /// # Errors
     /// When the connection broke; it is undone all the same.
+    #[boxed]
     pub async fn rollback(self) -> Result<()> {
         match self.inner {
             Inner::Sqlite(tx) => tx.rollback().await?,

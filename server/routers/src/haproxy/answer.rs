@@ -1,9 +1,10 @@
-//! What the runtime API answers to one line of commands: replies in their order, each ended by an empty line.
+//! What the runtime API answers to one line of commands: replies in their order, each ended by an empty line (by a prompt
+//! where several lines go through one connection).
 
 use std::ops::Range;
 
 /// The answer to one line.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Answer {
     text: String,
     replies: Vec<Range<usize>>,
@@ -53,6 +54,13 @@ impl Answer {
         Ok(Self { text, replies })
     }
 
+    /// Adds the reply to one more command.
+    pub(super) fn push(&mut self, reply: &[u8]) {
+        let begin = self.text.len();
+        self.text.push_str(&String::from_utf8_lossy(reply));
+        self.replies.push(begin..self.text.len());
+    }
+
     /// The replies, in the order of their commands.
     pub(super) fn replies(&self) -> impl ExactSizeIterator<Item = Reply<'_>> {
         self.replies.iter().map(|range| Reply::of(&self.text[range.clone()]))
@@ -65,6 +73,11 @@ fn end_of_reply(text: &str) -> Option<usize> {
 }
 
 impl<'a> Reply<'a> {
+    /// Whether it says nothing.
+    pub(super) fn is_nothing(self) -> bool {
+        matches!(self, Self::Data(text) if text.trim().is_empty())
+    }
+
     /// Tells messages from data. `set severity-output number` puts `[3]: ` before messages and nothing before data.
     pub(super) fn of(text: &'a str) -> Self {
         match text.as_bytes() {

@@ -7,16 +7,15 @@
 use std::{collections::HashSet, sync::atomic::Ordering, time::Duration};
 
 use domain::RouteKey;
-use futures::FutureExt;
 use tokio::time::sleep;
 
 use super::{
     Haproxy,
-    answer::Reply,
+    answer::{Answer, Reply},
     command::{Command, batches},
     config::Pool,
     parse_table::Row,
-    rows::{LINE_HEAD, in_order},
+    rows::LINE_HEAD,
 };
 use crate::RouterError;
 
@@ -67,32 +66,29 @@ impl Haproxy {
         Ok(())
     }
 
-    async fn clear_once(&self, pool: &Pool, keys: &[&RouteKey]) -> Result<Vec<Row>, RouterError> {
+    async fn clear_once<'k>(&self, pool: &'k Pool, keys: &'k [&'k RouteKey]) -> Result<Vec<Row>, RouterError> {
         let fixed = "clear table  key ;show table  key ;".len() + 2 * pool.table.as_str().len();
-        let runs = batches(keys, 2, fixed, LINE_HEAD);
-        in_order(runs.into_iter().map(|run| self.clear_line(pool, run).boxed()).collect()).await
-    }
-
-    async fn clear_line(&self, pool: &Pool, keys: &[&RouteKey]) -> Result<Vec<Row>, RouterError> {
-        let mut commands = Vec::with_capacity(1 + 2 * keys.len());
-        commands.push(Command::Tables);
-        for key in keys {
-            commands.extend([Command::Clear(&pool.table, key), Command::Show(&pool.table, key)]);
-        }
-        let answer = self.transport.ask(&commands).await?;
-        let mut replies = self.replies_after_overview(pool, &answer)?;
+        let commands = |keys: &[&'k RouteKey]| {
+            let pairs = keys.iter().flat_map(|key| [Command::Clear(&pool.table, key), Command::Show(&pool.table, key)]);
+            [Command::Tables].into_iter().chain(pairs).collect()
+        };
         let mut left = Vec::new();
-        for key in keys {
-            let cleared = replies.next();
-            let held = matches!(cleared, Some(Reply::Message(_, text)) if text.contains(HELD));
-            if !held {
-                self.transport.nothing(cleared, pool.table.as_str())?;
+        let take = |keys: &[&RouteKey], answer: &Answer| {
+            let mut replies = self.replies_after_overview(pool, answer)?;
+            for key in keys {
+                let cleared = replies.next();
+                let held = matches!(cleared, Some(Reply::Message(_, text)) if text.contains(HELD));
+                if !held {
+                    self.transport.nothing(cleared, pool.table.as_str())?;
+                }
+                // Held and yet gone: whoever held it let it go and it expired. What was read counts.
+                if let Some(row) = self.row(pool, key, replies.next())? {
+                    left.push(Row { in_use: row.in_use || held, ..row });
+                }
             }
-            // Held and yet gone: whoever held it let it go and it expired. What was read counts.
-            if let Some(row) = self.row(pool, key, replies.next())? {
-                left.push(Row { in_use: row.in_use || held, ..row });
-            }
-        }
+            Ok(())
+        };
+        self.transport.ask_each(&batches(keys, 2, fixed, LINE_HEAD), commands, take).await?;
         Ok(left)
     }
 }

@@ -7,14 +7,13 @@
 use std::collections::HashSet;
 
 use domain::RouteKey;
-use futures::FutureExt;
 
 use super::{
     Haproxy,
-    answer::Reply,
+    answer::{Answer, Reply},
     command::{Command, Word, batches},
     parse_acl::{self, Found},
-    rows::{LINE_HEAD, in_order},
+    rows::LINE_HEAD,
 };
 use crate::{RouterError, probe};
 
@@ -74,36 +73,39 @@ impl Haproxy {
     }
 
     /// Asks `how` for each of `keys`; what was found matters for [`Ask::Get`] only.
-    async fn on_acl(&self, file: &Word, how: Ask, keys: &[&RouteKey]) -> Result<Vec<Found>, RouterError> {
+    async fn on_acl<'k>(&self, file: &'k Word, how: Ask, keys: &'k [&'k RouteKey]) -> Result<Vec<Found>, RouterError> {
         let runs = batches(keys, 1, "get acl  ;".len() + file.as_str().len(), LINE_HEAD);
-        in_order(runs.into_iter().map(|run| self.acl_line(file, how, run).boxed()).collect()).await
-    }
-
-    async fn acl_line(&self, file: &Word, how: Ask, keys: &[&RouteKey]) -> Result<Vec<Found>, RouterError> {
-        let command = |key| match how {
+        let command = |key: &&'k RouteKey| match how {
             Ask::Get => Command::AclGet(file, key),
             Ask::Add => Command::AclAdd(file, key),
             Ask::Del => Command::AclDel(file, key),
         };
-        let commands: Vec<Command<'_>> = keys.iter().map(|key| command(*key)).collect();
-        let answer = self.transport.ask(&commands).await?;
         let mut found = Vec::with_capacity(keys.len());
-        for (key, reply) in keys.iter().zip(answer.replies()) {
-            match how {
-                Ask::Get => {
-                    let text = self.transport.data(Some(reply), file.as_str())?;
-                    found.push(parse_acl::found(text, key.as_str()).ok_or_else(|| self.transport.foreign())?);
-                }
-                // Somebody else may have removed it meanwhile; the reading back decides.
-                Ask::Del if matches!(reply, Reply::Message(_, "Key not found.")) => {}
-                Ask::Add | Ask::Del => self.transport.nothing(Some(reply), file.as_str())?,
+        let take = |keys: &[&RouteKey], answer: &Answer| {
+            for (key, reply) in keys.iter().zip(answer.replies()) {
+                found.extend(self.answered(file, how, key, reply)?);
             }
-        }
+            Ok(())
+        };
+        self.transport.ask_each(&runs, |keys| keys.iter().map(command).collect(), take).await?;
         if found.contains(&Found::Loose) {
             return Err(self.transport.refused(&format!(
                 "would block other customers too with its ACL file {file}: it must compare whole texts (`-m str`, no `-i`)"
             )));
         }
         Ok(found)
+    }
+
+    /// What the reply about `key` says, where it says something.
+    fn answered(&self, file: &Word, how: Ask, key: &RouteKey, reply: Reply<'_>) -> Result<Option<Found>, RouterError> {
+        match how {
+            Ask::Get => {
+                let text = self.transport.data(Some(reply), file.as_str())?;
+                parse_acl::found(text, key.as_str()).map(Some).ok_or_else(|| self.transport.foreign())
+            }
+            // Somebody else may have removed it meanwhile; the reading back decides.
+            Ask::Del if matches!(reply, Reply::Message(_, "Key not found.")) => Ok(None),
+            Ask::Add | Ask::Del => self.transport.nothing(Some(reply), file.as_str()).map(|()| None),
+        }
     }
 }

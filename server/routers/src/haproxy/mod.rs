@@ -26,6 +26,7 @@ mod roster;
 mod rows;
 mod servers;
 mod set_state;
+mod talk;
 mod transport;
 
 use std::sync::{PoisonError, atomic::Ordering};

@@ -8,7 +8,6 @@
 use std::{collections::HashSet, sync::atomic::Ordering};
 
 use domain::RouteKey;
-use futures::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture, stream};
 
 use super::{
     Haproxy,
@@ -19,29 +18,26 @@ use super::{
 };
 use crate::RouterError;
 
-/// Lines of one call under way at once: two keep both of a small HAProxy's threads busy and leave seats for others.
-const LINES_AT_ONCE: usize = 2;
-
 /// Bytes of a line besides its keys: the setting of the severity, and `show table`.
 pub(super) const LINE_HEAD: usize = 64;
 
 impl Haproxy {
     /// The rows that exist for `keys`.
-    pub(super) async fn rows(&self, pool: &Pool, keys: &[&RouteKey]) -> Result<Vec<Row>, RouterError> {
+    pub(super) async fn rows<'k>(&self, pool: &'k Pool, keys: &'k [&'k RouteKey]) -> Result<Vec<Row>, RouterError> {
         let fixed = "show table  key ;".len() + pool.table.as_str().len();
-        let runs = batches(keys, 1, fixed, LINE_HEAD);
-        in_order(runs.into_iter().map(|run| self.rows_of_line(pool, run).boxed()).collect()).await
-    }
-
-    async fn rows_of_line(&self, pool: &Pool, keys: &[&RouteKey]) -> Result<Vec<Row>, RouterError> {
-        let mut commands = vec![Command::Tables];
-        commands.extend(keys.iter().map(|key| Command::Show(&pool.table, key)));
-        let answer = self.transport.ask(&commands).await?;
-        let mut replies = self.replies_after_overview(pool, &answer)?;
+        let commands = |keys: &[&'k RouteKey]| {
+            let shows = keys.iter().map(|key| Command::Show(&pool.table, key));
+            [Command::Tables].into_iter().chain(shows).collect()
+        };
         let mut rows = Vec::new();
-        for key in keys {
-            rows.extend(self.row(pool, key, replies.next())?);
-        }
+        let take = |keys: &[&RouteKey], answer: &Answer| {
+            let mut replies = self.replies_after_overview(pool, answer)?;
+            for key in keys {
+                rows.extend(self.row(pool, key, replies.next())?);
+            }
+            Ok(())
+        };
+        self.transport.ask_each(&batches(keys, 1, fixed, LINE_HEAD), commands, take).await?;
         Ok(rows)
     }
 
@@ -104,16 +100,6 @@ impl Haproxy {
             pool.table
         )))
     }
-}
-
-/// Runs the lines of one call, a few at once, and puts together what they find, in their order.
-pub(super) async fn in_order<T>(lines: Vec<BoxFuture<'_, Result<Vec<T>, RouterError>>>) -> Result<Vec<T>, RouterError> {
-    let mut all = Vec::new();
-    let mut lines = stream::iter(lines).buffered(LINES_AT_ONCE);
-    while let Some(found) = lines.try_next().await? {
-        all.extend(found);
-    }
-    Ok(all)
 }
 
 /// `keys` without repetitions.

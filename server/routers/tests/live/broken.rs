@@ -13,7 +13,7 @@ use routers::{
 
 use tokio::{io::AsyncWriteExt, net::TcpListener};
 
-use crate::lab::{Lab, Relay, key, pool};
+use crate::lab::{Lab, Relay, key, keys, pool};
 
 async fn unreachable<T: std::fmt::Debug>(limit: Duration, work: impl Future<Output = Result<T, RouterError>>) {
     let start = Instant::now();
@@ -104,6 +104,33 @@ async fn an_answer_that_breaks_off_is_never_believed() {
     }
     relay.mend();
     assert_eq!(router.clear(&accounts, &keys).await.unwrap(), []);
+}
+
+/// The same where several lines go through one connection.
+#[tokio::test]
+async fn a_talk_that_breaks_off_is_never_believed() {
+    let (lab, accounts, keys) = (Lab::start().await, pool("accounts"), keys(300, 22));
+    let relay = Relay::open(lab.path("operator.sock")).await;
+    let router = lab.router_at(Endpoint::Tcp(relay.address));
+    lab.fill("accounts", &keys).await;
+    assert_eq!(router.read(&accounts, &keys).await.unwrap().len(), 300);
+    // Two prompts, and then a row of some eighty bytes for each key.
+    for bytes in (0..24_000).step_by(191) {
+        relay.break_after("number", bytes);
+        let result = router.read(&accounts, &keys).await;
+        assert!(matches!(result, Err(RouterError::Unreachable(_))), "{bytes}: {result:?}");
+    }
+    // Each prompt has three bytes: the last one is the last key's, read back.
+    let overview = lab.raw("show table").await.len();
+    for bytes in (0..2 * 3 + 2 * 300 * 3).step_by(7).chain([2 * 300 * 3 + overview]) {
+        relay.break_after("number", bytes);
+        let result = router.clear(&accounts, &keys).await;
+        assert!(matches!(result, Err(RouterError::Unreachable(_))), "{bytes}: {result:?}");
+        lab.fill("accounts", &keys).await;
+    }
+    relay.mend();
+    assert_eq!(router.clear(&accounts, &keys).await.unwrap(), []);
+    assert_eq!(lab.rows("accounts").await, 0);
 }
 
 /// Somebody who sends `part` every 20 ms, for ever.

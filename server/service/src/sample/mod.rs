@@ -11,6 +11,7 @@ use domain::{
     Actor, Counters, Health, Instant, Permission, PoolInfo, RouterKind, SeededEntropy, ServerName, ServerState,
     view::AuditFilter,
 };
+use serde_json::json;
 use store::{EmbeddedServer, StoreError};
 use tokio::task::JoinHandle;
 
@@ -113,6 +114,10 @@ impl Unstick {
         }
         self.refuse_known_sample(spec).await?;
         let pools = self.sample_pools().await?;
+        // Before the first row: should the process end in the middle, it is known whose rows these are.
+        let mut begun = self.draft(actor, "sample.begun", "sample");
+        begun.detail = json!({ "accounts": spec.accounts, "seed": spec.seed });
+        transact!(self, tx => { tx.append_audit(&begun).await?; Ok(()) })?;
         // The larger those indexes become, the more each transaction writes of them.
         let first = (spec.accounts / 20).clamp(FIRST_BATCH, LARGEST_BATCH);
         let batch = if self.store().bulk_begin().await? { first } else { BATCH };
@@ -124,8 +129,7 @@ impl Unstick {
         let report = loaded?;
         ended?;
         let mut draft = self.draft(actor, LOADED, "sample");
-        draft.detail =
-            serde_json::json!({ "accounts": report.accounts, "sessions": report.sessions, "seed": spec.seed });
+        draft.detail = json!({ "accounts": report.accounts, "sessions": report.sessions, "seed": spec.seed });
         transact!(self, tx => { tx.append_audit(&draft).await?; Ok(()) })?;
         self.observe_once().await?;
         Ok(report)

@@ -2,6 +2,7 @@
 //! and gives the console session a new secret. A proof may be given for one list alone: then it is used up together with
 //! what it was given for.
 
+use async_recursion::async_recursion as boxed;
 use domain::{Actor, AuditOutcome, Denied, Intent, Permission, PlanHash};
 use sha2::{Digest, Sha256};
 use store::Tx;
@@ -33,7 +34,13 @@ impl Unstick {
     ///
     /// # Errors
     /// `Invalid` for the password or the code; `Throttled`; `Busy`; `Denied`.
-    pub async fn prove(&self, actor: &Actor, proof: Proof<'_>, intent: Option<(Intent, &PlanHash)>) -> Result<Proved> {
+    #[boxed]
+    pub async fn prove<'a>(
+        &self,
+        actor: &Actor,
+        proof: Proof<'a>,
+        intent: Option<(Intent, &'a PlanHash)>,
+    ) -> Result<Proved> {
         let (id, session) = self.myself(actor).await?;
         let tries = self.may_try(Some(id.as_str()), proof.ip).await?;
         let staff = self.store().staff(&id).await?.ok_or(Error::NotFound("staff member"))?;

@@ -1,11 +1,12 @@
 //! Records from a file, as the shell takes them.
 
-use domain::view::SessionFilter;
-use service::ImportRecord;
+use domain::view::{AuditFilter, SessionFilter};
+use serde_json::json;
+use service::{ImportRecord, Reached};
 
 use crate::world::{World, account, shell};
 
-both!(a_first_import_that_tells_of_a_session_again_takes_it_once,);
+both!(a_first_import_that_tells_of_a_session_again_takes_it_once, each_batch_of_an_import_is_in_the_audit_log,);
 
 async fn a_first_import_that_tells_of_a_session_again_takes_it_once(world: World) {
     let first = [r#"{"account_id":"a"}"#, r#"{"session_id":"s1","account_id":"a"}"#];
@@ -27,4 +28,32 @@ async fn a_first_import_that_tells_of_a_session_again_takes_it_once(world: World
     assert_eq!(sessions, [("s1", false), ("s2", true)]);
     let counted = &page.account;
     assert_eq!((counted.live_sessions, counted.leftover_sessions, counted.total_sessions), (1, 1, 2));
+}
+
+async fn each_batch_of_an_import_is_in_the_audit_log(world: World) {
+    let files = [
+        ([r#"{"account_id":"a"}"#, r#"{"session_id":"s1","account_id":"a"}"#], 2, None),
+        ([r#"{"session_id":"s2","account_id":"a"}"#, r#"{"session_id":"s3","account_id":"b"}"#], 1, Some(4)),
+        // Nothing of it is taken, so there is nothing to write down.
+        ([r#"{"session_id":"s4","account_id":"b"}"#, r#"{"session_id":"s5","account_id":"b"}"#], 0, Some(6)),
+    ];
+    for (lines, taken, line) in files {
+        let records = lines.iter().map(|line| ImportRecord::parse(line.as_bytes()).unwrap()).collect();
+        let reached = line.map(|line| Reached { source: "a file".to_owned(), line });
+        let batch = world.unstick.vet_import(records);
+        let outcomes = world.unstick.import_batch(&shell(), batch, reached, false).await.unwrap();
+        assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), taken);
+    }
+    let filter = AuditFilter { action: Some("import.batch".to_owned()), ..AuditFilter::default() };
+    let mut events = world.store.audit_page(&filter, None, 10).await.unwrap();
+    events.sort_unstable_by_key(|event| event.seq);
+    let told: Vec<_> = events.iter().map(|event| (event.draft.actor.as_str(), event.draft.detail.clone())).collect();
+    let who = shell().label();
+    assert_eq!(
+        told,
+        [
+            (who.as_str(), json!({ "taken": 2, "refused": 0, "until_line": null })),
+            (who.as_str(), json!({ "taken": 1, "refused": 1, "until_line": 4 })),
+        ]
+    );
 }

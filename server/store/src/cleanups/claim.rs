@@ -104,15 +104,18 @@ impl Store {
             }
         }
         let sql = sql!(
-            "UPDATE cleanups SET lease_holder = $1, lease_token = lease_token + 1, lease_until = $3 WHERE id IN (\
-             SELECT id FROM (SELECT id FROM cleanups WHERE finished_at IS NULL AND status <> 'needs_attention' \
+            "UPDATE cleanups SET lease_holder = $1, lease_token = lease_token + 1, lease_until = $3 WHERE id",
+            found,
+            "SELECT id FROM (SELECT id FROM cleanups WHERE finished_at IS NULL AND status <> 'needs_attention' \
              AND rank = 0 AND next_at <= $2 AND (lease_until IS NULL OR lease_until <= $2) ORDER BY next_at, id LIMIT $4",
             lock_free,
             ") AS single UNION ALL SELECT id FROM (\
              SELECT id FROM cleanups WHERE finished_at IS NULL AND status <> 'needs_attention' \
              AND rank > 0 AND next_at <= $2 AND (lease_until IS NULL OR lease_until <= $2) ORDER BY rank, next_at, id LIMIT $5",
             lock_free,
-            ") AS behind) RETURNING id, lease_token, rank, steps_total"
+            ") AS behind",
+            end_found,
+            " RETURNING id, lease_token, rank, steps_total"
         );
         let found: Vec<(String, i64, i64, i64)> =
             self.all_returned(sql, args![holder, now, until, most.single, most.behind]).await?;

@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use async_recursion::async_recursion as boxed;
 use rusqlite::{Connection, ErrorCode, OpenFlags, types::Value};
 use serde::de::DeserializeOwned;
 use tokio::{
@@ -74,9 +75,7 @@ impl Readers {
 
     /// The rows that `sql` reads.
     pub async fn rows<T: DeserializeOwned>(&self, sql: &str, values: &[Arg<'_>]) -> Result<Vec<T>> {
-        self.give_way().await;
-        let waited = timeout(WAIT, self.0.free.acquire()).await;
-        let permit = waited.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
+        let permit = self.permit().await?;
         let elsewhere = {
             let _reading = self.0.front.read();
             let mut rows = Vec::new();
@@ -89,7 +88,15 @@ impl Readers {
                 Some(elsewhere) => elsewhere,
             }
         };
-        elsewhere.await.map_err(|error| sqlx::Error::Io(std::io::Error::other(error)))??.rows()
+        joined(elsewhere).await?.rows()
+    }
+
+    /// Waits until a connection is free.
+    #[boxed]
+    async fn permit<'a>(&'a self) -> Result<SemaphorePermit<'a>> {
+        self.give_way().await;
+        let waited = timeout(WAIT, self.0.free.acquire()).await;
+        Ok(waited.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?)
     }
 
     /// Gives the rows that `sql` reads to `take`. When that takes too long here, it is begun again elsewhere, and the values
@@ -132,6 +139,12 @@ impl Readers {
         self.0.free.close();
         self.0.idle().clear();
     }
+}
+
+/// What was read elsewhere.
+#[boxed]
+async fn joined(elsewhere: JoinHandle<Result<Values>>) -> Result<Values> {
+    elsewhere.await.map_err(|error| sqlx::Error::Io(std::io::Error::other(error)))?
 }
 
 impl Inner {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, copy},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, copy},
     net::{TcpListener, TcpStream, UnixStream},
 };
 
@@ -44,7 +44,7 @@ impl Relay {
         Self { address, state }
     }
 
-    /// From now on breaks the answer to each line that ends with `end` off after `bytes`.
+    /// From now on breaks what is answered on each connection off after `bytes`, if its first line ends with `end`.
     pub fn break_after(&self, end: &str, bytes: usize) {
         *self.state.limit.lock().unwrap() = (
             format!(
@@ -71,28 +71,52 @@ impl Relay {
     }
 }
 
+/// Somebody who is inside.
+struct Inside<'s>(&'s State);
+
+impl<'s> Inside<'s> {
+    fn enter(state: &'s State) -> Self {
+        let inside = state.inside.fetch_add(1, Ordering::SeqCst) + 1;
+        state.most.fetch_max(inside, Ordering::SeqCst);
+        Self(state)
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.0.inside.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 async fn pass(client: TcpStream, state: Arc<State>) {
-    let inside = state.inside.fetch_add(1, Ordering::SeqCst) + 1;
-    state.most.fetch_max(inside, Ordering::SeqCst);
     let _ = pass_on(client, &state).await;
-    state.inside.fetch_sub(1, Ordering::SeqCst);
 }
 
 async fn pass_on(client: TcpStream, state: &State) -> std::io::Result<()> {
-    let (mut from_client, mut to_client) = client.into_split();
+    let inside = Inside::enter(state);
+    // As HAProxy's own sockets are.
+    client.set_nodelay(true)?;
+    let (from_client, mut to_client) = client.into_split();
     let (from_haproxy, mut to_haproxy) = UnixStream::connect(&state.path).await?.into_split();
-    let mut line = vec![0; 64 << 10];
-    let mut length = 0;
-    while line[..length].last() != Some(&b'\n') {
-        length += match from_client.read(&mut line[length..]).await? {
-            0 => return Ok(()),
-            read => read,
-        };
-    }
-    state.longest.fetch_max(length, Ordering::SeqCst);
-    to_haproxy.write_all(&line[..length]).await?;
+    let (mut lines, mut line) = (BufReader::new(from_client), Vec::new());
+    lines.read_until(b'\n', &mut line).await?;
     let (end, bytes) = state.limit.lock().unwrap().clone();
-    let limit = if line[..length].ends_with(end.as_bytes()) { bytes } else { u64::MAX };
-    copy(&mut from_haproxy.take(limit), &mut to_client).await?;
-    to_client.shutdown().await
+    let limit = if line.ends_with(end.as_bytes()) { bytes } else { u64::MAX };
+    let there = async {
+        while !line.is_empty() {
+            state.longest.fetch_max(line.len(), Ordering::SeqCst);
+            to_haproxy.write_all(&line).await?;
+            line.clear();
+            lines.read_until(b'\n', &mut line).await?;
+        }
+        to_haproxy.shutdown().await
+    };
+    let back = async move {
+        copy(&mut from_haproxy.take(limit), &mut to_client).await?;
+        // Before the client hears of it, who may come again at once.
+        drop(inside);
+        to_client.shutdown().await
+    };
+    let (there, back) = tokio::join!(there, back);
+    there.and(back)
 }
