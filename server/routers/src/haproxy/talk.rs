@@ -1,5 +1,5 @@
 //! Several lines through one connection. With `prompt` HAProxy keeps it open after a line and ends each reply with a prompt
-//! instead of nothing (management.txt, 9.3; the same in every version that Unstick speaks to).
+//! besides the empty line (management.txt, 9.3; seen with 2.6.12). It is the mode that people use by hand, and hatop.
 //!
 //! The connection stays with the process that accepted it: when HAProxy reloads meanwhile, the rest of the lines is still
 //! answered by the old one, as a line under way is. What the new one has is found when it is read back after the drain.
