@@ -8,8 +8,6 @@ endif
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-builtin-rules
-# The allocator's own make hears this too, through cargo: it compiles each file once for each library, and one is linked.
-MAKEFLAGS += STATIC_LIBS=lib/libjemalloc_pic.a
 WITH := source .tools/env &&
 # hydrate is wasm's alone. Crash points sleep until a test's environment names one; the release build has none.
 NATIVE := --workspace --exclude hydrate --features server/crash-points
