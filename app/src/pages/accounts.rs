@@ -61,9 +61,8 @@ fn list(title: &str, listed: &Listed, me: Option<&Me>) -> Markup {
     let first = ctx::asked("after").map(|_| routes::accounts(filter, None));
     let body = match (page.items.is_empty(), &first) {
         (false, _) => table(title, HEADS, account_rows(&page.items, *now)),
-        (true, Some(first)) => {
-            empty("The list ends before this place.", button(first.clone(), "Go to its beginning", ""))
-        }
+        // The way to the first page is below.
+        (true, Some(_)) => empty("The list ends before this place.", ().written()),
         (true, None) if filter.is_empty() => {
             let words = "No accounts yet. Back ends report them through the API, or import them in a shell.";
             empty(words, button(routes::HOME.to_owned(), "Go to search", ""))

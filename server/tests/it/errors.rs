@@ -110,6 +110,16 @@ async fn what_is_not_there_is_404_and_no_redirect_leads_elsewhere() {
 }
 
 #[tokio::test]
+async fn a_place_behind_the_end_of_the_list_says_so() {
+    let app = TestApp::new().await;
+    let mut admin = app.signed_in(Role::Admin).await;
+    let page = admin.get("/accounts?after=zzz").await.expect(200).text;
+    assert!(page.contains("The list ends before this place") && page.contains("First page"), "{page}");
+    let page = admin.get("/accounts").await.expect(200).text;
+    assert!(page.contains("No accounts yet") && !page.contains("First page"), "{page}");
+}
+
+#[tokio::test]
 async fn a_filter_that_is_not_understood_says_what_to_write() {
     let app = TestApp::new().await;
     let mut admin = app.signed_in(Role::Admin).await;

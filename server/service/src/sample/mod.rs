@@ -113,11 +113,8 @@ impl Unstick {
             return Err(Error::invalid("accounts", "make 1 to 10,000,000 accounts with 1 to 1,000 sessions each"));
         }
         self.refuse_known_sample(spec).await?;
-        let pools = self.sample_pools().await?;
-        // Before the first row: should the process end in the middle, it is known whose rows these are.
-        let mut begun = self.draft(actor, "sample.begun", "sample");
-        begun.detail = json!({ "accounts": spec.accounts, "seed": spec.seed });
-        transact!(self, tx => { tx.append_audit(&begun).await?; Ok(()) })?;
+        let pools = self.sample_pools()?;
+        self.begin_sample(actor, spec, &pools).await?;
         // The larger those indexes become, the more each transaction writes of them.
         let first = (spec.accounts / 20).clamp(FIRST_BATCH, LARGEST_BATCH);
         let batch = if self.store().bulk_begin().await? { first } else { BATCH };
@@ -200,8 +197,8 @@ impl Unstick {
         }
     }
 
-    /// The embedded pools, each with three servers of which one fails 16 % of its requests and is being drained.
-    async fn sample_pools(&self) -> Result<Pools> {
+    /// The embedded pools.
+    fn sample_pools(&self) -> Result<Pools> {
         let (account, session): (Vec<_>, Vec<_>) = self
             .pools()
             .into_iter()
@@ -211,25 +208,38 @@ impl Unstick {
             let message = "sample data needs an embedded router with an account pool and a session pool";
             return Err(Error::Conflict(message.to_owned()));
         }
-        let pools = Pools { account, session };
+        Ok(Pools { account, session })
+    }
+
+    /// Makes three servers in each pool, of which one fails 16 % of its requests and is being drained. Writes down whose rows
+    /// come now, with the first of them: should the process end in the middle, nothing else tells it.
+    async fn begin_sample(&self, actor: &Actor, spec: SampleSpec, pools: &Pools) -> Result<()> {
         let now = self.now();
+        let mut servers = Vec::new();
         for pool in pools.account.iter().chain(&pools.session) {
             for (name, state, errors, response_ms) in [
                 ("api-1", Health::Healthy, 31, 42),
                 ("api-2", Health::Draining, 8_000, 612),
                 ("api-3", Health::Healthy, 18, 39),
             ] {
-                let server = EmbeddedServer {
+                servers.push(EmbeddedServer {
                     pool: crate::routing::stored_pool(&pool.place.router, &pool.place.pool),
                     name: ServerName::parse(name).map_err(Error::internal)?,
                     state,
                     held: ServerState::Ready,
                     counters: Counters { requests: 50_000, errors, response_ms },
                     updated_at: now,
-                };
-                transact!(self, tx => { Ok(tx.save_embedded_server(&server).await?) })?;
+                });
             }
         }
-        Ok(pools)
+        let mut draft = self.draft(actor, "sample.begun", "sample");
+        draft.detail = json!({ "accounts": spec.accounts, "seed": spec.seed });
+        transact!(self, tx => {
+            for server in &servers {
+                tx.save_embedded_server(server).await?;
+            }
+            tx.append_audit(&draft).await?;
+            Ok(())
+        })
     }
 }

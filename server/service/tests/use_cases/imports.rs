@@ -1,12 +1,16 @@
-//! Records from a file, as the shell takes them.
+//! Records from a file, as the shell takes them, and made-up ones.
 
 use domain::view::{AuditFilter, SessionFilter};
 use serde_json::json;
-use service::{ImportRecord, Reached};
+use service::{ImportRecord, Reached, SampleSpec};
 
 use crate::world::{World, account, shell};
 
-both!(a_first_import_that_tells_of_a_session_again_takes_it_once, each_batch_of_an_import_is_in_the_audit_log,);
+both!(
+    a_first_import_that_tells_of_a_session_again_takes_it_once,
+    each_batch_of_an_import_is_in_the_audit_log,
+    sample_data_is_announced_once,
+);
 
 async fn a_first_import_that_tells_of_a_session_again_takes_it_once(world: World) {
     let first = [r#"{"account_id":"a"}"#, r#"{"session_id":"s1","account_id":"a"}"#];
@@ -56,4 +60,16 @@ async fn each_batch_of_an_import_is_in_the_audit_log(world: World) {
             (who.as_str(), json!({ "taken": 1, "refused": 1, "until_line": 4 })),
         ]
     );
+}
+
+async fn sample_data_is_announced_once(world: World) {
+    let spec = SampleSpec { accounts: 20, sessions_per_account: 3, seed: 3 };
+    world.unstick.load_sample(&shell(), spec, &|_, _| ()).await.unwrap();
+    // It is there already, so nothing is begun.
+    assert!(world.unstick.load_sample(&shell(), spec, &|_, _| ()).await.is_err());
+    let mut events = world.store.audit_page(&AuditFilter::default(), None, 100).await.unwrap();
+    events.sort_unstable_by_key(|event| event.seq);
+    let told = events.iter().map(|event| (event.draft.action.as_str(), &event.draft.detail["seed"]));
+    let told: Vec<_> = told.filter(|(action, _)| action.starts_with("sample.")).collect();
+    assert_eq!(told, [("sample.begun", &json!(3)), ("sample.loaded", &json!(3))]);
 }
