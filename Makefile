@@ -40,7 +40,7 @@ TAKING_PART = $(if $(findstring n,$(firstword -$(MAKEFLAGS))),@,+@)
 # at a time, and what of the processors is left. When it is done the server's half has its place in the pool too.
 build: setup ## release build: target/release/admin-tool and target/site
 	@$(MAKE) --silent --no-print-directory --assume-old=setup --jobs=$$(($$(nproc) + 1)) HALVES=both $(FRONT) $(SERVER)
-ASIDE = $(if $(HALVES),env --unset=MAKEFLAGS --unset=CARGO_MAKEFLAGS CARGO_BUILD_JOBS=1 nice -n 3)
+ASIDE = $(if $(HALVES),env --unset=MAKEFLAGS --unset=CARGO_MAKEFLAGS CARGO_BUILD_JOBS=1 nice -n 4)
 run: build ## build, then serve sample data on http://127.0.0.1:3000 and print the sign-ins
 	@target/release/admin-tool serve --sample
 lab: build ## build, then a world on loopback: two HAProxies, Redis, back ends, traffic, the console; Ctrl-C stops it
@@ -58,7 +58,7 @@ fmt: setup ## format
 torture: setup ## the faults of goals R1 to R15 in their full numbers (hours; ARGS=zombies to choose); prints what came of them
 	@$(WITH) cargo test $(NATIVE) --no-run --quiet && export $(TORTURE) && cargo test $(NATIVE) --no-fail-fast --quiet -- --nocapture $(or $(ARGS),$(FAULTS)) 2>&1 | { grep --line-buffered -E '^((R[0-9]+|API) |test result: F|thread .* panicked)' || true; }
 bench: build ## ratios against the bare SQL and the bare server
-	@$(WITH) cargo run --release -p server --example bench -- $(ARGS)
+	@$(WITH) cargo run --release -p bench -- $(ARGS)
 clean: ## forget everything that was built; data/ stays
 	@rm -rf target end2end/test-results end2end/playwright-report
 
@@ -66,5 +66,5 @@ clean: ## forget everything that was built; data/ stays
 # optimises and compresses again although nothing changed; of the time when a build began, for files change meanwhile.
 $(FRONT): $(COMMON) $(shell find style public 2>/dev/null) | setup
 	$(TAKING_PART)mkdir -p target && touch $@.new && $(WITH) RUST_BACKTRACE=0 $(ASIDE) cargo leptos build --release -P --frontend-only && mv $@.new $@
-$(SERVER): $(COMMON) $(shell find server migrations -not -path '*/tests*' -not -path '*/examples*' 2>/dev/null) | setup
+$(SERVER): $(COMMON) $(shell find server migrations -not -path '*/tests*' -not -path '*/examples*' -not -path '*/bench*' 2>/dev/null) | setup
 	$(TAKING_PART)mkdir -p target && touch $@.new && $(WITH) cargo build --release -p server --bin admin-tool && mv $@.new $@
