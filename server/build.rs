@@ -4,7 +4,7 @@
 
 use std::process::Command;
 
-/// The first glibc that reads packed relocations (its NEWS for 2.36: "Support for DT_RELR relative relocation format has been
+/// The first glibc that reads packed relocations (its NEWS for 2.36: "Support for `DT_RELR` relative relocation format has been
 /// added to glibc").
 const SINCE: (u32, u32) = (2, 36);
 
