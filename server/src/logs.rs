@@ -28,7 +28,12 @@ const SPARED: &str = "tower_sessions=warn,tower_sessions_core=error";
 fn begin(filter: &str, format: LogFormat) {
     let filter = EnvFilter::try_new(format!("{SPARED},{filter}")).unwrap_or_else(|_| EnvFilter::new("info"));
     let terminal = std::io::stderr().is_terminal();
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal);
+    // Whoever read the log may be gone (`2>&1 | head`). Said there as well, that would be a panic, and the end of the server.
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(terminal)
+        .log_internal_errors(false);
     let text = match format {
         LogFormat::Auto => terminal,
         LogFormat::Text => true,

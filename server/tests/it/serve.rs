@@ -137,6 +137,26 @@ impl Server {
 }
 
 #[test]
+fn a_server_whose_log_nobody_reads_any_more_goes_on() {
+    let program = Program::new();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let address = format!("127.0.0.1:{port}");
+    let mut command = program.command(&["serve", "--sample"]);
+    command.env("UNSTICK_LISTEN", &address).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    drop(child.stderr.take());
+    let mut server = Server { child, address: address.clone(), said: Vec::new() };
+    let began = Instant::now();
+    while TcpStream::connect(&address).is_err() {
+        assert!(server.child.try_wait().unwrap().is_none(), "it ended");
+        assert!(began.elapsed() < Duration::from_secs(20), "it did not start");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(server.get("/healthz").starts_with("HTTP/1.1 200"));
+    assert_eq!(server.terminate().0, Some(0));
+}
+
+#[test]
 fn an_address_that_is_taken_is_told_before_anything_is_made() {
     let program = Program::new();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
