@@ -15,7 +15,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// How often it is asked whether there is one.
 const POLL: Duration = Duration::from_secs(1);
 /// A worker that is gone is not waited for longer.
-const LEASE: Span = Span::from_secs(15);
+pub(super) const LEASE: Span = Span::from_secs(15);
 /// Bulk clean-ups of one look.
 const AT_ONCE: u32 = 20;
 /// Ends of accounts that are written down at once.

@@ -2,12 +2,12 @@
 //! transaction.
 
 use domain::{
-    Account, AuditDraft, Bulk, BulkAccount, BulkOutcome, Cleanup, CleanupId, Plan, Step, view::CleanupRequest,
+    Account, AuditDraft, Bulk, BulkAccount, BulkOutcome, Cleanup, CleanupId, Instant, Plan, Step, view::CleanupRequest,
 };
 use futures::stream::{self, StreamExt};
 use store::{BulkEnd, BulkLease};
 
-use super::off_server::Moving;
+use super::{off_server::Moving, run::LEASE};
 use crate::{
     Error, Result, Unstick,
     cleanups::{Outcome, Request, Wanted},
@@ -73,16 +73,20 @@ impl Unstick {
         if asked.is_empty() {
             return self.bulk_said(lease, &ends).await;
         }
-        for together in in_parts(asked) {
-            self.begin_asked(lease, &std::mem::take(&mut ends), &together, moving).await?;
+        let mut parts = in_parts(asked).into_iter().peekable();
+        while let Some(together) = parts.next() {
+            // The bulk clean-up is given back with the last part.
+            let until = parts.peek().map(|_| self.now() + LEASE);
+            self.begin_asked(lease, until, &std::mem::take(&mut ends), &together, moving).await?;
         }
         Ok(())
     }
 
-    /// Begins the clean-ups of `asked`, and writes with them what became of other accounts.
+    /// Begins the clean-ups of `asked`, and writes with them what became of other accounts. Keeps the lease until `until`.
     async fn begin_asked(
         &self,
         lease: &BulkLease,
+        until: Option<Instant>,
         ends: &[BulkEnd],
         asked: &[Asked],
         moving: Option<&Moving>,
@@ -107,7 +111,7 @@ impl Unstick {
             if let Some(away) = &away {
                 tx.move_away(&made, away).await?;
             }
-            tx.bulk_progress(lease, &ends, None).await?;
+            tx.bulk_progress(lease, &ends, until).await?;
             tx.append_audits(&events).await?;
             crash::point("bulk:turns-before-commit");
             Ok(())
