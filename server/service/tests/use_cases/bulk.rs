@@ -23,6 +23,7 @@ both!(
     a_single_one_is_not_behind_it,
     all_that_it_does_gives_way_to_pages_and_a_single_one_does_not,
     two_workers_give_each_account_one_turn,
+    a_look_of_many_steps_is_written_in_parts_under_one_lease,
     an_end_is_counted_once_whoever_tells_it_twice,
 );
 
@@ -318,6 +319,61 @@ async fn two_workers_give_each_account_one_turn(world: World) {
         let id: AccountId = account(&format!("a{at}"));
         assert_eq!(world.store.cleanups_of(&id, 5).await.unwrap().len(), 1);
         assert_eq!(world.store.cleanups_of(&id, 5).await.unwrap()[0].0.status, Status::Done);
+    }
+}
+
+/// Whoever looks while a part of a look's turns is written finds the bulk clean-up taken, until the last part is.
+async fn a_look_of_many_steps_is_written_in_parts_under_one_lease(world: World) {
+    const ACCOUNTS: usize = 150;
+    world.crowd(ACCOUNTS).await;
+    let unstick = world.with(|settings| settings.bulk_approval_above = 1_000);
+    let ids: Vec<String> = (0..ACCOUNTS).map(|at| format!("acc{at}")).collect();
+    let order = BulkOrder { wave: 1_000, ..order(Mode::Force) };
+    let bulk = unstick.draft_bulk(&shell(), list(&ids.join("\n")), order).await.unwrap();
+    unstick.request_bulk(&shell(), &bulk.id, &bulk.hash).await.unwrap();
+    world.clock.advance(Span::from_secs(1));
+
+    let over = std::sync::atomic::AtomicBool::new(false);
+    let look = async {
+        unstick.bulk_once().await.unwrap();
+        over.store(true, std::sync::atomic::Ordering::SeqCst);
+    };
+    // How many turns were there to see, and whether the bulk clean-up was to be had then.
+    let others = async {
+        let mut seen = Vec::new();
+        while !over.load(std::sync::atomic::Ordering::SeqCst) {
+            let now = world.clock_now();
+            let mut tx = world.store.begin().await.unwrap();
+            let free = tx.claim_bulk(&bulk.id, now, now + Span::from_secs(15)).await.unwrap().is_some();
+            seen.push((all_events(&world, "cleanup.requested").await, free));
+            tx.rollback().await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        seen
+    };
+    let ((), seen) = tokio::join!(look, others);
+    let turns = all_events(&world, "cleanup.requested").await;
+    let begun = world.store.bulk(&bulk.id).await.unwrap().unwrap().counts.get(BulkOutcome::Running);
+    assert_eq!(usize::try_from(begun), Ok(turns));
+    let mut steps = 0;
+    for id in &ids {
+        for (cleanup, ..) in world.store.cleanups_of(&account(id), 2).await.unwrap() {
+            steps += world.store.steps(&cleanup.id).await.unwrap().len();
+        }
+    }
+    assert!(steps > 500 && steps <= 1_000, "{turns} turns of {steps} steps: one look, but not one transaction");
+    let half_way = |(events, free): &&(usize, bool)| (1..turns).contains(events) && *free;
+    assert_eq!(seen.iter().find(half_way), None, "it was given back before the last part: {seen:?}");
+
+    for _ in 0..100 {
+        unstick.bulk_once().await.unwrap();
+        unstick.clean_up_once().await.unwrap();
+        world.clock.advance(Span::from_millis(50));
+    }
+    let done = world.store.bulk(&bulk.id).await.unwrap().unwrap();
+    assert_eq!((done.status, done.counts.get(BulkOutcome::Done)), (BulkStatus::Done, 150), "{:?}", done.counts);
+    for action in ["cleanup.requested", "cleanup.done"] {
+        assert_eq!(all_events(&world, action).await, ACCOUNTS, "{action}, once each");
     }
 }
 
