@@ -4,7 +4,7 @@
 use domain::{
     Account, AuditDraft, Bulk, BulkAccount, BulkOutcome, Cleanup, CleanupId, Instant, Plan, Step, view::CleanupRequest,
 };
-use futures::stream::{self, StreamExt};
+use futures::future::join_all;
 use store::{BulkEnd, BulkLease};
 
 use super::{off_server::Moving, run::LEASE};
@@ -47,7 +47,7 @@ impl Asked {
 }
 
 impl Unstick {
-    /// Gives the next `turns` accounts their turn.
+    /// Gives the next `turns` accounts their turn, as far as [`STEPS`] go: the rest has its turn at the next look.
     pub(super) async fn give_turns(
         &self,
         bulk: &Bulk,
@@ -55,19 +55,20 @@ impl Unstick {
         turns: u32,
         moving: Option<&Moving>,
     ) -> Result<()> {
-        let next = self.store().bulk_turns(&bulk.id, turns).await?;
-        let planned: Vec<Turn> =
-            stream::iter(next).map(|it| self.plan_turn(bulk, it, moving)).buffered(AT_ONCE).collect().await;
-        let (mut ends, mut asked, mut steps) = (Vec::new(), Vec::new(), 0);
-        for turn in planned {
-            match turn {
-                Turn::End(end) => ends.push(end),
-                // The rest has its turn at the next look.
-                Turn::Ask(it) if asked.is_empty() || steps + it.steps.len() <= STEPS => {
-                    steps += it.steps.len();
-                    asked.push(*it);
+        let mut next = self.store().bulk_turns(&bulk.id, turns).await?.into_iter().peekable();
+        let (mut ends, mut asked, mut steps) = (Vec::new(), Vec::<Asked>::new(), 0);
+        while next.peek().is_some() && steps < STEPS {
+            let some = next.by_ref().take(AT_ONCE).map(|it| self.plan_turn(bulk, it, moving));
+            for turn in join_all(some).await {
+                match turn {
+                    Turn::End(end) => ends.push(end),
+                    Turn::Ask(it) => {
+                        steps += it.steps.len();
+                        if asked.is_empty() || steps <= STEPS {
+                            asked.push(*it);
+                        }
+                    }
                 }
-                Turn::Ask(_) => {}
             }
         }
         if asked.is_empty() {
