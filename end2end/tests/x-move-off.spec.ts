@@ -62,7 +62,7 @@ test('everybody is moved off a server: it holds nobody, nobody is signed out, an
   await expect(will).toContainText(`${FEW} accounts`);
   await expect(will).toContainText('Nobody is signed out.');
   await expect(page.getByRole('region', { name: 'Where they would go' })).toContainText('api-3');
-  const routes = page.getByRole('region', { name: 'Their routes now' });
+  const routes = page.getByRole('region', { name: 'Their routes' });
   for (const on of FLEET) await expect(routes).toContainText(new RegExp(`${on} / app\\s*api-1 · ${FEW} routes`));
   expect(await held(lab, 'api-1'), 'a preview moves nobody').toEqual([FEW, FEW]);
 

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    AccountFilter, AccountId, BulkId, CleanupId, Instant, Mode, PlanHash, ServerMove, ServerName, Span, StaffId,
+    AccountFilter, AccountId, BulkId, CleanupId, Instant, Mode, Place, PlanHash, ServerMove, ServerName, Span, StaffId,
+    Unread,
 };
 
 pub use self::{
@@ -93,6 +94,17 @@ impl BulkOrder {
         }
         (self.failure_limit > 100_000).then_some(("failure_limit", "the limit is 0 to 100000 accounts"))
     }
+}
+
+/// Where the routes of a bulk clean-up's accounts led when its list was frozen, as every router said then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BulkRoutes {
+    /// When they were counted.
+    pub at: Instant,
+    /// How many led to each server.
+    pub counts: Vec<(Place, ServerName, i64)>,
+    /// Routers that could not be read: none of theirs is counted.
+    pub unread: Vec<Unread>,
 }
 
 /// A bulk clean-up.

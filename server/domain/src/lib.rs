@@ -43,7 +43,7 @@ pub use account::{Account, AccountBrief};
 pub use account_filter::{AccountFilter, FilterError};
 pub use audit::{AuditDraft, AuditEvent, AuditLink, AuditOutcome, GENESIS};
 pub use bulk::{
-    Bulk, BulkAccount, BulkCounts, BulkHasher, BulkMove, BulkOrder, BulkOutcome, BulkSelection, BulkStatus,
+    Bulk, BulkAccount, BulkCounts, BulkHasher, BulkMove, BulkOrder, BulkOutcome, BulkRoutes, BulkSelection, BulkStatus,
     ListProblem, ListReport, MOST_ACCOUNTS,
 };
 pub use cleanup::{Cleanup, Mode, Stage, Status, Step, StepKind, Target, Trouble};

@@ -113,7 +113,9 @@ async fn show(desk: &Desk, id: &BulkId, problems: bool, json: bool) -> Result<Ex
         }
     }
     if json {
-        output::document(&json!({ "outcome": "done", "bulk": page.bulk, "routes": page.routes, "in_trouble": named }));
+        output::document(
+            &json!({ "outcome": "done", "bulk": page.bulk, "routes": page.routes, "unread": page.unread, "in_trouble": named }),
+        );
     } else {
         output::print(&preview(&page));
         output::print(&line(&page.bulk));
@@ -161,11 +163,11 @@ fn preview(page: &BulkPage) -> String {
             }
         }
     }
-    lines.extend(
-        page.routes
-            .iter()
-            .map(|(place, server, n)| format!("  {n} routes to {server} on {} / {}", place.router, place.pool)),
-    );
+    lines.extend(page.routes.iter().map(|(place, server, n)| {
+        let routes = words::count(usize::try_from(*n).unwrap_or(0), "route");
+        format!("  {routes} to {server} on {} / {}", place.router, place.pool)
+    }));
+    lines.extend(page.unread.iter().map(|it| format!("  {}. Its routes are not counted.", it.words())));
     if let Some(moved) = &page.server_move {
         let targets: BTreeSet<&str> = page.targets.iter().map(|target| target.name.as_str()).collect();
         let chosen = if moved.order.to.is_some() { "all are pinned to" } else { "they go to" };
@@ -225,7 +227,7 @@ pub(super) async fn draft_and_ask(
         let bulk = desk.control_bulk(&bulk.id, BulkMove::Cancel).await?;
         if many.json {
             output::document(&json!({
-                "outcome": "dry-run", "bulk": bulk, "routes": page.routes, "server_move": page.server_move,
+                "outcome": "dry-run", "bulk": bulk, "routes": page.routes, "unread": page.unread, "server_move": page.server_move,
                 "targets": page.targets,
             }));
         }
@@ -251,7 +253,7 @@ pub(super) async fn draft_and_ask(
     }
     let (exit, outcome) = ending(&bulk);
     if many.json {
-        output::document(&json!({ "outcome": outcome, "bulk": bulk, "routes": page.routes }));
+        output::document(&json!({ "outcome": outcome, "bulk": bulk, "routes": page.routes, "unread": page.unread }));
     } else {
         output::print(&line(&bulk));
     }

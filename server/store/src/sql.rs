@@ -105,6 +105,11 @@ macro_rules! piece {
     // It would read the whole list, which the primary key holds in the order that is asked for.
     (sqlite bulk_by_outcome) => { "FROM bulk_accounts b INDEXED BY bulk_accounts_by_outcome" };
     (postgres bulk_by_outcome) => { "FROM bulk_accounts b" };
+    // The open sessions of the accounts of a list, which is gone through in its order.
+    (sqlite bulk_sessions) => {
+        "FROM bulk_accounts b CROSS JOIN sessions s INDEXED BY sessions_open ON s.account_id = b.account_id"
+    };
+    (postgres bulk_sessions) => { "FROM bulk_accounts b JOIN sessions s ON s.account_id = b.account_id" };
     ($engine:ident all_sessions) => { "FROM sessions" };
     ($engine:ident account) => {
         "id, route_key, email, name, plan, time_zone, created_at, last_seen_at, generation, live_sessions, \

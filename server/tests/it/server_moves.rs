@@ -66,7 +66,7 @@ async fn it_is_counted_asked_for_and_shown_with_its_server() {
         "It stops by itself when another server fails 3 % more",
         "gets about 3",
         "still takes new customers",
-        "Their routes now",
+        "Their routes",
     ] {
         assert!(page.contains(words), "{words}: {page}");
     }

@@ -1,6 +1,6 @@
 //! What a bulk clean-up would do, before it is asked for; and the lines of its list that are not part of it.
 
-use domain::{BulkSelection, ListReport, Mode, MoveView, Place, ServerName, ServerStatus, view::BulkPage};
+use domain::{BulkSelection, ListReport, Mode, MoveView, Place, ServerName, ServerStatus, Unread, view::BulkPage};
 use leptos::prelude::*;
 
 use crate::components::markup::{Markup, Written};
@@ -10,6 +10,7 @@ use crate::components::{
     card::{card, empty},
     server::health,
     text::{id, len, number, plural},
+    time::ago,
 };
 
 /// What would happen, exactly as it is known now.
@@ -42,10 +43,21 @@ pub(super) fn before(page: &BulkPage) -> Markup {
     let route = |(place, server, n): &(Place, ServerName, i64)| {
         view! { <li class="row"><span>{format!("{} / {}", place.router, place.pool)}</span><span><b>{server.to_string()}</b> {format!(" · {}", plural(*n, "route", "routes"))}</span></li> }
     };
-    let routes = if page.routes.is_empty() {
-        empty("No router holds a route of these accounts, as far as they were last read.", ().written())
+    let counts = if page.routes_at.is_none() {
+        empty("They were not counted when this list was frozen.", ().written())
+    } else if page.routes.is_empty() {
+        empty("No router that answered holds a route of these accounts.", ().written())
     } else {
         view! { <ul class="rows">{page.routes.iter().map(route).collect_view()}</ul> }.written()
+    };
+    let uncounted =
+        |it: &Unread| view! { <p class="pad">{format!("{}. Its routes are not counted here.", it.words())}</p> };
+    let routes = view! { {counts} {page.unread.iter().map(uncounted).collect_view()} }.written();
+    let counted = match page.routes_at {
+        Some(at) => {
+            view! { "as every router said " {ago(at, page.now)} "; what is left over of them is cleared" }.written()
+        }
+        None => ().written(),
     };
     let targets = (!page.targets.is_empty()).then(|| {
         let target = |server: &ServerStatus| {
@@ -60,7 +72,7 @@ pub(super) fn before(page: &BulkPage) -> Markup {
     view! {
         <div class="grid even">
             <div class="stack">{card("What will happen", ().written(), summary.written())}</div>
-            <div class="stack">{card("Their routes now", "as last read; what is left over of them is cleared".written(), routes)} {targets}</div>
+            <div class="stack">{card("Their routes", counted, routes)} {targets}</div>
         </div>
     }
     .written()

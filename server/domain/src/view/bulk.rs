@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Page;
-use crate::{Bulk, BulkAccount, BulkOutcome, Instant, MoveView, Place, ServerName, ServerStatus, Span};
+use crate::{Bulk, BulkAccount, BulkOutcome, Instant, MoveView, Place, ServerName, ServerStatus, Span, Unread};
 
 /// A page of bulk clean-ups.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,8 +25,12 @@ pub struct BulkPage {
     pub accounts: Page<BulkAccount>,
     /// Only those, if asked for.
     pub outcome: Option<BulkOutcome>,
-    /// How many routes of its accounts lead to each server, as routers were last read.
+    /// How many routes of its accounts led to each server when its list was frozen.
     pub routes: Vec<(Place, ServerName, i64)>,
+    /// When they were counted; `None` for a list from before that was done.
+    pub routes_at: Option<Instant>,
+    /// Routers that could not be read then: none of their routes is counted.
+    pub unread: Vec<Unread>,
     /// Where they would go, when a whole server is un-stuck.
     pub targets: Vec<ServerStatus>,
     /// What it empties, when it moves everybody off a server.

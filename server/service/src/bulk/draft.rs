@@ -5,8 +5,8 @@ use std::{collections::HashSet, io::Read};
 
 use async_recursion::async_recursion as boxed;
 use domain::{
-    AccountFilter, AccountId, Actor, Bulk, BulkCounts, BulkHasher, BulkId, BulkOrder, BulkSelection, BulkStatus,
-    MOST_ACCOUNTS, Mode, Permission, PlanHash, ServerMove, new_id,
+    AccountFilter, AccountId, Actor, Bulk, BulkCounts, BulkHasher, BulkId, BulkOrder, BulkRoutes, BulkSelection,
+    BulkStatus, MOST_ACCOUNTS, Mode, Permission, PlanHash, ServerMove, new_id,
 };
 
 use super::list::ListReader;
@@ -127,7 +127,8 @@ impl Unstick {
             };
             return Err(Error::invalid(field, message));
         }
-        Ok(Closed { selection, hash: frozen.hasher.finish(), unknown })
+        let routes = store::behind(self.count_routes(&bulk.id, frozen.accounts)).await?;
+        Ok(Closed { selection, hash: frozen.hasher.finish(), unknown, routes })
     }
 
     /// Those who are on a server now; how many routes to it belong to nobody known.
@@ -195,7 +196,7 @@ impl Unstick {
     }
 
     async fn close_list(&self, actor: &Actor, bulk: Bulk, closed: Closed, off: Option<&ServerMove>) -> Result<Bulk> {
-        let Closed { selection, hash, unknown } = closed;
+        let Closed { selection, hash, unknown, routes } = closed;
         let mut draft = self.draft(actor, "bulk.drafted", bulk.id.as_str());
         draft.reason.clone_from(&bulk.order.reason);
         draft.ticket.clone_from(&bulk.order.ticket);
@@ -208,7 +209,7 @@ impl Unstick {
         };
         draft.detail = serde_json::json!({ "mode": bulk.order.mode, "hash": hash, "selection": meant, "off": off });
         transact!(self, tx => {
-            tx.close_bulk(&bulk.id, &hash, &selection).await?;
+            tx.close_bulk(&bulk.id, &hash, &selection, &routes).await?;
             if let Some(off) = off {
                 tx.insert_move(&bulk.id, off, unknown).await?;
             }
@@ -239,4 +240,5 @@ struct Closed {
     selection: BulkSelection,
     hash: PlanHash,
     unknown: i64,
+    routes: BulkRoutes,
 }

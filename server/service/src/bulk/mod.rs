@@ -3,6 +3,7 @@
 
 mod ask;
 mod control;
+mod count;
 mod draft;
 mod drive;
 mod list;

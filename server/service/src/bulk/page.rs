@@ -42,7 +42,7 @@ impl Unstick {
         self.authorize(actor, Permission::ReadCleanups, id.as_str()).await?;
         let limit = self.settings().page_size;
         let bulk = self.bulk_by_id(id).await?;
-        let (mut items, mut routes, records) = tokio::try_join!(
+        let (mut items, counted, records) = tokio::try_join!(
             self.store().bulk_accounts(id, outcome, after, limit + 1),
             self.store().bulk_routes(id),
             self.store().servers(),
@@ -51,6 +51,8 @@ impl Unstick {
         items.truncate(limit as usize);
         let next = items.last().filter(|_| more).map(|account| account.no.to_string());
         let servers = self.current_servers(records).await;
+        let routes_at = counted.as_ref().map(|counted| counted.at);
+        let (mut routes, unread) = counted.map(|counted| (counted.counts, counted.unread)).unwrap_or_default();
         let drain = self.fleet().iter().map(|router| router.drain()).max().unwrap_or(Span::ZERO);
         let moved = self.move_view(id, &servers).await?;
         let (server_move, targets) = match moved {
@@ -65,6 +67,8 @@ impl Unstick {
             server_move,
             accounts: Page { items, next },
             routes,
+            routes_at,
+            unread,
             outcome,
             takes: takes(bulk.counts.total(), bulk.order.rate, bulk.order.wave, drain),
             may_control: actor.may(Permission::BulkCleanUp),

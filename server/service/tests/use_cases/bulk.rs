@@ -4,15 +4,18 @@ use std::time::Duration;
 
 use domain::{
     AccountFilter, AccountId, Actor, Bulk, BulkMove, BulkOrder, BulkOutcome, BulkSelection, BulkStatus, Intent, Mode,
-    Role, Span, StaffId, Status,
+    Role, RouteKey, Scope, Span, StaffId, Status, view::BulkPage,
 };
 use service::{BulkSource, Error};
 
-use crate::world::{Fault, World, account, request, shell};
+use crate::world::{Fault, World, account, request, session, shell};
 
 both!(
     a_list_is_frozen_and_what_names_nobody_is_told,
     a_filter_that_says_nothing_is_refused,
+    every_route_is_counted_whatever_the_observer_keeps,
+    a_key_that_was_seen_on_a_router_counts_although_its_session_is_cleaned,
+    a_router_that_could_not_be_read_is_named_and_not_counted,
     a_small_one_begins_at_once_and_every_account_has_an_end,
     a_large_one_waits_for_a_second_admin,
     of_many_who_approve_at_once_one_does,
@@ -120,6 +123,63 @@ async fn a_filter_that_says_nothing_is_refused(world: World) {
     let viewer = world.staff("vera", Role::Support);
     let refused = world.unstick.draft_bulk(&viewer, list("a0"), order(Mode::Stale)).await;
     assert!(matches!(refused, Err(Error::Denied(..))), "{refused:?}");
+}
+
+async fn counted(world: &World, text: &str) -> BulkPage {
+    let bulk = world.unstick.draft_bulk(&shell(), list(text), order(Mode::Force)).await.unwrap();
+    world.unstick.bulk_page(&shell(), &bulk.id, None, 0).await.unwrap()
+}
+
+fn key(text: &str) -> RouteKey {
+    RouteKey::parse(text).unwrap()
+}
+
+fn routes(page: &BulkPage) -> Vec<(&str, &str, i64)> {
+    page.routes.iter().map(|(place, server, n)| (place.pool.as_str(), server.as_str(), *n)).collect()
+}
+
+/// Nobody observed anything yet: what stands in the preview was asked of the router. More accounts than are put together at
+/// once, and one with more sessions than a router is asked for in one call.
+async fn every_route_is_counted_whatever_the_observer_keeps(world: World) {
+    world.crowd(1_050).await;
+    for some in (0..5_100).collect::<Vec<_>>().chunks(500) {
+        world.sessions(some.iter().map(|at| ("acc7", format!("acc7_more{at}")))).await;
+    }
+    world.pin("files", &key("acc7_more999"), Scope::Session, "api-1", &account("acc7"), &session("acc7_more999")).await;
+    let text: Vec<String> = (0..1_050).map(|at| format!("acc{at}")).collect();
+    let page = counted(&world, &text.join("\n")).await;
+    assert_eq!(routes(&page), [("app", "api-2", 1_050), ("files", "api-1", 1), ("files", "api-2", 3_150)]);
+    assert_eq!((page.unread.len(), page.routes_at.is_some()), (0, true));
+    // It stays as it was frozen.
+    world.sessions(std::iter::once(("acc3", "acc3_new".to_owned()))).await;
+    world.pin("files", &key("acc3_new"), Scope::Session, "api-1", &account("acc3"), &session("acc3_new")).await;
+    let again = world.unstick.bulk_page(&shell(), &page.bulk.id, None, 0).await.unwrap();
+    assert_eq!((again.routes, again.routes_at), (page.routes, page.routes_at));
+    let one = counted(&world, "acc3\n").await;
+    assert_eq!(routes(&one), [("app", "api-2", 1), ("files", "api-1", 1), ("files", "api-2", 3)], "of nobody else's");
+}
+
+async fn a_key_that_was_seen_on_a_router_counts_although_its_session_is_cleaned(world: World) {
+    let id = world.stuck("a").await;
+    let unstick = world.with(|settings| settings.watch = Span::ZERO);
+    let cleanup = unstick.request_cleanup(&shell(), request("a", Mode::Force)).await.unwrap().id;
+    assert_eq!(world.drive(&cleanup, 50).await, Status::Done);
+    assert_eq!(routes(&counted(&world, "a\n").await), []);
+    world.pin("files", &key("a_old1"), Scope::Session, "api-2", &id, &session("a_old1")).await;
+    world.unstick.observe_once().await.unwrap();
+    assert_eq!(routes(&counted(&world, "a\n").await), [("files", "api-2", 1)]);
+}
+
+async fn a_router_that_could_not_be_read_is_named_and_not_counted(world: World) {
+    stuck(&world, "a", 3).await;
+    *world.script.always.lock().unwrap() = Some(Fault::LostRequest);
+    let page = counted(&world, "a0\na1\n").await;
+    assert_eq!(routes(&page), []);
+    let unread: Vec<(&str, bool)> = page.unread.iter().map(|it| (it.router.as_str(), it.answered)).collect();
+    assert_eq!(unread, [("edge", false)]);
+    *world.script.always.lock().unwrap() = Some(Fault::Refused);
+    let page = counted(&world, "a0\na1\n").await;
+    assert!(page.unread[0].answered && page.unread[0].why.contains("not now"), "{:?}", page.unread);
 }
 
 async fn a_small_one_begins_at_once_and_every_account_has_an_end(world: World) {

@@ -1,6 +1,6 @@
 //! Writing a list down, a piece at a time, so that no transaction is long; and closing it.
 
-use domain::{AccountId, Bulk, BulkId, BulkSelection, BulkStatus, PlanHash};
+use domain::{AccountId, Bulk, BulkId, BulkRoutes, BulkSelection, BulkStatus, PlanHash};
 
 use crate::{
     Result, Store, StoreError, Tx,
@@ -53,13 +53,19 @@ impl Tx {
         self.exec(sql, args![json_ids(accounts)?, id.as_str(), first]).await
     }
 
-    /// Closes the list: from now on it is `hash`, and its accounts and their sessions are counted.
+    /// Closes the list: from now on it is `hash`, and its accounts and their sessions are counted. Their `routes` were.
     ///
     /// # Errors
     /// `Raced` when it was closed already; else when the database could not.
-    pub async fn close_bulk(&mut self, id: &BulkId, hash: &PlanHash, selection: &BulkSelection) -> Result<()> {
+    pub async fn close_bulk(
+        &mut self,
+        id: &BulkId,
+        hash: &PlanHash,
+        selection: &BulkSelection,
+        routes: &BulkRoutes,
+    ) -> Result<()> {
         let sql = sql!(
-            "UPDATE bulks SET hash = $2, selection = $3, status = $4, \
+            "UPDATE bulks SET hash = $2, selection = $3, status = $4, routes = $5, \
              waiting = (SELECT count(*) FROM bulk_accounts WHERE bulk_id = $1), \
              (live_sessions, leftover_sessions) = (SELECT CAST(coalesce(sum(a.live_sessions), 0) AS BIGINT), \
              CAST(coalesce(sum(a.leftover_sessions), 0) AS BIGINT) \
@@ -67,8 +73,9 @@ impl Tx {
              WHERE id = $1 AND status = 'freezing'"
         );
         let selection = serde_json::to_string(selection).map_err(StoreError::corrupt)?;
+        let routes = serde_json::to_string(routes).map_err(StoreError::corrupt)?;
         let draft = BulkStatus::Draft.as_str();
-        if self.exec(sql, args![id.as_str(), &hash.0, selection, draft]).await? == 0 {
+        if self.exec(sql, args![id.as_str(), &hash.0, selection, draft, routes]).await? == 0 {
             return Err(StoreError::Raced);
         }
         Ok(())

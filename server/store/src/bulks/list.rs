@@ -1,12 +1,11 @@
-//! Reading bulk clean-ups, their accounts a page at a time, and where their accounts' routes lead.
+//! Reading bulk clean-ups, their accounts a page at a time, and where their accounts' routes led.
 
-use domain::{Bulk, BulkAccount, BulkId, BulkOutcome, Instant, Place, ServerName};
+use domain::{Bulk, BulkAccount, BulkId, BulkOutcome, BulkRoutes, Instant};
 
 use super::{AccountRecord, BulkRecord};
 use crate::{
     Result, Store, StoreError,
     accounts::all,
-    routes::place,
     sql::{args, rows},
 };
 
@@ -63,24 +62,13 @@ impl Store {
         all(records)
     }
 
-    /// How many routes of its accounts lead to each server, as routers were last read.
+    /// Where the routes of its accounts led when its list was frozen; `None` for a list from before that was counted.
     ///
     /// # Errors
     /// When the database could not.
-    pub async fn bulk_routes(&self, id: &BulkId) -> Result<Vec<(Place, ServerName, i64)>> {
-        let sql = rows!(
-            "router, pool, server, n" as
-            "SELECT r.router, r.pool, r.server, count(*) AS n FROM bulk_accounts b \
-             JOIN routes r ON r.account_id = b.account_id \
-             WHERE b.bulk_id = $1 AND r.account_id IS NOT NULL AND r.server IS NOT NULL \
-             GROUP BY r.router, r.pool, r.server ORDER BY r.router, r.pool, r.server"
-        );
-        let found: Vec<(String, String, String, i64)> = self.rows(sql, args![id.as_str()]).await?;
-        found
-            .into_iter()
-            .map(|(router, pool, server, n)| {
-                Ok((place(router, pool)?, ServerName::parse(server).map_err(StoreError::corrupt)?, n))
-            })
-            .collect()
+    pub async fn bulk_routes(&self, id: &BulkId) -> Result<Option<BulkRoutes>> {
+        let sql = rows!("routes", "FROM bulks WHERE id = $1 AND routes IS NOT NULL");
+        let found: Option<(String,)> = self.row(sql, args![id.as_str()]).await?;
+        found.map(|(text,)| serde_json::from_str(&text)).transpose().map_err(StoreError::corrupt)
     }
 }

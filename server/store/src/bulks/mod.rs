@@ -1,6 +1,7 @@
 //! Bulk clean-ups: frozen lists of accounts, their counts, and the leases under which they are worked on.
 
 mod freeze;
+mod keys;
 mod list;
 mod moves;
 mod server_moves;
@@ -13,6 +14,7 @@ use domain::{
 use serde::Deserialize;
 
 pub use self::{
+    keys::ListedSession,
     server_moves::StoredMove,
     work::{BulkEnd, BulkLease},
 };

@@ -41,6 +41,7 @@ migrations![
     "0021_repair_plans",
     "0022_deferred_indexes",
     "0023_calls_that_changed_something",
+    "0024_bulk_routes",
 ];
 
 /// As sqlx reads a folder: `0001_accounts.sql` is version 1, «accounts».

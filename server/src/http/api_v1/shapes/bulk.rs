@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{At, Mode, Place, ServerStatus};
+use super::{At, Mode, Place, ServerStatus, Unread};
 
 /// Where a bulk clean-up is.
 #[derive(Serialize, ToSchema)]
@@ -255,9 +255,13 @@ pub struct BulkPage {
     accounts: BulkAccounts,
     /// Only those, if asked for.
     outcome: Option<BulkOutcome>,
-    /// How many routes of its accounts lead to each server: place, server, number.
+    /// How many routes of its accounts led to each server when its list was frozen, as every router said: place, server, number.
     #[schema(value_type = Vec<Vec<serde_json::Value>>)]
     routes: Vec<(Place, String, i64)>,
+    /// When they were counted.
+    routes_at: Option<At>,
+    /// Routers that could not be read then: none of their routes is counted.
+    unread: Vec<Unread>,
     /// Where they would go, when a whole server is un-stuck.
     targets: Vec<ServerStatus>,
     /// Which server it empties, if it does.
