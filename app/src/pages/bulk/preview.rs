@@ -30,9 +30,9 @@ pub(super) fn before(page: &BulkPage) -> Markup {
     };
     let summary = view! {
         <ul class="will">
-            <li>{plural(it.counts.total(), "account", "accounts")}</li>
+            <li>{plural(it.counts.total(), "account", "accounts")} "."</li>
             <li>{customers}</li>
-            {(it.order.mode != Mode::Unstick).then(|| view! { <li>{plural(it.leftover_sessions, "left-over session is cleaned", "left-over sessions are cleaned")}</li> })}
+            {(it.order.mode != Mode::Unstick).then(|| view! { <li>{plural(it.leftover_sessions, "left-over session is cleaned", "left-over sessions are cleaned")} "."</li> })}
             <li>{chosen}</li>
             {page.server_move.as_ref().map(|moved| moved_words(moved).into_iter().map(|words| view! { <li>{words}</li> }).collect_view())}
             <li>{format!("At most {} under way at once and {} begun a second; it stops by itself when more than {} are in trouble.", number(it.order.wave.into()), number(it.order.rate.into()), number(it.order.failure_limit.into()))}</li>
@@ -53,10 +53,12 @@ pub(super) fn before(page: &BulkPage) -> Markup {
     let uncounted =
         |it: &Unread| view! { <p class="pad">{format!("{}. Its routes are not counted here.", it.words())}</p> };
     let routes = view! { {counts} {page.unread.iter().map(uncounted).collect_view()} }.written();
+    let cleared = match it.order.mode {
+        Mode::Stale => "what is left over of them is cleared",
+        Mode::Unstick | Mode::Force => "all of them are cleared",
+    };
     let counted = match page.routes_at {
-        Some(at) => {
-            view! { "as every router said " {ago(at, page.now)} "; what is left over of them is cleared" }.written()
-        }
+        Some(at) => view! { "as every router said " {ago(at, page.now)} "; " {cleared} }.written(),
         None => ().written(),
     };
     let targets = (!page.targets.is_empty()).then(|| {
