@@ -37,7 +37,7 @@ mod webhooks;
 pub use self::{
     accounts::{AccountUpsert, Found, FoundRow, KeyOwner, Upserts},
     audit::{Checkpoint, Verification},
-    bulks::{BulkEnd, BulkLease, ListedSession, StoredMove},
+    bulks::{BulkEnd, BulkLease, ListedSession, SeenKey, StoredMove},
     census::{CensusLease, FindingCount, FindingKey, FindingMark, Recount},
     cleanups::{Due, Inserted, Lease, Most, Moved, Taken},
     customers::CustomerLink,

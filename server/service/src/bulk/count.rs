@@ -7,12 +7,13 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use domain::{BulkId, BulkRoutes, Place, RouteKey, RouterName, Scope, ServerName, Unread};
+use domain::{AccountId, BulkId, BulkRoutes, Place, RouteKey, RouterName, Scope, ServerName, Unread};
 use futures::{
     future::join_all,
     stream::{self, StreamExt, TryStreamExt},
 };
 use routers::RouterError;
+use store::SeenKey;
 
 use crate::{Result, Unstick};
 
@@ -54,10 +55,10 @@ impl Unstick {
     }
 
     async fn count_piece(&self, id: &BulkId, numbers: RangeInclusive<i64>, counted: &Counted) -> Result<()> {
-        let keys = self.store().listed_account_keys(id, &numbers).await?;
+        let (accounts, keys) = self.store().listed_accounts(id, &numbers).await?;
         self.count_at(Scope::Account, None, &keys, counted).await;
         self.count_sessions(id, &numbers, counted).await?;
-        self.count_seen(id, &numbers, counted).await
+        self.count_seen(&accounts, counted).await
     }
 
     async fn count_sessions(&self, id: &BulkId, numbers: &RangeInclusive<i64>, counted: &Counted) -> Result<()> {
@@ -73,14 +74,14 @@ impl Unstick {
         }
     }
 
-    async fn count_seen(&self, id: &BulkId, numbers: &RangeInclusive<i64>, counted: &Counted) -> Result<()> {
+    async fn count_seen(&self, accounts: &[AccountId], counted: &Counted) -> Result<()> {
         let mut after = None;
         loop {
-            let seen = self.store().listed_seen_keys(id, numbers, after.as_ref(), KEYS).await?;
+            let seen = self.store().seen_keys(accounts, after.as_ref(), KEYS).await?;
             let more = seen.len() == KEYS as usize;
             after = seen.last().cloned();
             let mut by_place: HashMap<Place, Vec<RouteKey>> = HashMap::new();
-            for (place, key) in seen {
+            for SeenKey { place, key, .. } in seen {
                 by_place.entry(place).or_default().push(key);
             }
             for (place, keys) in by_place {

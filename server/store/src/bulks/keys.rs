@@ -3,14 +3,14 @@
 
 use std::ops::RangeInclusive;
 
-use domain::{BulkId, Instant, Place, RouteKey, SessionId};
+use domain::{AccountId, BulkId, Instant, Place, RouteKey, SessionId};
 use serde::Deserialize;
 
 use crate::{
     Result, Store, StoreError,
     accounts::all,
     routes::place,
-    sql::{args, rows},
+    sql::{args, json_ids, rows},
 };
 
 /// An open session of an account of a list.
@@ -47,23 +47,39 @@ impl TryFrom<SessionRecord> for ListedSession {
     }
 }
 
+/// A key that was seen on a router.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenKey {
+    /// Whose it is.
+    pub account: AccountId,
+    /// Where it was seen.
+    pub place: Place,
+    /// It.
+    pub key: RouteKey,
+}
+
 fn key(text: String) -> Result<RouteKey> {
     RouteKey::parse(text).map_err(StoreError::corrupt)
 }
 
 impl Store {
-    /// The keys of the accounts with these numbers on a list.
+    /// The accounts with these numbers on a list, and what routers call them.
     ///
     /// # Errors
     /// When the database could not.
-    pub async fn listed_account_keys(&self, id: &BulkId, numbers: &RangeInclusive<i64>) -> Result<Vec<RouteKey>> {
+    pub async fn listed_accounts(
+        &self,
+        id: &BulkId,
+        numbers: &RangeInclusive<i64>,
+    ) -> Result<(Vec<AccountId>, Vec<RouteKey>)> {
         let sql = rows!(
-            "key" as
-            "SELECT coalesce(a.route_key, a.id) AS key FROM bulk_accounts b JOIN accounts a ON a.id = b.account_id \
+            "id, key" as
+            "SELECT a.id, coalesce(a.route_key, a.id) AS key FROM bulk_accounts b JOIN accounts a ON a.id = b.account_id \
              WHERE b.bulk_id = $1 AND b.no BETWEEN $2 AND $3 ORDER BY b.no"
         );
-        let keys: Vec<(String,)> = self.rows(sql, args![id.as_str(), *numbers.start(), *numbers.end()]).await?;
-        keys.into_iter().map(|(text,)| key(text)).collect()
+        let found: Vec<(String, String)> = self.rows(sql, args![id.as_str(), *numbers.start(), *numbers.end()]).await?;
+        let read = |(id, text)| Ok((AccountId::parse(id).map_err(StoreError::corrupt)?, key(text)?));
+        found.into_iter().map(read).collect()
     }
 
     /// At most `limit` open sessions of the accounts with these numbers, in their order, after `after`.
@@ -90,33 +106,34 @@ impl Store {
         all(self.rows::<SessionRecord>(sql, values).await?)
     }
 
-    /// At most `limit` keys under which a session of these accounts was seen on a router, and which no open session has, after
-    /// `after`.
+    /// At most `limit` keys under which a session of these accounts was seen on a router, and which no open session of theirs
+    /// has, after `after`. In the order of accounts, so that Postgres looks each of them up.
     ///
     /// # Errors
     /// When the database could not.
-    pub async fn listed_seen_keys(
-        &self,
-        id: &BulkId,
-        numbers: &RangeInclusive<i64>,
-        after: Option<&(Place, RouteKey)>,
-        limit: u32,
-    ) -> Result<Vec<(Place, RouteKey)>> {
+    pub async fn seen_keys(&self, accounts: &[AccountId], after: Option<&SeenKey>, limit: u32) -> Result<Vec<SeenKey>> {
         let sql = rows!(
-            "router, pool, route_key" as
-            "SELECT r.router, r.pool, r.route_key FROM bulk_accounts b JOIN routes r ON r.account_id = b.account_id \
-             WHERE b.bulk_id = $1 AND b.no BETWEEN $2 AND $3 AND r.account_id IS NOT NULL AND r.scope = 'session' \
-             AND (r.router > $4 OR (r.router = $4 AND (r.pool > $5 OR (r.pool = $5 AND r.route_key > $6)))) \
+            "account_id, router, pool, route_key" as
+            "SELECT r.account_id, r.router, r.pool, r.route_key FROM routes r \
+             WHERE r.account_id IS NOT NULL AND r.account_id", among,
+            " AND r.scope = 'session' AND (r.account_id > $2 OR (r.account_id = $2 \
+             AND (r.router > $3 OR (r.router = $3 AND (r.pool > $4 OR (r.pool = $4 AND r.route_key > $5)))))) \
              AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.id = r.route_key AND s.route_key IS NULL \
-             AND s.account_id = b.account_id AND s.cleaned_at IS NULL) \
+             AND s.account_id = r.account_id AND s.cleaned_at IS NULL) \
              AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.route_key = r.route_key \
-             AND s.account_id = b.account_id AND s.cleaned_at IS NULL) \
-             ORDER BY r.router, r.pool, r.route_key LIMIT $7"
-        );
-        let (router, pool, last) =
-            after.map_or(("", "", ""), |(place, key)| (place.router.as_str(), place.pool.as_str(), key.as_str()));
-        let values = args![id.as_str(), *numbers.start(), *numbers.end(), router, pool, last, limit];
-        let found: Vec<(String, String, String)> = self.rows(sql, values).await?;
-        found.into_iter().map(|(router, pool, text)| Ok((place(router, pool)?, key(text)?))).collect()
+             AND s.account_id = r.account_id AND s.cleaned_at IS NULL) \
+             ORDER BY r.account_id, r.router, r.pool, r.route_key LIMIT $6"
+        )
+        .settled();
+        let (account, router, pool, last) = after.map_or(("", "", "", ""), |it| {
+            (it.account.as_str(), it.place.router.as_str(), it.place.pool.as_str(), it.key.as_str())
+        });
+        let values = args![json_ids(accounts)?, account, router, pool, last, limit];
+        let found: Vec<(String, String, String, String)> = self.rows(sql, values).await?;
+        let read = |(account, router, pool, text)| {
+            let account = AccountId::parse(account).map_err(StoreError::corrupt)?;
+            Ok(SeenKey { account, place: place(router, pool)?, key: key(text)? })
+        };
+        found.into_iter().map(read).collect()
     }
 }

@@ -14,7 +14,7 @@ use domain::{
 use serde::Deserialize;
 
 pub use self::{
-    keys::ListedSession,
+    keys::{ListedSession, SeenKey},
     server_moves::StoredMove,
     work::{BulkEnd, BulkLease},
 };
